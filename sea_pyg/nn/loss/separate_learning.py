@@ -387,7 +387,7 @@ class SeparateLearning(torch.nn.Module):
         losses = []
         for estimator, x, y in self._fitting_pairs(maps):
             if x.size(0) > 1:
-                losses.append(estimator.learning_loss(x.detach(), y.detach()))
+                losses.append(estimator.learning_loss(_detached(x), _detached(y)))
         return torch.stack(losses).sum() if losses else None
 
     def _fitting_pairs(
@@ -470,6 +470,11 @@ def _rows(mask: OptTensor) -> OptTensor:
         return None if bool(mask.all()) else mask.nonzero().squeeze(1)
 
     return memoize(mask, "rows", build)
+
+
+def _detached(x: Tensor) -> Tensor:
+    """Return one and the same detached tensor for all inner steps."""
+    return memoize(x, "detached", x.detach)
 
 
 def _common_rows(masks: Mapping[str, Tensor], a: str, b: str) -> OptTensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Linear, ReLU, Sequential
 
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
+from sea_pyg.utils import memoize
 
 
 class GaussianMLP(ConditionalGaussian):
@@ -84,16 +85,31 @@ class GaussianMLP(ConditionalGaussian):
             return super().nll(x, y)
         layers = [m for n in (self.mean, self.log_variance) for m in (n[0], n[2])]
         parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
-        arguments = (x, y, self.log_variance_bound, *parameters)
+        arguments = (
+            _columns(x, parameters[0].dtype),
+            _columns(y, parameters[0].dtype),
+            self.log_variance_bound,
+            *parameters,
+        )
         out: Tensor = _FusedNLL.apply(*arguments)  # type: ignore[no-untyped-call]
         return out
+
+
+def _columns(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the samples as columns, laid out once for all steps of a fit."""
+
+    def build() -> Tensor:
+        return x.detach().to(dtype).t().contiguous()
+
+    return memoize(x, ("columns", dtype), build)
 
 
 class _FusedNLL(torch.autograd.Function):
     """The likelihood of a :class:`GaussianMLP` and its gradient, in few passes.
 
     The networks are so small that autograd's bookkeeping and its many passes over the
-    samples cost more than the multiplications.
+    samples cost more than the multiplications. Samples are columns, since products of
+    a small matrix with a wide one run several times as fast as with a tall one.
     """
 
     @staticmethod
@@ -112,35 +128,40 @@ class _FusedNLL(torch.autograd.Function):
         variance_out_bias: Tensor,
     ) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            x, y = x.to(mean_in.dtype), y.to(mean_in.dtype)
-            num_rows, hidden = x.size(0), mean_in.size(0)
+            num_samples, hidden = x.size(1), mean_in.size(0)
             weight = torch.cat([mean_in, variance_in])
             bias = torch.cat([mean_in_bias, variance_in_bias])
-            h = torch.addmm(bias, x, weight.t()).relu_()  # [N, 2 * hidden]
-            h_mean, h_variance = h[:, :hidden], h[:, hidden:]
-            error = torch.addmm(mean_out_bias, h_mean, mean_out.t()).sub_(y)
-            raw = torch.addmm(variance_out_bias, h_variance, variance_out.t())
-            tanh = raw.div_(bound).tanh_()  # log-variance / bound
-            grad_mean = error * (tanh * -bound).exp_()
+            h = torch.addmm(bias.unsqueeze(1), weight, x).relu_()  # [2 * hidden, N]
+            h_mean, h_variance = h[:hidden], h[hidden:]
+            error = torch.addmm(mean_out_bias.unsqueeze(1), mean_out, h_mean).sub_(y)
+            # tanh(z) = 2 s - 1 with s = sigmoid(2 z), which is several times as fast.
+            s = torch.addmm(
+                (2 / bound * variance_out_bias).unsqueeze(1),
+                2 / bound * variance_out,
+                h_variance,
+            ).sigmoid_()
+            log_precision = torch.add(s.new_tensor(bound), s, alpha=-2 * bound)
+            loss = -0.5 * log_precision.sum()
+            grad_mean = error * log_precision.exp_()
             square = error.mul_(grad_mean)  # (y - mean)^2 / variance
-            loss = 0.5 * (square.sum() + bound * tanh.sum()) / num_rows
+            loss = (loss + 0.5 * square.sum()) / num_samples
             if not any(ctx.needs_input_grad):
                 return loss
-            grad_mean.div_(num_rows)
-            slope = tanh.square_().neg_().add_(1)
-            grad_raw = square.neg_().add_(1).mul_(slope).mul_(0.5 / num_rows)
-            grad_h = torch.cat([grad_mean @ mean_out, grad_raw @ variance_out], dim=1)
-            grad_h.masked_fill_(h == 0, 0)
-            grad_in, grad_in_bias = grad_h.t() @ x, grad_h.sum(dim=0)
+            grad_mean.div_(num_samples)
+            slope = torch.addcmul(s, s, s, value=-1)  # s (1 - s)
+            grad_raw = square.sub_(1).mul_(slope).mul_(-2 / num_samples)
+            grad_h = torch.cat([mean_out.t() @ grad_mean, variance_out.t() @ grad_raw])
+            grad_h = torch.ops.aten.threshold_backward(grad_h, h, 0)
+            grad_in, grad_in_bias = grad_h @ x.t(), grad_h.sum(dim=1)
             ctx.save_for_backward(
                 grad_in[:hidden],
                 grad_in_bias[:hidden],
-                grad_mean.t() @ h_mean,
-                grad_mean.sum(dim=0),
+                grad_mean @ h_mean.t(),
+                grad_mean.sum(dim=1),
                 grad_in[hidden:],
                 grad_in_bias[hidden:],
-                grad_raw.t() @ h_variance,
-                grad_raw.sum(dim=0),
+                grad_raw @ h_variance.t(),
+                grad_raw.sum(dim=1),
             )
         return loss
 
