@@ -18,14 +18,13 @@ from sea_pyg.nn.functional.information import (
     vub,
 )
 from sea_pyg.nn.functional.losses import (
-    Readout,
     bpr_loss,
     info_nce,
     l2_normalize,
-    linear_readouts,
     squared_cosine,
     squared_distance,
 )
+from sea_pyg.nn.functional.readouts import Readout, linear_readouts
 
 __all__ = [
     "LinearSolution",

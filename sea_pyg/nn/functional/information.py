@@ -270,14 +270,48 @@ def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     """
     center = y.mean(dim=0)
     variance = (y - center).square().mean(dim=0)
-    return center, (variance + _rounding(y)).log()
+    return center, (variance + _rounding(y.square().mean(dim=0))).log()
 
 
-def _rounding(x: Tensor) -> Tensor:
-    """Return a variance per column that is nothing but rounding."""
-    info = torch.finfo(x.dtype)
-    scale = (32 * info.eps) ** 2
-    return scale * x.detach().square().mean(dim=0) + info.tiny / info.eps
+def _rounding(mean_square: Tensor) -> Tensor:
+    """Return the variance that is nothing but rounding, from the mean square."""
+    info = torch.finfo(mean_square.dtype)
+    return (32 * info.eps) ** 2 * mean_square.detach() + info.tiny / info.eps
+
+
+class _JointMoments(torch.autograd.Function):
+    """Mean and covariance of the columns of two matrices, taken together.
+
+    Samples are laid out as columns in double precision once, and the gradient is one
+    product with them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        samples = torch.cat([x.t(), y.t()]).double()  # [d_x + d_y, N]
+        mean = samples.mean(dim=1)
+        samples -= mean.unsqueeze(1)
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(samples)
+            ctx.dtypes, ctx.split = (x.dtype, y.dtype), x.size(1)
+        return mean, samples @ samples.t() / samples.size(1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(
+        ctx: Any, grad_mean: Tensor, grad_covariance: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        (samples,) = ctx.saved_tensors
+        # Columns are centred, so that the covariance passes nothing on to the mean.
+        symmetric = grad_covariance + grad_covariance.t()
+        grad = torch.addmm(grad_mean.unsqueeze(1), symmetric, samples)
+        grad_x, grad_y = grad.div_(samples.size(1)).tensor_split([ctx.split])
+        return grad_x.t().to(ctx.dtypes[0]), grad_y.t().to(ctx.dtypes[1])
+
+
+def _joint_moments(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    mean, covariance = _JointMoments.apply(x, y)  # type: ignore[no-untyped-call]
+    return mean, covariance
 
 
 class LinearSolution(NamedTuple):
@@ -296,8 +330,8 @@ def solve_linear_gaussian(
 ) -> LinearSolution:
     r"""Solve for the maximum-likelihood linear Gaussian model of y given x.
 
-    It is ridge least squares, computed in double precision through the normal equations
-    of centred samples, in :math:`O(N d_x (d_x + d_y))`, and differentiable.
+    It is ridge least squares, computed in double precision from the samples' second
+    moments, in :math:`O(N (d_x + d_y)^2)`, and differentiable once.
 
     Args:
         x: Conditions.
@@ -309,20 +343,22 @@ def solve_linear_gaussian(
     Shapes:
         ``x`` :math:`[N, d_x]`, ``y`` :math:`[N, d_y]`.
     """
-    dtype = x.dtype
+    dtype, x_channels = x.dtype, x.size(1)
     with torch.autocast(x.device.type, enabled=False):
-        x, y = x.double(), y.double()
-        num_rows = x.size(0)
-        x_mean, y_mean = x.mean(dim=0), y.mean(dim=0)
-        x_centered, y_centered = x - x_mean, y - y_mean
-        gram = x_centered.t() @ x_centered / num_rows  # [d_x, d_x]
-        diagonal = ridge * gram.diagonal().mean() + _rounding(x)
-        cross = x_centered.t() @ y_centered / num_rows  # [d_x, d_y]
+        # Everything but the moments is small, and independent of N.
+        mean, covariance = _joint_moments(x, y)
+        x_mean, y_mean = mean[:x_channels], mean[x_channels:]
+        gram = covariance[:x_channels, :x_channels]
+        cross = covariance[:x_channels, x_channels:]
+        spread = covariance.diagonal()
+        x_spread, y_spread = spread[:x_channels], spread[x_channels:]
+        diagonal = ridge * x_spread.mean() + _rounding(x_spread + x_mean.square())
         factor = torch.linalg.cholesky(gram + diagonal.diag())
         weight = torch.cholesky_solve(cross, factor)
-        residual = y_centered - x_centered @ weight
-        spread = y_centered.square().mean(dim=0)
-        variance = residual.square().mean(dim=0) + variance_floor * spread
-        log_variance = (variance + _rounding(y)).log()
+        # The mean of (y - x W)^2, which rounding may put below zero.
+        explained = (weight * (2 * cross - gram @ weight)).sum(dim=0)
+        residual = (y_spread - explained).clamp(min=0)
+        variance = residual + variance_floor * y_spread
+        log_variance = (variance + _rounding(y_spread + y_mean.square())).log()
         bias = y_mean - x_mean @ weight
     return LinearSolution(weight.to(dtype), bias.to(dtype), log_variance.to(dtype))

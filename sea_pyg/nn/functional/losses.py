@@ -1,8 +1,7 @@
 """Pure maths of the losses and maps; modules that hold parameters build on it."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -118,28 +117,31 @@ class _ChunkedInfoNCE(torch.autograd.Function):
     ) -> Tensor:
         num_rows = query.size(0)
         needs_grad = any(ctx.needs_input_grad)
-        scaled = query / temperature
+        # Logits in bits: powers of two are cheaper than those of e.
+        scaled = query * (math.log2(math.e) / temperature)
+        positive = (scaled * key).sum(dim=1)
         total = torch.zeros((), dtype=torch.float64, device=query.device)
-        grad_query = torch.empty_like(query) if needs_grad else None
-        grad_key = torch.zeros_like(key) if needs_grad else None
+        grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
         for start in range(0, num_rows, chunk_size):
             rows = slice(start, min(start + chunk_size, num_rows))
             logits = scaled[rows] @ key.t()  # [chunk, num_rows]
-            own = torch.arange(logits.size(0), device=query.device)
-            positive = logits.diagonal(offset=start).clone()
-            log_sum = logits.logsumexp(dim=1)
-            total += (log_sum - positive).sum()
-            if grad_query is not None and grad_key is not None:
-                # d loss / d logits: softmax minus one at the positive.
-                logits.sub_(log_sum.unsqueeze(1)).exp_()
-                logits[own, own + start] -= 1
-                torch.mm(logits, key, out=grad_query[rows])
-                grad_key.addmm_(logits.t(), scaled[rows])
-        if grad_query is not None and grad_key is not None:
-            scale = 1 / num_rows
-            grads = (grad_query.mul_(scale / temperature), grad_key.mul_(scale))
+            shift = logits.amax(dim=1)
+            weight = logits.sub_(shift.unsqueeze(1)).exp2_()
+            mass = weight.sum(dim=1)
+            total += (shift + mass.log2() - positive[rows]).sum()
+            if needs_grad:
+                # d loss / d logits: softmax, minus one at the positive.
+                share = mass.reciprocal().unsqueeze(1)
+                grad_query[rows] = (weight @ key).mul_(share)
+                grad_key.addmm_(weight.t(), scaled[rows] * share)
+        if needs_grad:
+            scale = 1 / (num_rows * temperature)
+            grads = (
+                grad_query.sub_(key).mul_(scale),
+                grad_key.sub_(scaled).mul_(math.log(2) / num_rows),
+            )
             ctx.save_for_backward(*grads)
-        return (total / num_rows).to(query.dtype)
+        return (total * (math.log(2) / num_rows)).to(query.dtype)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -169,61 +171,3 @@ def squared_cosine(x: Tensor, y: Tensor) -> Tensor:
         Both :math:`[N, C]`; returns a scalar.
     """
     return (l2_normalize(x) * l2_normalize(y)).sum(dim=-1).square().mean()
-
-
-class Readout(NamedTuple):
-    """A linear map that reads some columns of a projection's output."""
-
-    weight: Tensor
-    """Shape :math:`[C_{out}, stop - start]`."""
-    bias: OptTensor
-    """Shape :math:`[C_{out}]`."""
-    start: int
-    """First column that is read."""
-    stop: int
-    """Column after the last one that is read."""
-
-
-def linear_readouts(
-    x: Tensor, weight: Tensor, bias: Tensor, readouts: Sequence[Readout]
-) -> list[Tensor]:
-    r"""Apply linear maps to the columns of a projection :math:`y = x W^\top + b`.
-
-    :math:`y` itself is formed only where that is cheaper. Otherwise the small maps are
-    composed with the projection first, :math:`(R W) x` in place of :math:`R (W x)`:
-    the same function of the same parameters, and so the same gradients.
-
-    Args:
-        x: Input.
-        weight: :math:`W`, the projection's weight.
-        bias: :math:`b`, the projection's bias.
-        readouts: The maps.
-
-    Shapes:
-        ``x`` :math:`[N, d]`, ``weight`` :math:`[C, d]`, ``bias`` :math:`[C]`; returns
-        one :math:`[N, C_{out}]` per readout.
-    """
-    if not readouts:
-        return []
-    sizes = [readout.weight.size(0) for readout in readouts]
-    if not _composing_pays(x, weight, readouts):
-        y = F.linear(x, weight, bias)  # [N, C]
-        return [F.linear(y[:, r.start : r.stop], r.weight, r.bias) for r in readouts]
-    weights, biases = [], []
-    for r in readouts:
-        weights.append(r.weight @ weight[r.start : r.stop])  # [C_out, d]
-        shift = r.weight @ bias[r.start : r.stop]
-        biases.append(shift if r.bias is None else shift + r.bias)
-    out = F.linear(x, torch.cat(weights), torch.cat(biases))  # [N, sum of C_out]
-    return list(out.split(sizes, dim=1))
-
-
-def _composing_pays(x: Tensor, weight: Tensor, readouts: Sequence[Readout]) -> bool:
-    """Compare the multiplications of both orders, backward included."""
-    num_rows, in_channels = x.shape
-    read = sum(r.weight.numel() for r in readouts)
-    width = sum(r.weight.size(0) for r in readouts)
-    # Forward and the gradient of W; the readouts' two backward products.
-    explicit = 2 * num_rows * weight.numel() + 3 * num_rows * read
-    composed = 3 * read * in_channels + 2 * num_rows * width * in_channels
-    return composed < explicit

@@ -91,7 +91,7 @@ class SeparateLearning(torch.nn.Module):
             evaluated on, or :obj:`"cross"`, generic with generic and unique with
             unique part across the alignment pairs. (default: :obj:`"own"`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
-            not depend on it. (default: :obj:`1024`)
+            not depend on it. (default: :obj:`256`)
 
     Shapes:
         - **input:** features by name, each :math:`(N, C_m)`, and masks by name, each
@@ -124,7 +124,7 @@ class SeparateLearning(torch.nn.Module):
         alignment_channels: int = 32,
         shared_estimator: bool = False,
         fit_on: str = "own",
-        chunk_size: int | None = 1024,
+        chunk_size: int | None = 256,
     ) -> None:
         super().__init__()
         if not in_channels:

@@ -20,7 +20,7 @@ class SoloSimLoss(torch.nn.Module):
     Args:
         temperature: :math:`\tau`. (default: :obj:`0.046`)
         chunk_size: Queries whose logits are held at a time; the result is exact at
-            any. All at once if :obj:`None`. (default: :obj:`1024`)
+            any. All at once if :obj:`None`. (default: :obj:`256`)
 
     Shapes:
         - **input:** queries and keys, each :math:`(N, C)`, of any length
@@ -28,7 +28,7 @@ class SoloSimLoss(torch.nn.Module):
     """
 
     def __init__(
-        self, temperature: float = 0.046, chunk_size: int | None = 1024
+        self, temperature: float = 0.046, chunk_size: int | None = 256
     ) -> None:
         super().__init__()
         if not temperature > 0:

@@ -1,6 +1,7 @@
 """What the losses on triplets share."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.nn.functional import bpr_loss
@@ -10,11 +11,17 @@ from sea_pyg.typing import Embeddings, Triplets
 def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Tensor]:
     """Return the rows of the users, the positive and the negative items.
 
+    The gradient adds up in the same order every time, on many threads or a GPU too.
+
     Shapes:
         Returns three tensors :math:`[B, D]`.
     """
     user, item = embeddings
-    return user[batch.user], item[batch.positive], item[batch.negative]
+    return (
+        F.embedding(batch.user, user),
+        F.embedding(batch.positive, item),
+        F.embedding(batch.negative, item),
+    )
 
 
 def triplet_bpr(user: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -121,13 +121,14 @@ class BM3(Recommender):
     ) -> dict[str, Tensor]:
         """Return ``interaction``, ``reg`` and ``modality``."""
         views = self._views(data)
-        user, item = views.user[batch.user], views.item[batch.positive]
+        user = F.embedding(batch.user, views.user)
+        item = F.embedding(batch.positive, views.item)
         item_target = self._target(item)
         interaction = self._distance(user, item_target)
         interaction = interaction + self._distance(item, self._target(user))
         modality = []
         for x in self.modality_features(data).values():
-            x = x[batch.positive]
+            x = F.embedding(batch.positive, x)
             modality += [
                 self._distance(x, item_target),
                 self._distance(x, self._target(x)),

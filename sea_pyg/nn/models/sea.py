@@ -16,6 +16,7 @@ from sea_pyg.nn.functional import Readout, l2_normalize
 from sea_pyg.nn.loss import BPRLoss, SeparateLearning
 from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
 from sea_pyg.nn.modality import ModalityFusion, ModalityProjection
+from sea_pyg.nn.models.batch import lookup
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -91,7 +92,7 @@ class SEA(Recommender):
         stale_evaluation: Whether to rank with the embeddings of the last training
             batch, from before its step. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
-            not depend on it. (default: :obj:`1024`)
+            not depend on it. (default: :obj:`256`)
         edge_type: The user-item edge type.
 
     Raises:
@@ -154,7 +155,7 @@ class SEA(Recommender):
         split_on: str = "features",
         log_base: float | None = None,
         stale_evaluation: bool = False,
-        chunk_size: int | None = 1024,
+        chunk_size: int | None = 256,
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
@@ -382,12 +383,11 @@ class SEA(Recommender):
         if state is None:
             state = self.representations(data)
         assert isinstance(state, SEAState)
-        user, item = state.embeddings
         if self.stale_evaluation and self.training:
             self._keep(state.embeddings)
-        anchor = user[batch.user]  # [batch_size, channels]
-        pos_score = (anchor * item[batch.positive]).sum(dim=-1)
-        neg_score = (anchor * item[batch.negative]).sum(dim=-1)
+        anchor, positive, negative = lookup(state.embeddings, batch)
+        pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
+        neg_score = (anchor * negative).sum(dim=-1)
         return {
             "bpr": self.bpr(pos_score, neg_score),
             **self.separate.loss(state.maps),

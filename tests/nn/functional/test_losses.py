@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sea_pyg.nn import functional as F
-from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.functional.losses import _composing_pays
 from tests.nn.models.dense_sea import solo_sim
 
 
@@ -149,42 +147,3 @@ def test_squared_distance_and_cosine() -> None:
     y = torch.tensor([[0.0, 2.0], [3.0, 3.0]])
     assert F.squared_distance(x, y).item() == pytest.approx((5 + 8) / 2)
     assert F.squared_cosine(x, y).item() == pytest.approx((0 + 1) / 2)
-
-
-def readouts(channels: int, seed: int = 0) -> list[Readout]:
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    half = channels // 2
-    return [
-        Readout(draw(3, channels), draw(3), 0, channels),
-        Readout(draw(2, half), None, 0, half),
-        Readout(draw(4, channels - half), draw(4), half, channels),
-    ]
-
-
-@pytest.mark.parametrize("num_rows, composed", [(2, False), (400, True)])
-def test_linear_readouts_in_either_order(num_rows: int, composed: bool) -> None:
-    x = torch.randn(num_rows, 6, dtype=torch.float64)
-    weight = torch.randn(24, 6, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(24, dtype=torch.float64, requires_grad=True)
-    maps = readouts(24)
-    wide = torch.randn(num_rows, 24, dtype=torch.float64)
-    assert _composing_pays(wide, torch.randn(24, 24), maps) == composed
-    for inputs, w in ((x, weight), (wide, torch.randn(24, 24).double())):
-        w = w.detach().requires_grad_()
-        found = F.linear_readouts(inputs, w, bias, maps)
-        y = inputs @ w.T + bias
-        grads = []
-        expected = [
-            y[:, r.start : r.stop] @ r.weight.T + (0 if r.bias is None else r.bias)
-            for r in maps
-        ]
-        for outputs in (found, expected):
-            total = torch.stack([out.square().sum() for out in outputs]).sum()
-            grads.append(torch.autograd.grad(total, [w, bias]))
-        for a, b in zip([*found, *grads[0]], [*expected, *grads[1]], strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
-    assert F.linear_readouts(x, weight, bias, []) == []

@@ -86,12 +86,12 @@ def test_odd_width() -> None:
 def test_composing_the_projection_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sea_pyg.nn.functional import losses
+    from sea_pyg.nn.functional import readouts
 
     data, batch = example_data(), example_batch(example_data())
     results = []
     for composed in (False, True):
-        monkeypatch.setattr(losses, "_composing_pays", lambda *_: composed)  # noqa: B023
+        monkeypatch.setattr(readouts, "_composing_pays", lambda *_: composed)  # noqa: B023
         model = build().double()
         for name in model.modalities:
             data["item"][f"x_{name}"] = data["item"][f"x_{name}"].double()
