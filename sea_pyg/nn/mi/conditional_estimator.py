@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
 from sea_pyg.nn.mi.gaussian_mlp import GaussianMLP
 from sea_pyg.nn.mi.linear_gaussian import LinearGaussian
@@ -89,9 +90,10 @@ class ConditionalEstimator(MutualInformationEstimator):
         """
         if not isinstance(self.conditional, LinearGaussian):
             return super().fit(x, y, steps, lr, batch_size, generator)
+        x, y = x.detach(), y.detach()
         self.check(x, y, finite=True)
         self.conditional.fit(x, y)
-        return float(self.learning_loss(x.detach(), y.detach()))
+        return float(gaussian_nll(y, *self.conditional(x)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.conditional!r})"
