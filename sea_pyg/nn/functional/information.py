@@ -276,7 +276,9 @@ def moments(y: Tensor) -> tuple[Tensor, Tensor]:
 def _rounding(mean_square: Tensor) -> Tensor:
     """Return the variance that is nothing but rounding, from the mean square."""
     info = torch.finfo(mean_square.dtype)
-    return (32 * info.eps) ** 2 * mean_square.detach() + info.tiny / info.eps
+    # A column of zeros has a variance whose inverse's gradient still is finite.
+    smallest: float = info.tiny**0.4
+    return (32 * info.eps) ** 2 * mean_square.detach() + smallest
 
 
 class _JointMoments(torch.autograd.Function):
@@ -342,6 +344,9 @@ def solve_linear_gaussian(
 
     Shapes:
         ``x`` :math:`[N, d_x]`, ``y`` :math:`[N, d_y]`.
+
+    Raises:
+        ValueError: If ``ridge`` is too small for a collinear x.
     """
     dtype, x_channels = x.dtype, x.size(1)
     with torch.autocast(x.device.type, enabled=False):
@@ -353,7 +358,12 @@ def solve_linear_gaussian(
         spread = covariance.diagonal()
         x_spread, y_spread = spread[:x_channels], spread[x_channels:]
         diagonal = ridge * x_spread.mean() + _rounding(x_spread + x_mean.square())
-        factor = torch.linalg.cholesky(gram + diagonal.diag())
+        factor, failed = torch.linalg.cholesky_ex(gram + diagonal.diag())
+        if bool(failed) and bool(covariance.isfinite().all()):
+            raise ValueError(
+                "x must not be collinear, nor wider than it has rows, without a ridge "
+                f"(got ridge={ridge}); make it larger"
+            )
         weight = torch.cholesky_solve(cross, factor)
         # The mean of (y - x W)^2, which rounding may put below zero.
         explained = (weight * (2 * cross - gram @ weight)).sum(dim=0)

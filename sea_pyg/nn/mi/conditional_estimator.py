@@ -10,7 +10,10 @@ from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
 from sea_pyg.nn.mi.gaussian_mlp import GaussianMLP
 from sea_pyg.nn.mi.linear_gaussian import LinearGaussian
-from sea_pyg.nn.mi.mutual_information_estimator import MutualInformationEstimator
+from sea_pyg.nn.mi.mutual_information_estimator import (
+    MutualInformationEstimator,
+    check_fit,
+)
 
 Conditional = (
     Literal["mlp", "linear"]
@@ -90,6 +93,7 @@ class ConditionalEstimator(MutualInformationEstimator):
         """
         if not isinstance(self.conditional, LinearGaussian):
             return super().fit(x, y, steps, lr, batch_size, generator)
+        check_fit(steps, lr, batch_size)
         x, y = x.detach(), y.detach()
         self.check(x, y, finite=True)
         self.conditional.fit(x, y)

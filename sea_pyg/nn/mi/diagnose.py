@@ -45,13 +45,14 @@ def diagnose(
         ``x`` :math:`[N, d_x]`, ``y`` :math:`[N, d_y]`.
 
     Raises:
-        ValueError: If the shapes do not fit or there are fewer than two pairs.
+        ValueError: If the shapes do not fit, there are fewer than two pairs, or a
+            value is not finite.
 
     Warns:
         UserWarning: If the gain is not above twice its standard error: x and y are
         independent, or q has not learned what they share.
     """
-    check_pairs(x, y, conditional.x_channels, conditional.y_channels)
+    check_pairs(x, y, conditional.x_channels, conditional.y_channels, finite=True)
     mean, log_variance = conditional(x)
     own = gaussian_log_density(y, mean, log_variance)
     center, log_spread = moments(y)

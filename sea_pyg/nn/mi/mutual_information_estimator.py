@@ -61,7 +61,7 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
     ) -> float:
-        """Train the estimator's own parameters with Adam.
+        """Train the estimator's own parameters with Adam, if it has any.
 
         Args:
             x: First variable; no gradient reaches it.
@@ -78,15 +78,13 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
             ValueError: If the shapes do not fit, there are fewer than two pairs, a
                 value is not finite, or ``steps`` or ``lr`` is not positive.
         """
-        if steps < 1 or not lr > 0:
-            raise ValueError(
-                f"steps and lr must be positive (got steps={steps}, lr={lr})"
-            )
-        if batch_size is not None and batch_size < 2:
-            raise ValueError(f"batch_size must be at least 2 (got {batch_size})")
+        check_fit(steps, lr, batch_size)
         x, y = x.detach(), y.detach()
         self.check(x, y, finite=True)
-        optimizer = torch.optim.Adam(self.parameters(), lr=lr)
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        if not parameters:
+            return float(self.learning_loss(x, y))
+        optimizer = torch.optim.Adam(parameters, lr=lr)
         for _ in range(steps):
             batch_x, batch_y = x, y
             if batch_size is not None and batch_size < x.size(0):
@@ -104,23 +102,32 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
         """Check that ``x`` and ``y`` are pairs that this estimator takes.
 
         Raises:
-            ValueError: If they are not, or there are fewer than two.
+            ValueError: If they are not, there are fewer than two, or a value is not
+                finite and should be.
         """
-        check_pairs(x, y, self.x_channels, self.y_channels)
-        if finite:
-            for name, value in (("x", x), ("y", y)):
-                if not bool(torch.isfinite(value).all()):
-                    raise ValueError(
-                        f"{name} must be finite (got a NaN or infinite value in row "
-                        f"{int((~torch.isfinite(value)).any(dim=1).nonzero()[0])})"
-                    )
+        check_pairs(x, y, self.x_channels, self.y_channels, finite)
 
 
-def check_pairs(x: Tensor, y: Tensor, x_channels: int, y_channels: int) -> None:
+def check_fit(steps: int, lr: float, batch_size: int | None) -> None:
+    """Check the options of :meth:`MutualInformationEstimator.fit`.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
+    if steps < 1 or not lr > 0:
+        raise ValueError(f"steps and lr must be positive (got steps={steps}, lr={lr})")
+    if batch_size is not None and batch_size < 2:
+        raise ValueError(f"batch_size must be at least 2 (got {batch_size})")
+
+
+def check_pairs(
+    x: Tensor, y: Tensor, x_channels: int, y_channels: int, finite: bool = False
+) -> None:
     """Check that ``x`` and ``y`` are pairs of the expected widths.
 
     Raises:
-        ValueError: If they are not, or there are fewer than two.
+        ValueError: If they are not, there are fewer than two, or a value is not finite
+            and should be.
     """
     for name, value, width in (("x", x, x_channels), ("y", y, y_channels)):
         if value.dim() != 2 or value.size(1) != width:
@@ -137,3 +144,12 @@ def check_pairs(x: Tensor, y: Tensor, x_channels: int, y_channels: int) -> None:
             "mutual information cannot be estimated from fewer than two pairs (got "
             f"{x.size(0)})"
         )
+    if not finite:
+        return
+    for name, value in (("x", x), ("y", y)):
+        bad = ~torch.isfinite(value)
+        if bool(bad.any()):
+            raise ValueError(
+                f"{name} must be finite (got a NaN or infinite value in row "
+                f"{int(bad.any(dim=1).nonzero()[0])}); drop such pairs"
+            )

@@ -150,6 +150,17 @@ def test_takes_a_tenth_of_fifty_steps() -> None:
     assert statistics.median(ratios) < 0.1
 
 
+def test_collinear_conditions() -> None:
+    x, y = (t.detach() for t in pairs())
+    twice = torch.cat([x, x], dim=1)
+    once = solve_linear_gaussian(x, y, ridge=1e-9)
+    both = solve_linear_gaussian(twice, y, ridge=1e-9)
+    torch.testing.assert_close(both.log_variance, once.log_variance)
+    torch.testing.assert_close(both.weight[:4], both.weight[4:], rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="x must not be collinear"):
+        solve_linear_gaussian(twice, y, ridge=0.0)
+
+
 @pytest.mark.parametrize("option", ["ridge", "variance_floor"])
 def test_bad_options(option: str) -> None:
     with pytest.raises(ValueError, match="must not be negative"):
