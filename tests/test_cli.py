@@ -174,6 +174,20 @@ def test_separate_learning_attaches_to_a_backbone(tmp_path, capsys):
     _refused(capsys, [*resume, "--set", "separate.alpha=1"], "alpha=0.5")
 
 
+def test_preset(tmp_path, capsys):
+    folder = tmp_path / "run"
+    more = ["--set", "preset=released", "--set", "alpha=0.5", "--set", "inner_steps=1"]
+    assert main(_train(folder, "--modalities", "text,image", *more)) == 0
+    arguments = RunConfig.load(folder).arguments
+    assert arguments["item_graph_weights"] == {"text": 0.9, "image": 0.1}
+    assert arguments["alignment_pairs"] == [["text", "image"]]
+    assert arguments["alpha"] == 0.5
+    assert main(["train", "--resume", str(folder), *more]) == 0
+    capsys.readouterr()
+    other = [*more[:2], "--set", "log_base=3"]
+    _refused(capsys, ["train", "--resume", str(folder), *other], "log_base=2.0")
+
+
 @pytest.mark.parametrize("name", ["lightgcn", "popularity"])
 def test_separate_learning_needs_features(tmp_path, capsys, name):
     _refused(
@@ -231,6 +245,11 @@ def test_resume_with_more_epochs_is_the_longer_run(tmp_path, capsys):
         (["train", "fake", "--set", "lrr=1"], ["'lrr'", "did you mean 'lr'"]),
         (["train", "fake", "--set", "lr=abc"], ["lr", "float", "'abc'"]),
         (["train", "fake", "--set", "num_layers=1.5"], ["num_layers", "int"]),
+        (["train", "fake", "--set", "preset=relesed"], ["'relesed'", "'released'"]),
+        (
+            ["train", "fake", "--modalities", "text", "--set", "preset=released"],
+            ["two modalities", "got text"],
+        ),
         (["train", "fake", "--set", "lr"], ["key=value"]),
         (["train", "fake", "--set", "lr=1", "--set", "lr=2"], ["lr", "twice"]),
         (["train", "fake", "--seed", "1", "--set", "seed=1"], ["seed", "twice"]),

@@ -49,7 +49,7 @@ def compare(reference: Reference) -> Iterator[Quantity]:
 
 
 def _build(reference: Reference, data: HeteroData) -> SEA:
-    arguments = SEA.released_arguments()
+    arguments = SEA.preset_arguments("released", ["text", "image"])
     hidden = reference["club/p_mu.0.weight"].size(0)
     arguments["distance_kwargs"] = {
         **arguments["distance_kwargs"],

@@ -14,6 +14,7 @@ from sea_pyg.utils import closest
 
 _GIVEN_BY_DATA = ("self", "num_users", "num_items", "in_channels", "edge_type")
 _SEPARATE = "separate."
+_PRESET = "preset"
 
 
 def parse_settings(
@@ -35,6 +36,8 @@ def parse_settings(
     """
     targets: dict[str, type] = dict.fromkeys(arguments_of(model), model)
     targets |= dict.fromkeys((f.name for f in fields(TrainingConfig)), TrainingConfig)
+    if model.presets:
+        targets[_PRESET] = model
     if separate:
         names = arguments_of(SeparateLearning)
         targets |= dict.fromkeys((_SEPARATE + n for n in names), SeparateLearning)
@@ -56,7 +59,11 @@ def parse_settings(
         target, name = targets[key], key.removeprefix(_SEPARATE)
         if name in found[target]:
             raise ValueError(f"--set {key} is given twice")
-        found[target][name] = _parse(target, name, value)
+        found[target][name] = (
+            _parse_preset(model, value)
+            if target is model and name == _PRESET
+            else _parse(target, name, value)
+        )
     return found[model], found[TrainingConfig], found[SeparateLearning]
 
 
@@ -68,6 +75,15 @@ def arguments_of(cls: type) -> list[str]:
         for p in parameters
         if p.name not in _GIVEN_BY_DATA and p.kind is not p.VAR_KEYWORD
     ]
+
+
+def _parse_preset(model: type[Recommender], value: str) -> str:
+    if value not in model.presets:
+        raise ValueError(
+            f"--set preset: {model.__name__} has no preset {value!r}; "
+            f"{closest(value, model.presets)}"
+        )
+    return value
 
 
 def _parse(cls: type, name: str, value: str) -> Any:

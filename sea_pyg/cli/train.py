@@ -172,6 +172,10 @@ def _continue(
     settings = parse_settings(options.set or [], cls, separate_on)
     arguments, training, separate = settings
     training |= _flags(options, training)
+    if "preset" in arguments:
+        names = list(saved.arguments["in_channels"])
+        preset = cls.preset_arguments(arguments.pop("preset"), names)
+        arguments = {**preset, **arguments}
     _same(folder, saved.arguments, arguments)
     _same(folder, saved.separate or {}, separate)
     free = {

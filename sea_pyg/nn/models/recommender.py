@@ -14,6 +14,7 @@ from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplet
 from sea_pyg.utils import (
     EdgeMembership,
     check_edge_type,
+    closest,
     memoize,
     modality_input,
     modality_names,
@@ -45,6 +46,9 @@ class Recommender(torch.nn.Module, ABC):
 
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3}
     """Published training settings where they differ from ``TrainingConfig``'s."""
+
+    presets: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings that :meth:`preset_arguments` knows."""
 
     _init_arguments: dict[str, Any]
 
@@ -78,6 +82,7 @@ class Recommender(torch.nn.Module, ABC):
         data: HeteroData,
         modalities: Sequence[str] | None = None,
         edge_type: EdgeType = RATES,
+        preset: str | None = None,
         **kwargs: Any,
     ) -> "Recommender":
         """Build the model with the sizes of a graph.
@@ -87,15 +92,19 @@ class Recommender(torch.nn.Module, ABC):
             modalities: Item modalities to use, in this order; all that the graph has,
                 in alphabetical order, by default. Ignored by models that read none.
             edge_type: The user-item edge type.
-            **kwargs: Further constructor arguments.
+            preset: Name of settings to start from, see :attr:`presets`.
+            **kwargs: Further constructor arguments, which take precedence.
 
         Raises:
-            ValueError: If the graph has no such edges or no such modality.
+            ValueError: If the graph has no such edges or no such modality, or the
+                preset is unknown.
         """
         check_edge_type(data, edge_type)
         user_type, _, item_type = edge_type
         num_users, num_items = data[user_type].num_nodes, data[item_type].num_nodes
         if not cls.multimodal:
+            if preset is not None:
+                kwargs = {**cls.preset_arguments(preset, []), **kwargs}
             return cls(num_users, num_items, edge_type=edge_type, **kwargs)
         names = modality_names(data, item_type, modalities)
         if not names:
@@ -106,8 +115,24 @@ class Recommender(torch.nn.Module, ABC):
         in_channels = {
             name: modality_input(data, name, item_type).size(1) for name in names
         }
+        if preset is not None:
+            kwargs = {**cls.preset_arguments(preset, names), **kwargs}
         kwargs["in_channels"] = in_channels
         return cls(num_users, num_items, edge_type=edge_type, **kwargs)
+
+    @classmethod
+    def preset_arguments(cls, name: str, modalities: Sequence[str]) -> dict[str, Any]:
+        """Return the constructor's arguments of a preset.
+
+        Args:
+            name: One of :attr:`presets`.
+            modalities: The item modalities, in order.
+
+        Raises:
+            ValueError: If there is no such preset.
+        """
+        known = closest(name, cls.presets) if cls.presets else "it has none"
+        raise ValueError(f"{cls.__name__} has no preset {name!r}; {known}")
 
     def hparams(self) -> dict[str, Any]:
         """Return the constructor's arguments, defaults included."""

@@ -18,6 +18,7 @@ from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
 from sea_pyg.nn.modality import ModalityFusion, ModalityProjection
 from sea_pyg.nn.models.batch import lookup
 from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.sea_presets import released_arguments
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_edge_type, memoize, modality_input, spmm
@@ -121,6 +122,7 @@ class SEA(Recommender):
     """
 
     multimodal: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("released",)
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-4,
         "batch_size": 2048,
@@ -213,31 +215,23 @@ class SEA(Recommender):
             self.register_buffer("has_stale", torch.tensor(False))
         self.reset_parameters()
 
-    @staticmethod
-    def released_arguments(query: str = "text", key: str = "image") -> dict[str, Any]:
-        """Return the arguments that reproduce the released code's behaviour.
+    @classmethod
+    def preset_arguments(cls, name: str, modalities: Sequence[str]) -> dict[str, Any]:
+        """Return the constructor's arguments of a preset.
+
+        :obj:`"released"` sets every switch as the released code has it, with the first
+        modality in the role of its text and the second in that of its image.
 
         Args:
-            query: The modality in the role of its text.
-            key: The modality in the role of its image.
+            name: One of :attr:`presets`.
+            modalities: The item modalities, in order.
+
+        Raises:
+            ValueError: If there is no such preset, or the modalities do not fit it.
         """
-        return {
-            "log_base": 2.0,
-            "alignment_pairs": [(query, key)],
-            "item_graph_weights": {key: 0.1, query: 0.9},
-            "shared_estimator": True,
-            "fit_on": "cross",
-            "distance": "club",
-            "distance_kwargs": {
-                "hidden_channels": 8,
-                "num_negatives": "sampled",
-                "log_variance": "tanh",
-                "clamp": True,
-                "scale": 0.5,
-            },
-            "split_on": "features",
-            "stale_evaluation": True,
-        }
+        if name == "released":
+            return released_arguments(*modalities)
+        return super().preset_arguments(name, modalities)
 
     @classmethod
     def released(
@@ -259,7 +253,7 @@ class SEA(Recommender):
             key: The modality in the role of its image.
             **kwargs: Further arguments, which take precedence.
         """
-        arguments = {**cls.released_arguments(query, key), **kwargs}
+        arguments = {**released_arguments(query, key), **kwargs}
         return cls(num_users, num_items, in_channels, **arguments)
 
     @property

@@ -82,6 +82,7 @@ class WithSeparateLearning(Recommender):
         data: HeteroData,
         modalities: Sequence[str] | None = None,
         edge_type: EdgeType = RATES,
+        preset: str | None = None,
         backbone: str | type[Recommender] = "FREEDOM",
         separate: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -92,6 +93,7 @@ class WithSeparateLearning(Recommender):
             data: The graph.
             modalities: Item modalities to use; all by default.
             edge_type: The user-item edge type.
+            preset: A preset of the backbone.
             backbone: The backbone's class or its name.
             separate: Arguments of :class:`~sea_pyg.nn.loss.SeparateLearning` besides
                 the widths.
@@ -102,7 +104,7 @@ class WithSeparateLearning(Recommender):
         """
         model_class = resolve(backbone) if isinstance(backbone, str) else backbone
         _check_backbone(model_class)
-        model = model_class.from_data(data, modalities, edge_type, **kwargs)
+        model = model_class.from_data(data, modalities, edge_type, preset, **kwargs)
         with torch.no_grad():
             features = model.modality_features(model.prepare(data))
         in_channels = {name: x.size(1) for name, x in features.items()}

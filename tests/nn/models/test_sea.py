@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn import CLUB, SEA
+from sea_pyg.nn.models.sea_presets import released_arguments
 from sea_pyg.typing import RATES, SIMILAR
 from tests.nn.models.base import (
     RecommenderTests,
@@ -32,7 +33,7 @@ class TestReleasedSEA(RecommenderTests):
     # Once the bound is cut off at zero, its maps are given a zero gradient; stale
     # embeddings are no function of the graph at hand.
     kwargs = {
-        **SEA.released_arguments(),
+        **released_arguments("text", "image"),
         "distance_kwargs": {"num_negatives": "sampled", "log_variance": "tanh"},
         "stale_evaluation": False,
     }
@@ -122,7 +123,7 @@ def test_what_is_split(split_on: str) -> None:
 
 
 def test_text_is_the_query() -> None:
-    released, ours = build(**SEA.released_arguments()), build()
+    released, ours = build(**released_arguments("text", "image")), build()
     assert released.separate.alignment_pairs == [("text", "image")]
     # With two modalities in alphabetical order, the default is the same pair.
     assert ours.separate.alignment_pairs == [("text", "image")]
@@ -142,7 +143,7 @@ def test_log_base() -> None:
 
 
 def test_one_estimator_per_modality_by_default() -> None:
-    ours, released = build(), build(**SEA.released_arguments())
+    ours, released = build(), build(**released_arguments("text", "image"))
     assert ours.separate.estimator("text") is not ours.separate.estimator("image")
     shared = released.separate.estimator("text")
     assert shared is released.separate.estimator("image")

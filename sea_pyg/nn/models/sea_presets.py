@@ -1,0 +1,37 @@
+"""Settings of SEA that have a name."""
+
+from typing import Any
+
+
+def released_arguments(*modalities: str) -> dict[str, Any]:
+    """Return the arguments that reproduce the released code's behaviour.
+
+    Args:
+        *modalities: The modality in the role of its text, and that of its image.
+
+    Raises:
+        ValueError: If there are not two modalities.
+    """
+    if len(modalities) != 2:
+        raise ValueError(
+            "the released behaviour is that of two modalities, text's role first (got "
+            f"{', '.join(modalities) or 'none'}); choose two"
+        )
+    query, key = modalities
+    return {
+        "log_base": 2.0,
+        "alignment_pairs": [(query, key)],
+        "item_graph_weights": {key: 0.1, query: 0.9},
+        "shared_estimator": True,
+        "fit_on": "cross",
+        "distance": "club",
+        "distance_kwargs": {
+            "hidden_channels": 8,
+            "num_negatives": "sampled",
+            "log_variance": "tanh",
+            "clamp": True,
+            "scale": 0.5,
+        },
+        "split_on": "features",
+        "stale_evaluation": True,
+    }
