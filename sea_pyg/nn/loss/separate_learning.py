@@ -76,7 +76,8 @@ class SeparateLearning(torch.nn.Module):
             :class:`MutualInformationEstimator` or a loss from both widths.
             (default: :obj:`"club"`)
         distance_kwargs: Further arguments of the distance's class;
-            ``{"conditional": "linear"}`` needs no inner loop.
+            ``{"conditional": "linear"}`` needs no inner loop. A model q or a critic is
+            given as a callable that makes it, since each modality has its own.
         alignment_pairs: The (query, key) modalities to align.
             (default: every unordered pair once, the later one as the query)
         alpha: Weight of the alignment. (default: :obj:`0.012`)
@@ -99,7 +100,8 @@ class SeparateLearning(torch.nn.Module):
         - **output:** two scalars by name, :obj:`"distance"` and :obj:`"alignment"`
 
     Raises:
-        ValueError: If a width is odd, a modality, distance or option is unknown.
+        ValueError: If a width is odd, a modality, distance or option is unknown, or
+            modalities with estimators of their own are given one module.
 
     .. note::
         The released code has one estimator for all modalities and fits it on pairs
@@ -180,6 +182,7 @@ class SeparateLearning(torch.nn.Module):
                     if make in (DistanceLoss, OrthogonalLoss)
                     else make(width, width, **kwargs)
                 )
+        _check_apart(self.distances)
         for module in self.distances.values():
             # A trainer that meets a NaN names the step and the loss part instead.
             if isinstance(module, MutualInformationEstimator):
@@ -459,6 +462,18 @@ def _check_fit(
             "fit_on='cross' needs shared_estimator=True and at least one alignment "
             f"pair (got shared_estimator={shared_estimator}, {len(pairs)} pairs)"
         )
+
+
+def _check_apart(distances: ModuleDict) -> None:
+    owners: dict[torch.nn.Module, str] = {}
+    for name, distance in distances.items():
+        for module in distance.modules():
+            if owners.setdefault(module, name) != name:
+                raise ValueError(
+                    f"modalities {owners[module]!r} and {name!r} must not share a "
+                    f"module of their estimators (got one {type(module).__name__} for "
+                    "both); pass a callable that makes it, or shared_estimator=True"
+                )
 
 
 def _rows(mask: OptTensor) -> OptTensor:
