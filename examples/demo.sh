@@ -8,7 +8,7 @@ sea_pyg=${SEA_PYG:-sea-pyg}
 rm -rf "$out" "$out-popularity"
 
 echo "== SEA on MovieLens 100K, at most $epochs epochs"
-"$sea_pyg" train movielens-100k --out "$out" --set lr=1e-3 --max-epochs "$epochs"
+"$sea_pyg" train movielens-100k --out "$out" --max-epochs "$epochs"
 
 echo
 echo '== Popularity on the same split'

@@ -30,6 +30,10 @@ DISTANCES: dict[str, Callable[..., torch.nn.Module]] = {
 }
 
 
+_SMALLEST_VARIANCE = 1e-12
+"""A constant column stays zero."""
+
+
 class SeparateMaps(NamedTuple):
     """What the losses compare, computed once a training step."""
 
@@ -91,6 +95,8 @@ class SeparateLearning(torch.nn.Module):
         fit_on: The pairs that estimators learn from: :obj:`"own"`, those they are
             evaluated on, or :obj:`"cross"`, generic with generic and unique with
             unique part across the alignment pairs. (default: :obj:`"own"`)
+        standardize: Whether an estimator sees its pairs with mean zero and variance one
+            in every dimension. (default: :obj:`True`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
             not depend on it. (default: :obj:`256`)
 
@@ -110,6 +116,12 @@ class SeparateLearning(torch.nn.Module):
         ``alignment_pairs=[("text", "image")]``. See :class:`CLUB` for what it does to
         the bound. Items that lack a modality, which it knows nothing of, take no part
         in that modality's losses here.
+
+    .. note::
+        Mutual information does not depend on the scale of a dimension, but the fit of a
+        model of it does: the maps shrink in training until the model's error outweighs
+        its variance, and its estimate then misleads them. The released code lets them:
+        ``standardize=False``.
     """
 
     def __init__(
@@ -126,6 +138,7 @@ class SeparateLearning(torch.nn.Module):
         alignment_channels: int = 32,
         shared_estimator: bool = False,
         fit_on: str = "own",
+        standardize: bool = True,
         chunk_size: int | None = 256,
     ) -> None:
         super().__init__()
@@ -145,6 +158,7 @@ class SeparateLearning(torch.nn.Module):
             "alignment_channels": alignment_channels,
             "shared_estimator": shared_estimator,
             "fit_on": fit_on,
+            "standardize": standardize,
             "chunk_size": chunk_size,
         }
         halves = {name: half_width(width, name) for name, width in in_channels.items()}
@@ -187,6 +201,10 @@ class SeparateLearning(torch.nn.Module):
             # A trainer that meets a NaN names the step and the loss part instead.
             if isinstance(module, MutualInformationEstimator):
                 module.validate = False
+        self.standardize = standardize and any(
+            isinstance(module, MutualInformationEstimator)
+            for module in self.distances.values()
+        )
         self.reset_parameters()
 
     def hparams(self) -> dict[str, Any]:
@@ -283,6 +301,8 @@ class SeparateLearning(torch.nn.Module):
             if name in self.heads:
                 aligned[name] = self._align(name, rest.pop(0), masks.get(name))
             if name in self.generic_maps:
+                if self.standardize:
+                    rest = [_standardized(x, masks.get(name)) for x in rest]
                 pairs[name] = SplitFeatures(*rest)
         return SeparateMaps(pairs, aligned, masks, zero)
 
@@ -485,6 +505,16 @@ def _rows(mask: OptTensor) -> OptTensor:
         return None if bool(mask.all()) else mask.nonzero().squeeze(1)
 
     return memoize(mask, "rows", build)
+
+
+def _standardized(x: Tensor, mask: OptTensor) -> Tensor:
+    """Return x with mean zero and variance one in every column, over masked rows."""
+    rows = _rows(mask)
+    present = x if rows is None else x[rows]
+    if present.size(0) < 2:
+        return x
+    variance, mean = torch.var_mean(present, dim=0, correction=0)
+    return (x - mean) * (variance + _SMALLEST_VARIANCE).rsqrt()
 
 
 def _detached(x: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ def released_arguments(*modalities: str) -> dict[str, Any]:
         "item_graph_weights": {key: 0.1, query: 0.9},
         "shared_estimator": True,
         "fit_on": "cross",
+        "standardize": False,
         "distance": "club",
         "distance_kwargs": {
             "hidden_channels": 8,

@@ -25,6 +25,10 @@ def build(widths: Mapping[str, int] = WIDTHS, **kwargs: Any) -> SeparateLearning
     return SeparateLearning(widths, **kwargs).double()
 
 
+def standardized(x: Tensor) -> Tensor:
+    return (x - x.mean(dim=0)) / x.std(dim=0, correction=0)
+
+
 def test_parts_by_hand() -> None:
     model, x = build(alpha=0.5, beta=0.25), features()
     found = model(x)
@@ -40,10 +44,28 @@ def test_parts_by_hand() -> None:
     for name, width in WIDTHS.items():
         generic = model.generic_maps[name](x[name][:, : width // 2])
         unique = model.unique_maps[name](x[name][:, width // 2 :])
-        assert torch.equal(model.pairs(x)[name].generic, generic)
-        assert torch.equal(model.pairs(x)[name].unique, unique)
+        generic, unique = standardized(generic), standardized(unique)
+        torch.testing.assert_close(model.pairs(x)[name].generic, generic)
+        torch.testing.assert_close(model.pairs(x)[name].unique, unique)
         bounds.append(model.estimator(name)(generic, unique))
     torch.testing.assert_close(found["distance"], 0.25 * sum(bounds) / 3)
+
+
+def test_estimators_see_no_scale() -> None:
+    x = features()
+    masks = {"text": torch.arange(x["text"].size(0)) % 3 > 0}
+    scaled = {name: 1e-2 * v + 5 for name, v in x.items()}
+    for standardize in (True, False):
+        model = build(standardize=standardize)
+        for maps in (model.generic_maps, model.unique_maps):
+            for linear in maps.values():
+                torch.nn.init.zeros_(linear.bias)
+        first = model.pairs(x, masks)["text"].unique[masks["text"]]
+        second = model.pairs(scaled, masks)["text"].unique[masks["text"]]
+        assert torch.allclose(first, second, atol=1e-2) == standardize
+        if standardize:
+            torch.testing.assert_close(first, standardized(first))
+    assert not build(distance="l2").standardize  # its value is the scale
 
 
 def test_default_weights_are_published() -> None:
