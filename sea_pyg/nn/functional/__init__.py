@@ -1,7 +1,6 @@
 """Pure maths of the losses and maps; modules that hold parameters build on it."""
 
 from sea_pyg.nn.functional.information import (
-    LinearSolution,
     club,
     corrected_log_mean,
     gaussian_log_density,
@@ -10,12 +9,15 @@ from sea_pyg.nn.functional.information import (
     l1out,
     log_mean_off_diagonal,
     log_sum_exp,
-    moments,
     pairwise_gaussian_log_density,
     reduce_rows,
     softplus_sum,
-    solve_linear_gaussian,
     vub,
+)
+from sea_pyg.nn.functional.linear_gaussian import (
+    LinearSolution,
+    moments,
+    solve_linear_gaussian,
 )
 from sea_pyg.nn.functional.losses import (
     bpr_loss,
