@@ -58,9 +58,9 @@ class Anchor:
         return [dict(zip(self.grid, point, strict=True)) for point in points]
 
 
-def _lfm2k(model: str, recall: float, **options: Any) -> Anchor:
+def _lfm2k(model: str, recall: float, below: float = 0.005, **options: Any) -> Anchor:
     grid = {name: (value,) for name, value in options.items()}
-    return Anchor("lfm2k", model, recall, 0.005, modalities="text,audio", grid=grid)
+    return Anchor("lfm2k", model, recall, below, modalities="text,audio", grid=grid)
 
 
 def _closed(model: str, recall: float) -> Anchor:
@@ -90,6 +90,9 @@ ANCHORS = [
     ),
     _lfm2k("BM3", 0.3245, lr=1e-3, num_layers=1, reg_weight=0.1, dropout=0.5),
     _lfm2k("LATTICE", 0.4101, lr=1e-3, reg_weight=0.0),
+    _lfm2k("SEA", 0.4087, 0.0),
+    _lfm2k("SEA", 0.4087, distance_kwargs='{"conditional": "linear"}'),
+    _lfm2k("SEA", 0.4087, preset="released"),
     Anchor("baby", "BPRMF", 0.0575, 0.004, 0.004, grid=BPR_GRID),
     Anchor("baby", "LightGCN", 0.0754, 0.004, 0.004, grid=LIGHTGCN_GRID),
     Anchor("sports", "BPRMF", 0.0653, 0.004, 0.004, grid=BPR_GRID),
@@ -111,7 +114,7 @@ def train(
         if smoke:
             command += ["--max-epochs", "2"]
         for name, value in setting.items():
-            if not (smoke and name == "item_graph_weights"):
+            if not (smoke and name in ("item_graph_weights", "preset")):
                 command += ["--set", f"{name}={value}"]
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         done = subprocess.run(

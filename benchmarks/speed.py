@@ -26,14 +26,19 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.loader import InteractionLoader
-from sea_pyg.nn.loss import SoloSimLoss
+from sea_pyg.nn.loss.separate_learning import SeparateMaps
+from sea_pyg.nn.modality import CollapsedProjection
 from sea_pyg.nn.models import SEA
 from sea_pyg.training import TrainingConfig, fit
 from sea_pyg.transforms import ItemKNNGraph
-from sea_pyg.typing import Triplets
+from sea_pyg.typing import SplitFeatures, Triplets
 
 METRICS = ("recall", "ndcg", "precision", "map", "hit_ratio")
-MODES: dict[str, dict[str, Any]] = {"exact": {}}
+MODES: dict[str, dict[str, Any]] = {
+    "exact": {},
+    "collapsed": {"collapsed": True},
+    "fast": {"preset": "fast"},
+}
 """Constructor arguments of every mode."""
 
 
@@ -135,22 +140,12 @@ def stages(
     """
     model, data = step.model, step.data
     num_nodes, num_items = model.num_users + model.num_items, model.num_items
-    inputs = {name: data["item"][f"x_{name}"] for name in model.modalities}
-    readouts = model.readouts()
     floats = 4
 
     def project() -> None:
-        outputs = model.projection.readouts(inputs, readouts)
-        backward([x for values in outputs.values() for x in values])
+        backward([x for out in model.readout_values(data).values() for x in out])
 
-    project_flops = project_bytes = 0.0
-    for name, x in inputs.items():
-        width = sum(r.weight.size(0) for r in readouts[name])
-        read = sum(r.weight.numel() for r in readouts[name])
-        composed = 3 * 2 * read * x.size(1) + 2 * 2 * x.numel() * width
-        explicit = 2 * 2 * x.numel() * x.size(1) + 3 * 2 * num_items * read
-        project_flops += min(composed, explicit)
-        project_bytes += floats * (2 * x.numel() + 2 * x.size(1) ** 2)
+    project_flops, project_bytes = projection_work(model, data)
 
     channels = sum(table.size(1) for table in model.users)
     user = torch.randn(model.num_users, channels, requires_grad=True)
@@ -165,15 +160,18 @@ def stages(
     propagate_bytes = hops * (matrix_bytes + 3 * floats * num_nodes * channels)
     propagate_flops = hops * 2 * 2 * edge_index.size(1) * channels
 
-    query = torch.randn(num_items, 32, requires_grad=True)
-    key = torch.randn(num_items, 32, requires_grad=True)
-    solo_sim = SoloSimLoss()
+    state = model.representations(data)
+    maps = detached(state.maps)
+    index = batch.positive if model.alignment_items == "batch" else None
+    rows = num_items if index is None else index.numel()
 
     def align() -> None:
-        solo_sim(query, key).backward()  # type: ignore[no-untyped-call]
+        model.separate.loss(maps, index)["alignment"].backward()
+
+    def separate() -> None:
+        model.separate.loss(maps, index)["distance"].backward()
 
     pairs = len(model.separate.alignment_pairs)
-    state = model.representations(data)
     parameters = sum(p.numel() for p in step.main.param_groups[0]["params"])
     estimator_floats = sum(p.numel() for p in model.estimator_parameters())
     widths = sum(x.size(1) for pair in state.maps.pairs.values() for x in pair)
@@ -189,8 +187,11 @@ def stages(
             median_seconds(propagate, repeats), limit(propagate_flops, propagate_bytes)
         ),
         "solo_sim": Stage(
-            pairs * median_seconds(align, repeats),
-            pairs * limit(3 * 2 * num_items**2 * 32, floats * num_items**2),
+            median_seconds(align, repeats),
+            pairs * limit(3 * 2 * rows**2 * 32, floats * rows**2),
+        ),
+        "distance": Stage(
+            median_seconds(separate, repeats), limit(0, 4 * floats * num_items * widths)
         ),
         "estimator": Stage(
             median_seconds(lambda: step.fit_estimators(state), max(2, repeats // 2)),
@@ -203,6 +204,37 @@ def stages(
             median_seconds(step.main.step, repeats), limit(0, 7 * floats * parameters)
         ),
     }
+
+
+def projection_work(model: SEA, data: HeteroData) -> tuple[float, float]:
+    """Return the multiplications and the bytes that the projection cannot avoid."""
+    flops = moved = 0.0
+    readouts = {} if model.collapsed else model.readouts()
+    for name in model.modalities:
+        x = data["item"][f"x_{name}"]
+        if isinstance(model.projection, CollapsedProjection):
+            width = sum(model.projection.out_channels[name])
+            flops += 2 * 2 * x.numel() * width
+            moved += 4 * (2 * x.numel() + 2 * x.size(1) * width)
+            continue
+        width = sum(r.weight.size(0) for r in readouts[name])
+        read = sum(r.weight.numel() for r in readouts[name])
+        composed = 3 * 2 * read * x.size(1) + 2 * 2 * x.numel() * width
+        explicit = 2 * 2 * x.numel() * x.size(1) + 3 * 2 * x.size(0) * read
+        flops += min(composed, explicit)
+        moved += 4 * (2 * x.numel() + 2 * x.size(1) ** 2)
+    return flops, moved
+
+
+def detached(maps: SeparateMaps) -> SeparateMaps:
+    """Cut what the separate-learning losses compare off the model."""
+
+    def leaf(x: Tensor) -> Tensor:
+        return x.detach().requires_grad_()
+
+    pairs = {n: SplitFeatures(*map(leaf, pair)) for n, pair in maps.pairs.items()}
+    aligned = {name: leaf(x) for name, x in maps.aligned.items()}
+    return maps._replace(pairs=pairs, aligned=aligned)
 
 
 def lightning_overhead(

@@ -22,6 +22,7 @@ from sea_pyg.nn.functional.linear_gaussian import (
 from sea_pyg.nn.functional.losses import (
     bpr_loss,
     info_nce,
+    info_nce_among,
     l2_normalize,
     squared_cosine,
     squared_distance,
@@ -40,6 +41,7 @@ __all__ = [
     "gaussian_log_density",
     "gaussian_nll",
     "info_nce",
+    "info_nce_among",
     "l1out",
     "l2_normalize",
     "linear_readouts",

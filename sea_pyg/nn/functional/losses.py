@@ -97,6 +97,37 @@ def info_nce(
     return out
 
 
+def info_nce_among(
+    query: Tensor, key: Tensor, index: Tensor, temperature: float
+) -> Tensor:
+    r"""Compute :func:`info_nce` of some rows, whose keys are the only candidates.
+
+    A row that ``index`` holds several times counts once: it is weighted by the inverse
+    of its count, as a query and as a key, so that nothing has to be made unique.
+
+    Args:
+        query: Queries.
+        key: Keys.
+        index: The rows.
+        temperature: :math:`\tau`.
+
+    Shapes:
+        ``query`` and ``key`` :math:`[N, C]`, ``index`` :math:`[B]`; returns a scalar.
+    """
+    count = torch.zeros(query.size(0), dtype=torch.long, device=index.device)
+    count = count.scatter_add(0, index, torch.ones_like(index))[index]
+    with torch.autocast(query.device.type, enabled=False):
+        if query.dtype in (torch.float16, torch.bfloat16):
+            query, key = query.float(), key.float()
+        chosen, candidates = F.embedding(index, query), F.embedding(index, key)
+        logits = chosen @ candidates.t() / temperature  # [B, B]
+        positive = logits.diagonal()
+        log_count = count.to(logits.dtype).log()
+        loss = (logits - log_count).logsumexp(dim=1) - positive
+        weight = count.to(logits.dtype).reciprocal()
+        return (weight * loss).sum() / weight.sum()
+
+
 class _ChunkedInfoNCE(torch.autograd.Function):
     """Exact InfoNCE that computes the gradient together with the value.
 

@@ -1,6 +1,6 @@
 """Separate learning as a plug-in for any multimodal model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,26 +12,19 @@ from torch_geometric.nn.module_dict import ModuleDict
 from sea_pyg.nn.functional import Readout
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
+from sea_pyg.nn.loss.rows import common_rows, detached, rows_of, standardized
+from sea_pyg.nn.loss.separate_options import (
+    Distance,
+    check_apart,
+    check_fit,
+    check_pairs,
+    distance_class,
+)
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
-from sea_pyg.nn.mi import CLUB, VUB, L1Out, MutualInformationEstimator
+from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
-from sea_pyg.utils import closest, memoize
-
-Distance = str | Callable[..., torch.nn.Module]
-
-DISTANCES: dict[str, Callable[..., torch.nn.Module]] = {
-    "club": CLUB,
-    "l1out": L1Out,
-    "vub": VUB,
-    "l2": DistanceLoss,
-    "orthogonal": OrthogonalLoss,
-}
-
-
-_SMALLEST_VARIANCE = 1e-12
-"""A constant column stays zero."""
 
 
 class SeparateMaps(NamedTuple):
@@ -97,6 +90,9 @@ class SeparateLearning(torch.nn.Module):
             unique part across the alignment pairs. (default: :obj:`"own"`)
         standardize: Whether an estimator sees its pairs with mean zero and variance one
             in every dimension. (default: :obj:`True`)
+        collapsed: Whether the linear maps that read the features are the caller's, who
+            hands their results to :meth:`maps_from_readouts`; see
+            :meth:`readout_channels`. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
             not depend on it. (default: :obj:`256`)
 
@@ -139,6 +135,7 @@ class SeparateLearning(torch.nn.Module):
         shared_estimator: bool = False,
         fit_on: str = "own",
         standardize: bool = True,
+        collapsed: bool = False,
         chunk_size: int | None = 256,
     ) -> None:
         super().__init__()
@@ -159,24 +156,29 @@ class SeparateLearning(torch.nn.Module):
             "shared_estimator": shared_estimator,
             "fit_on": fit_on,
             "standardize": standardize,
+            "collapsed": collapsed,
             "chunk_size": chunk_size,
         }
         halves = {name: half_width(width, name) for name, width in in_channels.items()}
-        self.alignment_pairs = _alignment_pairs(list(in_channels), alignment_pairs)
+        self.alignment_pairs = check_pairs(list(in_channels), alignment_pairs)
         self.alpha = alpha
         self.beta = beta
         self.distance = distance
         self.fit_on = fit_on
         self.shared_estimator = shared_estimator
-        make = _distance_class(distance)
-        _check_fit(fit_on, shared_estimator, self.alignment_pairs)
+        self.collapsed = collapsed
+        self.distance_channels = distance_channels
+        make = distance_class(distance)
+        check_fit(fit_on, shared_estimator, self.alignment_pairs)
 
         self.split = UniqueGenericSplit(subtract=distance == "subtraction")
         self.solo_sim = SoloSimLoss(temperature, chunk_size)
         in_pairs = {name for pair in self.alignment_pairs for name in pair}
         self.heads = ModuleDict(
             {
-                name: AlignmentHead(half, head_channels, alignment_channels)
+                name: AlignmentHead(
+                    None if collapsed else half, head_channels, alignment_channels
+                )
                 for name, half in halves.items()
                 if name in in_pairs
             }
@@ -184,10 +186,11 @@ class SeparateLearning(torch.nn.Module):
         self.generic_maps = ModuleDict()
         self.unique_maps = ModuleDict()
         self.distances = ModuleDict()
+        self.has_distance = make is not None
         if make is not None:
             kwargs = dict(distance_kwargs or {})
             width = distance_channels
-            for name, half in halves.items():
+            for name, half in ({} if collapsed else halves).items():
                 self.generic_maps[name] = Linear(half, width)
                 self.unique_maps[name] = Linear(half, width)
             for name in list(halves)[: 1 if shared_estimator else None]:
@@ -196,7 +199,7 @@ class SeparateLearning(torch.nn.Module):
                     if make in (DistanceLoss, OrthogonalLoss)
                     else make(width, width, **kwargs)
                 )
-        _check_apart(self.distances)
+        check_apart(self.distances)
         for module in self.distances.values():
             # A trainer that meets a NaN names the step and the loss part instead.
             if isinstance(module, MutualInformationEstimator):
@@ -243,6 +246,11 @@ class SeparateLearning(torch.nn.Module):
         Raises:
             ValueError: If a modality is missing or of another width.
         """
+        if self.collapsed:
+            raise ValueError(
+                "the maps that read the features are not here (collapsed=True); hand "
+                "their results to maps_from_readouts"
+            )
         outputs = {}
         readouts = self.readouts()
         for name, width in self.in_channels.items():
@@ -287,6 +295,15 @@ class SeparateLearning(torch.nn.Module):
                     )
         return readouts
 
+    def readout_channels(self) -> dict[str, list[int]]:
+        """Return the width of every result that :meth:`maps_from_readouts` expects."""
+        pair = [self.distance_channels] * 2 if self.has_distance else []
+        return {
+            name: ([self.heads[name].hidden_channels] if name in self.heads else [])
+            + pair
+            for name in self.modalities
+        }
+
     def maps_from_readouts(
         self,
         outputs: Mapping[str, Sequence[Tensor]],
@@ -300,16 +317,16 @@ class SeparateLearning(torch.nn.Module):
             rest = list(outputs[name])
             if name in self.heads:
                 aligned[name] = self._align(name, rest.pop(0), masks.get(name))
-            if name in self.generic_maps:
+            if self.has_distance:
                 if self.standardize:
-                    rest = [_standardized(x, masks.get(name)) for x in rest]
+                    rest = [standardized(x, masks.get(name)) for x in rest]
                 pairs[name] = SplitFeatures(*rest)
         return SeparateMaps(pairs, aligned, masks, zero)
 
     def _align(self, name: str, hidden: Tensor, mask: OptTensor) -> Tensor:
         head = self.heads[name]
         assert isinstance(head, AlignmentHead)
-        rows = _rows(mask)
+        rows = rows_of(mask)
         if rows is None and hidden.size(0) > 1:
             return head.after_input(hidden)
         # Items without the modality must not enter the batch statistics, and one row
@@ -329,22 +346,36 @@ class SeparateLearning(torch.nn.Module):
 
         Without a distance, these are the plain halves.
         """
-        if len(self.generic_maps) == 0:
+        if not self.has_distance:
             return {name: self.split(features[name]) for name in self.modalities}
         return self.maps(features, masks).pairs
 
-    def loss(self, maps: SeparateMaps) -> dict[str, Tensor]:
-        """Compute both losses, weighted, from what :meth:`maps` returned."""
+    def loss(self, maps: SeparateMaps, index: OptTensor = None) -> dict[str, Tensor]:
+        """Compute both losses, weighted, from what :meth:`maps` returned.
+
+        Args:
+            maps: What :meth:`maps` returned.
+            index: Items, :math:`(B)`, to align among themselves; an item that stands
+                there several times counts once. (default: all)
+        """
         return {
             "distance": self.beta * self._distance_loss(maps),
-            "alignment": self.alpha * self._alignment_loss(maps),
+            "alignment": self.alpha * self._alignment_loss(maps, index),
         }
 
-    def _alignment_loss(self, maps: SeparateMaps) -> Tensor:
+    def _alignment_loss(self, maps: SeparateMaps, index: OptTensor) -> Tensor:
         losses = []
         for query_name, key_name in self.alignment_pairs:
             query, key = maps.aligned[query_name], maps.aligned[key_name]
-            rows = _common_rows(maps.masks, query_name, key_name)
+            rows = common_rows(maps.masks, query_name, key_name)
+            if index is not None:
+                chosen = index
+                if rows is not None:
+                    present = index.new_zeros(query.size(0), dtype=torch.bool)
+                    chosen = index[present.index_fill(0, rows, True)[index]]
+                if chosen.numel() > 0:
+                    losses.append(self.solo_sim(query, key, chosen))
+                continue
             if rows is not None:
                 query, key = query[rows], key[rows]
             # A single candidate is always right.
@@ -365,7 +396,7 @@ class SeparateLearning(torch.nn.Module):
         return torch.stack(losses).sum() / len(self.modalities)
 
     def _present_pair(self, maps: SeparateMaps, name: str) -> SplitFeatures:
-        rows = _rows(maps.masks.get(name))
+        rows = rows_of(maps.masks.get(name))
         pair = maps.pairs[name]
         if rows is None:
             return pair
@@ -410,7 +441,7 @@ class SeparateLearning(torch.nn.Module):
         losses = []
         for estimator, x, y in self._fitting_pairs(maps):
             if x.size(0) > 1:
-                losses.append(estimator.learning_loss(_detached(x), _detached(y)))
+                losses.append(estimator.learning_loss(detached(x), detached(y)))
         return torch.stack(losses).sum() if losses else None
 
     def _fitting_pairs(
@@ -426,7 +457,7 @@ class SeparateLearning(torch.nn.Module):
         estimator = self.estimator(self.modalities[0])
         assert isinstance(estimator, MutualInformationEstimator)
         for query_name, key_name in self.alignment_pairs:
-            rows = _common_rows(maps.masks, query_name, key_name)
+            rows = common_rows(maps.masks, query_name, key_name)
             for x, y in zip(maps.pairs[query_name], maps.pairs[key_name], strict=True):
                 if rows is not None:
                     x, y = x[rows], y[rows]
@@ -438,98 +469,3 @@ class SeparateLearning(torch.nn.Module):
             f"{type(self).__name__}({self.in_channels}, distance={self.distance!r}, "
             f"alpha={self.alpha}, beta={self.beta})"
         )
-
-
-def _alignment_pairs(
-    names: list[str], pairs: Sequence[tuple[str, str]] | None
-) -> list[tuple[str, str]]:
-    if pairs is None:
-        return [(b, a) for i, a in enumerate(names) for b in names[i + 1 :]]
-    for pair in pairs:
-        if len(pair) != 2 or pair[0] == pair[1]:
-            raise ValueError(
-                f"an alignment pair must name two modalities (got {pair!r})"
-            )
-        for name in pair:
-            if name not in names:
-                raise ValueError(
-                    f"unknown modality {name!r} in alignment_pairs; "
-                    f"{closest(name, names)}"
-                )
-    return [(query, key) for query, key in pairs]
-
-
-def _distance_class(
-    distance: Distance | None,
-) -> Callable[..., torch.nn.Module] | None:
-    if distance is None or distance == "subtraction":
-        return None
-    if not isinstance(distance, str):
-        return distance
-    if distance not in DISTANCES:
-        options = [*DISTANCES, "subtraction"]
-        raise ValueError(f"unknown distance {distance!r}; {closest(distance, options)}")
-    return DISTANCES[distance]
-
-
-def _check_fit(
-    fit_on: str, shared_estimator: bool, pairs: list[tuple[str, str]]
-) -> None:
-    if fit_on not in ("own", "cross"):
-        raise ValueError(f"fit_on must be 'own' or 'cross' (got {fit_on!r})")
-    if fit_on == "cross" and not (shared_estimator and pairs):
-        raise ValueError(
-            "fit_on='cross' needs shared_estimator=True and at least one alignment "
-            f"pair (got shared_estimator={shared_estimator}, {len(pairs)} pairs)"
-        )
-
-
-def _check_apart(distances: ModuleDict) -> None:
-    owners: dict[torch.nn.Module, str] = {}
-    for name, distance in distances.items():
-        for module in distance.modules():
-            if owners.setdefault(module, name) != name:
-                raise ValueError(
-                    f"modalities {owners[module]!r} and {name!r} must not share a "
-                    f"module of their estimators (got one {type(module).__name__} for "
-                    "both); pass a callable that makes it, or shared_estimator=True"
-                )
-
-
-def _rows(mask: OptTensor) -> OptTensor:
-    """Return the rows that the mask keeps, or None if it keeps all."""
-    if mask is None:
-        return None
-
-    def build() -> OptTensor:
-        return None if bool(mask.all()) else mask.nonzero().squeeze(1)
-
-    return memoize(mask, "rows", build)
-
-
-def _standardized(x: Tensor, mask: OptTensor) -> Tensor:
-    """Return x with mean zero and variance one in every column, over masked rows."""
-    rows = _rows(mask)
-    present = x if rows is None else x[rows]
-    if present.size(0) < 2:
-        return x
-    variance, mean = torch.var_mean(present, dim=0, correction=0)
-    return (x - mean) * (variance + _SMALLEST_VARIANCE).rsqrt()
-
-
-def _detached(x: Tensor) -> Tensor:
-    """Return one and the same detached tensor for all inner steps."""
-    return memoize(x, "detached", x.detach)
-
-
-def _common_rows(masks: Mapping[str, Tensor], a: str, b: str) -> OptTensor:
-    """Return the rows that both modalities have, or None if that is all."""
-    if a not in masks or b not in masks:
-        return _rows(masks.get(a, masks.get(b)))
-    first, second = masks[a], masks[b]
-
-    def build() -> OptTensor:
-        both = first & second
-        return None if bool(both.all()) else both.nonzero().squeeze(1)
-
-    return memoize(first, ("common rows", a, b), build, second)

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from sea_pyg.nn.functional import info_nce, l2_normalize
+from sea_pyg.nn.functional import info_nce, info_nce_among, l2_normalize
+from sea_pyg.typing import OptTensor
 
 
 class SoloSimLoss(torch.nn.Module):
@@ -36,9 +37,18 @@ class SoloSimLoss(torch.nn.Module):
         self.temperature = temperature
         self.chunk_size = chunk_size
 
-    def forward(self, query: Tensor, key: Tensor) -> Tensor:
-        """Compute the loss."""
+    def forward(self, query: Tensor, key: Tensor, index: OptTensor = None) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            query: Queries.
+            key: Keys.
+            index: Rows, :math:`(B)`, to take and to choose among; a row that stands
+                there several times counts once. (default: all)
+        """
         query, key = l2_normalize(query), l2_normalize(key)
+        if index is not None:
+            return info_nce_among(query, key, index, self.temperature)
         return info_nce(query, key, self.temperature, self.chunk_size)
 
     def __repr__(self) -> str:

@@ -1,6 +1,5 @@
 """The SEA recommender."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,13 +14,18 @@ from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import Readout, l2_normalize
 from sea_pyg.nn.loss import BPRLoss, SeparateLearning
 from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
-from sea_pyg.nn.modality import ModalityFusion, ModalityProjection
+from sea_pyg.nn.modality import (
+    CollapsedProjection,
+    ModalityFusion,
+    ModalityProjection,
+)
 from sea_pyg.nn.models.batch import lookup
+from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.sea_presets import released_arguments
+from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, memoize, modality_input, spmm
+from sea_pyg.utils import check_edge_type, modality_input
 
 
 class SEAState(NamedTuple):
@@ -91,6 +95,11 @@ class SEA(Recommender):
             :class:`SeparateLearning`. (default: :obj:`True`)
         split_on: What is split: the projected :obj:`"features"`, or the items'
             propagated :obj:`"representations"`. (default: :obj:`"features"`)
+        alignment_items: The items that are aligned and chosen among: :obj:`"all"`, or
+            the positive items of the :obj:`"batch"`. (default: :obj:`"all"`)
+        collapsed: Whether the small maps that read the projected features are composed
+            with the projection for good: one map from the features to their outputs,
+            with parameters of its own. (default: :obj:`False`)
         log_base: Base of the logarithm in BPR. (default: natural)
         stale_evaluation: Whether to rank with the embeddings of the last training
             batch, from before its step. (default: :obj:`False`)
@@ -130,7 +139,7 @@ class SEA(Recommender):
     """
 
     multimodal: ClassVar[bool] = True
-    presets: ClassVar[tuple[str, ...]] = ("released",)
+    presets: ClassVar[tuple[str, ...]] = ("fast", "released")
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
         "batch_size": 2048,
@@ -164,6 +173,8 @@ class SEA(Recommender):
         fit_on: str = "own",
         standardize: bool = True,
         split_on: str = "features",
+        alignment_items: str = "all",
+        collapsed: bool = False,
         log_base: float | None = None,
         stale_evaluation: bool = False,
         chunk_size: int | None = 256,
@@ -174,11 +185,17 @@ class SEA(Recommender):
             raise ValueError(
                 f"split_on must be 'features' or 'representations' (got {split_on!r})"
             )
+        if alignment_items not in ("all", "batch"):
+            raise ValueError(
+                f"alignment_items must be 'all' or 'batch' (got {alignment_items!r})"
+            )
         if num_item_layers < 0:
             raise ValueError(
                 f"num_item_layers must be at least 0 (got {num_item_layers})"
             )
         self.split_on = split_on
+        self.alignment_items = alignment_items
+        self.collapsed = collapsed
         self.num_item_layers = num_item_layers
         self.item_graph = ItemKNNGraph(
             k,
@@ -186,12 +203,9 @@ class SEA(Recommender):
             modalities=list(in_channels),
             edge_type=(self.edge_type[2], "similar", self.edge_type[2]),
         )
-        self.projection = ModalityProjection(in_channels, projection_channels)
-        names = self.projection.modalities
+        projection = ModalityProjection(in_channels, projection_channels)
+        names = projection.modalities
         width = hidden_channels or 4 * embedding_dim
-        self.hidden = ModuleDict(
-            {n: Linear(self.projection.out_channels[n], width) for n in names}
-        )
         self.output = ModuleDict({n: Linear(width, embedding_dim) for n in names})
         self.users = torch.nn.ParameterList(
             Parameter(torch.empty(num_users, embedding_dim)) for _ in names
@@ -199,7 +213,7 @@ class SEA(Recommender):
         self.propagation = BipartitePropagation(num_layers, readout)
         self.fusion = ModalityFusion(num_users, len(names))
         self.separate = SeparateLearning(
-            self.projection.out_channels
+            projection.out_channels
             if split_on == "features"
             else dict.fromkeys(names, embedding_dim),
             distance=distance,
@@ -214,8 +228,20 @@ class SEA(Recommender):
             shared_estimator=shared_estimator,
             fit_on=fit_on,
             standardize=standardize,
+            collapsed=collapsed and split_on == "features",
             chunk_size=chunk_size,
         )
+        self.projection: ModalityProjection | CollapsedProjection = projection
+        self.hidden = ModuleDict()
+        if collapsed:
+            outputs = {n: [width] for n in names}
+            if split_on == "features":
+                for name, further in self.separate.readout_channels().items():
+                    outputs[name] += further
+            self.projection = CollapsedProjection(in_channels, outputs)
+        else:
+            for name in names:
+                self.hidden[name] = Linear(projection.out_channels[name], width)
         self.bpr = BPRLoss(log_base)
         self.stale_evaluation = stale_evaluation
         if stale_evaluation:
@@ -231,6 +257,8 @@ class SEA(Recommender):
 
         :obj:`"released"` sets every switch as the released code has it, with the first
         modality in the role of its text and the second in that of its image.
+        :obj:`"fast"` collapses the projection, aligns the items of the batch, and takes
+        the linear Gaussian q, which needs no inner steps.
 
         Args:
             name: One of :attr:`presets`.
@@ -241,6 +269,8 @@ class SEA(Recommender):
         """
         if name == "released":
             return released_arguments(*modalities)
+        if name == "fast":
+            return fast_arguments()
         return super().preset_arguments(name, modalities)
 
     @classmethod
@@ -274,9 +304,8 @@ class SEA(Recommender):
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         self.projection.reset_parameters()
-        for name in self.modalities:
-            self.hidden[name].reset_parameters()
-            self.output[name].reset_parameters()
+        for module in (*self.hidden.values(), *self.output.values()):
+            module.reset_parameters()
         for table in self.users:
             torch.nn.init.xavier_normal_(table)
         self.fusion.reset_parameters()
@@ -284,35 +313,19 @@ class SEA(Recommender):
 
     def prepare(self, data: HeteroData) -> HeteroData:
         """Return ``data`` with the graph of similar items added, if it has none."""
-        edge_type = self.item_graph.edge_type
-        if edge_type in data.edge_types:
-            return data
-        item_type, names = edge_type[0], self.modalities
-        store = data[item_type]
-        tensors = [store[f"x_{name}"] for name in names if f"x_{name}" in store]
-        tensors += [store[f"mask_{name}"] for name in names if f"mask_{name}" in store]
-
-        def build() -> tuple[Tensor, Tensor]:
-            found = self.item_graph(copy.copy(data))[edge_type]
-            return found.edge_index, found.edge_weight
-
-        # The splits of a data set share their features, and so this graph.
-        weights = self.item_graph.weights
-        key = (
-            "item graph",
-            item_type,
-            self.item_graph.k,
-            tuple(names),
-            tuple(f"mask_{name}" in store for name in names),
-            None if weights is None else tuple(sorted(weights.items())),
-        )
-        graph = memoize(tensors[0], key, build, *tensors[1:]) if tensors else build()
-        data = copy.copy(data)
-        data[edge_type].edge_index, data[edge_type].edge_weight = graph
-        return data
+        return with_item_graph(data, self.item_graph)
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return each modality's projected item features, with gradient."""
+        """Return each modality's projected item features, with gradient.
+
+        Raises:
+            ValueError: If they do not exist (``collapsed=True``).
+        """
+        if isinstance(self.projection, CollapsedProjection):
+            raise ValueError(
+                "a collapsed SEA has no projected features; build it with "
+                "collapsed=False"
+            )
         features: dict[str, Tensor] = self.projection(self._inputs(data))
         return features
 
@@ -322,10 +335,22 @@ class SEA(Recommender):
             assert isinstance(self.stale_user, Tensor)
             assert isinstance(self.stale_item, Tensor)
             return Embeddings(self.stale_user, self.stale_item)
-        readouts = {name: [self._hidden_readout(name)] for name in self.modalities}
-        outputs = self.projection.readouts(self._inputs(data), readouts)
+        outputs = self.readout_values(data, hidden_only=True)
         hidden = {name: outputs[name][0] for name in self.modalities}
         return self._fuse(data, *self.propagate(data, hidden))
+
+    def readout_values(
+        self, data: HeteroData, hidden_only: bool = False
+    ) -> dict[str, list[Tensor]]:
+        """Apply all maps that read the projected features, or the items' MLP's only."""
+        inputs = self._inputs(data)
+        if isinstance(self.projection, CollapsedProjection):
+            outputs: dict[str, list[Tensor]] = self.projection(inputs, hidden_only)
+            return outputs
+        readouts = self.readouts()
+        if hidden_only:
+            readouts = {name: maps[:1] for name, maps in readouts.items()}
+        return self.projection.readouts(inputs, readouts)
 
     def readouts(self) -> dict[str, list[Readout]]:
         """Return the linear maps that read each modality's projected features.
@@ -340,7 +365,7 @@ class SEA(Recommender):
 
     def representations(self, data: HeteroData) -> SEAState:
         """Compute the embeddings and what the separate-learning losses compare."""
-        outputs = self.projection.readouts(self._inputs(data), self.readouts())
+        outputs = self.readout_values(data)
         hidden = {name: outputs[name][0] for name in self.modalities}
         user, item = self.propagate(data, hidden)
         masks = self._masks(data)
@@ -392,9 +417,10 @@ class SEA(Recommender):
         anchor, positive, negative = lookup(state.embeddings, batch)
         pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
         neg_score = (anchor * negative).sum(dim=-1)
+        among = batch.positive if self.alignment_items == "batch" else None
         return {
             "bpr": self.bpr(pos_score, neg_score),
-            **self.separate.loss(state.maps),
+            **self.separate.loss(state.maps, among),
         }
 
     def estimator_loss(self, data: HeteroData, state: Any = None) -> Tensor | None:
@@ -430,10 +456,8 @@ class SEA(Recommender):
         fused: Embeddings = self.fusion(user, item)
         if self.num_item_layers == 0:
             return fused
-        graph = self.prepare(data)[self.item_graph.edge_type]
-        hop = fused.item
-        for _ in range(self.num_item_layers):
-            hop = spmm(graph.edge_index, graph.get("edge_weight"), hop)
+        graph = graph_of(self.prepare(data), self.item_graph.edge_type)
+        hop = hops(*graph, fused.item, self.num_item_layers)
         return Embeddings(fused.user, fused.item + hop)
 
     @torch.no_grad()

@@ -147,3 +147,20 @@ def test_squared_distance_and_cosine() -> None:
     y = torch.tensor([[0.0, 2.0], [3.0, 3.0]])
     assert F.squared_distance(x, y).item() == pytest.approx((5 + 8) / 2)
     assert F.squared_cosine(x, y).item() == pytest.approx((0 + 1) / 2)
+
+
+def test_info_nce_among_counts_every_row_once() -> None:
+    query, key = unit(9, 4), unit(9, 4, seed=1)
+    index = torch.tensor([3, 1, 3, 8, 1, 3])
+    rows = torch.tensor([1, 3, 8])
+    for x in (query, key):
+        x.requires_grad_()
+    found = F.info_nce_among(query, key, index, 0.1)
+    expected = F.info_nce(query[rows], key[rows], 0.1)
+    torch.testing.assert_close(found, expected)
+    for a, b in zip(
+        torch.autograd.grad(found, (query, key)),
+        torch.autograd.grad(expected, (query, key)),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)

@@ -260,3 +260,39 @@ def test_bad_features() -> None:
         model({"image": x["image"], "audio": x["audio"]})
     with pytest.raises(ValueError, match=r"shape \[N, 4\]"):
         model({**x, "text": x["image"]})
+
+
+def test_alignment_among_items_that_have_both_modalities() -> None:
+    x = features({"image": 8, "text": 4})
+    model = build({"image": 8, "text": 4}, distance=None, alpha=1.0)
+    masks = {"text": torch.arange(12) % 2 == 0}
+    maps = model.maps(x, masks)
+    found = model.loss(maps, torch.tensor([0, 1, 2, 2, 5, 6]))["alignment"]
+    rows = torch.tensor([0, 2, 6])
+    aligned = [maps.aligned[name][rows] for name in ("text", "image")]
+    torch.testing.assert_close(found, solo_sim(*aligned, 0.046))
+    assert model.loss(maps, torch.tensor([1, 3]))["alignment"] == 0
+
+
+def test_collapsed_leaves_the_first_maps_to_the_caller() -> None:
+    x, model = features(), build()
+    collapsed = build(collapsed=True)
+    missing = collapsed.load_state_dict(model.state_dict(), strict=False).missing_keys
+    assert not missing
+    outputs = {
+        name: [
+            torch.nn.functional.linear(x[name][:, r.start : r.stop], r.weight, r.bias)
+            for r in maps
+        ]
+        for name, maps in model.readouts().items()
+    }
+    widths = {n: [o.size(1) for o in out] for n, out in outputs.items()}
+    assert collapsed.readout_channels() == widths
+    zero = torch.zeros((), dtype=torch.float64)
+    found = collapsed.loss(collapsed.maps_from_readouts(outputs, zero))
+    for name, value in model(x).items():
+        torch.testing.assert_close(found[name], value)
+    with pytest.raises(ValueError, match="maps_from_readouts"):
+        collapsed(x)
+    with pytest.raises(ValueError, match="after_input"):
+        collapsed.heads["text"](torch.randn(3, 2).double())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn import CLUB, SEA
-from sea_pyg.nn.models.sea_presets import released_arguments
+from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
 from sea_pyg.typing import RATES, SIMILAR
 from tests.nn.models.base import (
     RecommenderTests,
@@ -39,6 +39,18 @@ class TestSEA(RecommenderTests):
 class TestSEAOnRepresentations(RecommenderTests):
     model_class = SEA
     kwargs = {"split_on": "representations"}
+
+
+class TestCollapsedSEA(RecommenderTests):
+    model_class = SEA
+    kwargs = {"collapsed": True, "distance": "vub"}
+
+    test_loss_falls = TestSEA.test_loss_falls  # type: ignore[assignment]
+
+
+class TestFastSEA(RecommenderTests):
+    model_class = SEA
+    kwargs = fast_arguments()
 
 
 class TestReleasedSEA(RecommenderTests):
@@ -115,6 +127,48 @@ def test_composing_the_projection_changes_nothing(
         results.append([loss.detach(), *model.encode(data), *grads])
     for explicit, composed_value in zip(*results, strict=True):
         torch.testing.assert_close(explicit, composed_value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("split_on", ["features", "representations"])
+def test_collapsed_is_the_composition(split_on: str) -> None:
+    data, batch = example_data(), example_batch(example_data())
+    model = build(split_on=split_on)
+    collapsed = build(split_on=split_on, collapsed=True)
+    state = model.state_dict()
+    with torch.no_grad():
+        for name, maps in model.readouts().items():
+            linear = model.projection.linear(name)
+            rows = [r.weight @ linear.weight[r.start : r.stop] for r in maps]
+            shifts = [r.weight @ linear.bias[r.start : r.stop] for r in maps]
+            shifts = [
+                s if r.bias is None else s + r.bias
+                for s, r in zip(shifts, maps, strict=True)
+            ]
+            state[f"projection.weight.{name}"] = torch.cat(rows)
+            state[f"projection.bias.{name}"] = torch.cat(shifts)
+    state = {k: v for k, v in state.items() if k in collapsed.state_dict()}
+    collapsed.load_state_dict(state)
+    for first, second in zip(model.encode(data), collapsed.encode(data), strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
+    first, second = model.loss(data, batch), collapsed.loss(data, batch)
+    for name, value in first.items():
+        torch.testing.assert_close(value, second[name], rtol=1e-3, atol=1e-6)
+    with pytest.raises(ValueError, match="collapsed=False"):
+        collapsed.modality_features(data)
+
+
+def test_batch_alignment() -> None:
+    data, batch = example_data(), example_batch(example_data())
+    model = build(alignment_items="batch")
+    state = model.representations(data)
+    image, text = (state.maps.aligned[name] for name in ("image", "text"))
+    items = batch.positive.unique()
+    assert items.numel() < batch.positive.numel()  # some stand there twice
+    expected = 0.012 * solo_sim(text[items], image[items], 0.046)
+    found = model.loss(data, batch, state)["alignment"]
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(ValueError, match="'all' or 'batch'"):
+        build(alignment_items="some")
 
 
 @pytest.mark.parametrize("split_on", ["features", "representations"])

@@ -1,0 +1,51 @@
+"""Which items a loss compares, and on what scale."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from sea_pyg.typing import OptTensor
+from sea_pyg.utils import memoize
+
+_SMALLEST_VARIANCE = 1e-12
+"""A constant column stays zero."""
+
+
+def rows_of(mask: OptTensor) -> OptTensor:
+    """Return the rows that the mask keeps, or None if it keeps all."""
+    if mask is None:
+        return None
+
+    def build() -> OptTensor:
+        return None if bool(mask.all()) else mask.nonzero().squeeze(1)
+
+    return memoize(mask, "rows", build)
+
+
+def standardized(x: Tensor, mask: OptTensor) -> Tensor:
+    """Return x with mean zero and variance one in every column, over masked rows."""
+    rows = rows_of(mask)
+    present = x if rows is None else x[rows]
+    if present.size(0) < 2:
+        return x
+    variance, mean = torch.var_mean(present, dim=0, correction=0)
+    return (x - mean) * (variance + _SMALLEST_VARIANCE).rsqrt()
+
+
+def detached(x: Tensor) -> Tensor:
+    """Return one and the same detached tensor for all inner steps."""
+    return memoize(x, "detached", x.detach)
+
+
+def common_rows(masks: Mapping[str, Tensor], a: str, b: str) -> OptTensor:
+    """Return the rows that both modalities have, or None if that is all."""
+    if a not in masks or b not in masks:
+        return rows_of(masks.get(a, masks.get(b)))
+    first, second = masks[a], masks[b]
+
+    def build() -> OptTensor:
+        both = first & second
+        return None if bool(both.all()) else both.nonzero().squeeze(1)
+
+    return memoize(first, ("common rows", a, b), build, second)

@@ -1,0 +1,97 @@
+"""The options of :class:`SeparateLearning`, checked."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch_geometric.nn.module_dict import ModuleDict
+
+from sea_pyg.nn.loss.distance_loss import DistanceLoss
+from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
+from sea_pyg.nn.mi import CLUB, VUB, L1Out
+from sea_pyg.utils import closest
+
+Distance = str | Callable[..., torch.nn.Module]
+
+DISTANCES: dict[str, Callable[..., torch.nn.Module]] = {
+    "club": CLUB,
+    "l1out": L1Out,
+    "vub": VUB,
+    "l2": DistanceLoss,
+    "orthogonal": OrthogonalLoss,
+}
+
+
+def check_pairs(
+    names: list[str], pairs: Sequence[tuple[str, str]] | None
+) -> list[tuple[str, str]]:
+    """Return the (query, key) pairs, every unordered pair once by default.
+
+    Raises:
+        ValueError: If a pair does not name two modalities.
+    """
+    if pairs is None:
+        return [(b, a) for i, a in enumerate(names) for b in names[i + 1 :]]
+    for pair in pairs:
+        if len(pair) != 2 or pair[0] == pair[1]:
+            raise ValueError(
+                f"an alignment pair must name two modalities (got {pair!r})"
+            )
+        for name in pair:
+            if name not in names:
+                raise ValueError(
+                    f"unknown modality {name!r} in alignment_pairs; "
+                    f"{closest(name, names)}"
+                )
+    return [(query, key) for query, key in pairs]
+
+
+def distance_class(
+    distance: Distance | None,
+) -> Callable[..., torch.nn.Module] | None:
+    """Return what makes the distance, or None if there is no loss.
+
+    Raises:
+        ValueError: If the distance is unknown.
+    """
+    if distance is None or distance == "subtraction":
+        return None
+    if not isinstance(distance, str):
+        return distance
+    if distance not in DISTANCES:
+        options = [*DISTANCES, "subtraction"]
+        raise ValueError(f"unknown distance {distance!r}; {closest(distance, options)}")
+    return DISTANCES[distance]
+
+
+def check_fit(
+    fit_on: str, shared_estimator: bool, pairs: list[tuple[str, str]]
+) -> None:
+    """Check which pairs estimators learn from.
+
+    Raises:
+        ValueError: If the options do not go together.
+    """
+    if fit_on not in ("own", "cross"):
+        raise ValueError(f"fit_on must be 'own' or 'cross' (got {fit_on!r})")
+    if fit_on == "cross" and not (shared_estimator and pairs):
+        raise ValueError(
+            "fit_on='cross' needs shared_estimator=True and at least one alignment "
+            f"pair (got shared_estimator={shared_estimator}, {len(pairs)} pairs)"
+        )
+
+
+def check_apart(distances: ModuleDict) -> None:
+    """Check that no two modalities share a part of their estimators.
+
+    Raises:
+        ValueError: If they do.
+    """
+    owners: dict[torch.nn.Module, str] = {}
+    for name, distance in distances.items():
+        for module in distance.modules():
+            if owners.setdefault(module, name) != name:
+                raise ValueError(
+                    f"modalities {owners[module]!r} and {name!r} must not share a "
+                    f"module of their estimators (got one {type(module).__name__} for "
+                    "both); pass a callable that makes it, or shared_estimator=True"
+                )
