@@ -85,9 +85,10 @@ class GaussianMLP(ConditionalGaussian):
             return super().nll(x, y)
         layers = [m for n in (self.mean, self.log_variance) for m in (n[0], n[2])]
         parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
+        dtype = next(self.parameters()).dtype
         arguments = (
-            _columns(x, parameters[0].dtype),
-            _columns(y, parameters[0].dtype),
+            _columns(x, dtype),
+            _columns(y, dtype),
             self.log_variance_bound,
             *parameters,
         )
