@@ -1,13 +1,15 @@
 """Reach the published or measured numbers of other implementations.
 
     python benchmarks/anchors.py [--data lfm2k,baby,sports] [--models BPRMF,LightGCN]
-        [--seeds 0,1,2] [--output FILE.json] [--smoke]
+        [--seeds 0,1,2] [--output FILE.json] [--runs DIR] [--smoke]
 
 Models are trained by ``sea-pyg train``, with the first seed for every setting of an
 anchor's grid, and with the other seeds for the setting whose validation Recall@20 is
 best. The mean test Recall@20 over the seeds is compared with the anchor. Finished runs
 are kept in the output file and not repeated, so that the command can be stopped and
 started again.
+
+With ``--runs``, the run directories are kept there, for ``sea-pyg compare``.
 
 Baselines wait 50 epochs for a better validation value before they stop, by default: 20,
 which the anchors of lfm2k were measured with, can end LightGCN's slow rise there at a
@@ -18,6 +20,7 @@ The data is looked for in the folder that the variable ``SEA_PYG_DATA`` names.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import statistics
@@ -101,14 +104,22 @@ ANCHORS = [
 
 
 def train(
-    anchor: Anchor, setting: dict[str, Any], seed: int, smoke: bool
+    anchor: Anchor,
+    setting: dict[str, Any],
+    seed: int,
+    smoke: bool,
+    runs: Path | None = None,
 ) -> dict[str, Any]:
     """Train by the command line and return what it reports."""
     with tempfile.TemporaryDirectory() as folder:
+        digest = hashlib.sha256(json.dumps(setting).encode()).hexdigest()[:8]
+        name = f"{anchor.data}-{anchor.model}-{digest}-{seed}"
+        out = Path(folder) / "run" if runs is None else runs / name
         command = [sys.executable, "-m", "sea_pyg", "train"]
         command += ["fake" if smoke else str(DATA / anchor.data)]
         command += ["--model", anchor.model, "--seed", str(seed), "--json"]
-        command += ["--out", f"{folder}/run"]
+        # A run that was interrupted goes on where it was.
+        command += ["--resume" if out.exists() else "--out", str(out)]
         if anchor.modalities is not None and not smoke:
             command += ["--modalities", anchor.modalities]
         if smoke:
@@ -131,8 +142,9 @@ def train(
 class Results:
     """Finished runs, kept in a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run_folder: Path | None = None) -> None:
         self.path = path
+        self.run_folder = run_folder
         self.runs: list[dict[str, Any]] = []
         if path.exists():
             self.runs = json.loads(path.read_text())
@@ -151,7 +163,7 @@ class Results:
             if {name: run[name] for name in key} == key:
                 return run
         print(f"training {key}", file=sys.stderr, flush=True)
-        report = train(anchor, setting, seed, smoke)
+        report = train(anchor, setting, seed, smoke, self.run_folder)
         run = {
             **key,
             "valid": report["valid"]["recall@20"],
@@ -197,6 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--models", help="names, as a,b (default: all)")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--output", type=Path, help=f"default: {OUTPUT.name}")
+    parser.add_argument("--runs", type=Path, help="keep the run directories here")
     parser.add_argument("--smoke", action="store_true")
     options = parser.parse_args(arguments)
     names = options.data.split(",")
@@ -217,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         smoke_path = Path(folder) / "anchors.json"
         path = options.output or (smoke_path if options.smoke else OUTPUT)
-        results = Results(path)
+        results = Results(path, options.runs)
         reached = [check(anchor, results, seeds, options.smoke) for anchor in chosen]
     return 0 if options.smoke or all(reached) else 1
 
