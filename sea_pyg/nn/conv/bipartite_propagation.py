@@ -1,5 +1,7 @@
 """A stack of hops on the user-item graph."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -42,14 +44,30 @@ class BipartitePropagation(torch.nn.Module):
         self.num_layers = num_layers
         self.readout = readout
 
-    def forward(self, x_user: Tensor, x_item: Tensor, edge_index: Tensor) -> Embeddings:
-        """Propagate and combine the layers."""
+    def forward(
+        self,
+        x_user: Tensor,
+        x_item: Tensor,
+        edge_index: Tensor,
+        refine: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> Embeddings:
+        """Propagate and combine the layers.
+
+        Args:
+            x_user: User features.
+            x_item: Item features.
+            edge_index: Interactions.
+            refine: Maps a layer and the input, both users above items, to the layer
+                that is kept and propagated on. (default: the layer itself)
+        """
         num_users, num_items = x_user.size(0), x_item.size(0)
         adjacency = bipartite_adjacency(edge_index, num_users, num_items)
         x = torch.cat([x_user, x_item])  # [num_users + num_items, channels]
-        out = x
+        out = first = x
         for _ in range(self.num_layers):
             x = adjacency.matmul(x)
+            if refine is not None:
+                x = refine(x, first)
             out = x if self.readout == "last" else out + x
         if self.readout == "mean":
             out = out / (self.num_layers + 1)

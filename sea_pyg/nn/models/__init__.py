@@ -6,6 +6,7 @@ from sea_pyg.nn.models.ease import EASE
 from sea_pyg.nn.models.freedom import FREEDOM
 from sea_pyg.nn.models.item_knn import ItemKNN
 from sea_pyg.nn.models.lattice import LATTICE
+from sea_pyg.nn.models.layergcn import LayerGCN
 from sea_pyg.nn.models.lightgcn import LightGCN
 from sea_pyg.nn.models.mgcn import MGCN
 from sea_pyg.nn.models.micro import MICRO
@@ -25,6 +26,7 @@ __all__ = [
     "FREEDOM",
     "ItemKNN",
     "LATTICE",
+    "LayerGCN",
     "LightGCN",
     "MGCN",
     "MICRO",
