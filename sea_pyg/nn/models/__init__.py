@@ -14,6 +14,7 @@ from sea_pyg.nn.models.popularity import Popularity
 from sea_pyg.nn.models.recommender import Recommender as Recommender
 from sea_pyg.nn.models.resolve import resolve as resolve
 from sea_pyg.nn.models.sea import SEA
+from sea_pyg.nn.models.smore import SMORE
 from sea_pyg.nn.models.vbpr import VBPR
 from sea_pyg.nn.models.with_separate_learning import (
     WithSeparateLearning as WithSeparateLearning,
@@ -32,6 +33,7 @@ __all__ = [
     "MICRO",
     "Popularity",
     "SEA",
+    "SMORE",
     "VBPR",
 ]
 classes = __all__

@@ -1,7 +1,9 @@
 """Frozen item-item graphs of a HeteroData, and hops on them."""
 
 import copy
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
@@ -55,6 +57,33 @@ def with_item_graph(data: HeteroData, transform: ItemKNNGraph) -> HeteroData:
 def graph_of(data: HeteroData, edge_type: EdgeType) -> tuple[Tensor, OptTensor]:
     """Return the edges and the weights of a frozen graph."""
     return data[edge_type].edge_index, data[edge_type].get("edge_weight")
+
+
+def largest_of(
+    graphs: Sequence[tuple[Tensor, OptTensor]], num_items: int
+) -> tuple[Tensor, Tensor]:
+    """Unite weighted graphs; an edge of several takes its largest weight.
+
+    Built once for the same edges.
+    """
+    edges = [edge_index for edge_index, _ in graphs]
+    weights = [
+        torch.ones(index.size(1), device=index.device) if weight is None else weight
+        for index, weight in graphs
+    ]
+
+    def build() -> tuple[Tensor, Tensor]:
+        joint = torch.cat(edges, dim=1)
+        key, position = (joint[1] * num_items + joint[0]).unique(return_inverse=True)
+        weight = torch.cat(weights)
+        largest = weight.new_empty(key.numel()).scatter_reduce(
+            0, position, weight, "amax", include_self=False
+        )
+        target = key.div(num_items, rounding_mode="floor")
+        return torch.stack([key - target * num_items, target]), largest
+
+    key = ("largest of", num_items, len(edges))
+    return memoize(edges[0], key, build, *edges[1:])
 
 
 def hops(

@@ -1,0 +1,243 @@
+"""SMORE: modalities denoised and fused in the frequency domain."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import Linear, ModuleDict, Parameter, ParameterDict, Sequential, Tanh
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.conv import BipartitePropagation
+from sea_pyg.nn.functional import info_nce, l2_normalize
+from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.models.item_features import ItemFeatures
+from sea_pyg.nn.models.item_graph import (
+    graph_of,
+    hops,
+    largest_of,
+    similar_type,
+    with_item_graph,
+)
+from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.user_item_graph import to_users
+from sea_pyg.transforms import ItemKNNGraph
+from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_edge_type
+
+FUSED = "fused"
+"""Name of the view that fuses all modalities."""
+
+
+class _Views(NamedTuple):
+    content: Tensor
+    """What interactions tell: [num_users + num_items, D]."""
+    side: Tensor
+    """What features tell: [num_users + num_items, D]."""
+
+
+class SMORE(Recommender):
+    r"""Filter the modalities by frequency, and fuse them by the product of spectra.
+
+    From `"Spectrum-based Modality Representation Fusion Graph Convolutional Network for
+    Multimodal Recommendation" <https://arxiv.org/abs/2412.14978>`_. With tables
+    :math:`P, Q`, mapped features :math:`H_m`, the Fourier transform
+    :math:`\mathcal{F}` over their columns, complex filters :math:`c`, frozen item
+    graphs :math:`S_m`, the symmetrically normalised interactions :math:`R`, and gates
+    :math:`g(x) = \sigma(W x + b)`,
+
+    .. math::
+        \tilde{H}_m &= \mathcal{F}^{-1}\big(c_m \odot \mathcal{F}(H_m)\big), \qquad
+        \tilde{H}_* = \mathcal{F}^{-1}\Big(c_* \odot \prod_m \mathcal{F}(H_m)\Big) \\
+        \bar{H}_v &= S_v^{L'} \big( Q \odot g_v(\tilde{H}_v) \big), \qquad
+        E_v = \begin{bmatrix} R \bar{H}_v \\ \bar{H}_v \end{bmatrix}, \qquad
+        C = \frac{1}{L + 1} \sum_{l=0}^{L} A^l \begin{bmatrix} P \\ Q \end{bmatrix} \\
+        Z &= \frac{1}{M + 1} \Big( g'_*(C) \odot E_* + \sum_m g'_m(C) \odot
+        \mathrm{softmax}\big( V_m \tanh(U_m E_* + b_m) \big) \odot E_m \Big), \qquad
+        \hat{E} = C + Z
+
+    for the views :math:`v` of every modality and of their fusion :math:`*`, whose graph
+    :math:`S_*` has the larger value of every edge. The objective is BPR, the squared
+    norms of the batch's final embeddings, and InfoNCE between :math:`Z` and :math:`C`
+    for the users and the positive items of the batch.
+
+    Graphs: the interactions, and ``('item', 'similar_<modality>', 'item')`` with cosine
+    values of :class:`~sea_pyg.transforms.ItemKNNGraph`, which :meth:`prepare` adds.
+
+    Args:
+        num_users: Number of users :math:`N_u`.
+        num_items: Number of items :math:`N_i`.
+        in_channels: Width of every modality.
+        embedding_dim: Width of the embeddings :math:`D`.
+        num_layers: Hops :math:`L` on the user-item graph.
+        num_item_layers: Hops :math:`L'` on the item-item graphs.
+        k: Neighbours per item, one for all modalities or by name.
+        reg_weight: Weight of the squared norms.
+        cl_weight: Weight of the contrast.
+        temperature: Temperature of the contrast.
+        dropout: Share of the entries of :math:`g'` that a training step drops.
+        finetune_features: Whether the features are trained as well.
+        edge_type: The user-item edge type that the model reads.
+
+    Shapes:
+        :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
+
+    .. note::
+        The released code takes two modalities, image and text. It trains the feature
+        table; ``finetune_features=True`` does so. It divides the squared norms by the
+        configured batch size, also in an epoch's last and smaller batch; here they are
+        divided by the batch's own.
+    """
+
+    multimodal: ClassVar[bool] = True
+    training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        embedding_dim: int = 64,
+        num_layers: int = 3,
+        num_item_layers: int = 1,
+        k: int | Mapping[str, int] = 10,
+        reg_weight: float = 1e-5,
+        cl_weight: float = 0.01,
+        temperature: float = 0.2,
+        dropout: float = 0.1,
+        finetune_features: bool = False,
+        edge_type: EdgeType = RATES,
+    ) -> None:
+        super().__init__(num_users, num_items, edge_type)
+        if FUSED in in_channels:
+            raise ValueError(f"a modality must not be called {FUSED!r}; rename it")
+        self.embedding_dim = embedding_dim
+        self.num_item_layers = num_item_layers
+        self.reg_weight = reg_weight
+        self.cl_weight = cl_weight
+        self.temperature = temperature
+        item_type = edge_type[2]
+        self.frozen_graphs = {
+            name: ItemKNNGraph(
+                k if isinstance(k, int) else k[name],
+                modalities=[name],
+                edge_value="cosine",
+                edge_type=similar_type(item_type, name),
+            )
+            for name in in_channels
+        }
+        self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
+        self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
+        self.features = ItemFeatures(
+            num_items,
+            in_channels,
+            embedding_dim,
+            finetune=finetune_features,
+            node_type=item_type,
+        )
+        views = [*in_channels, FUSED]
+        channels = (embedding_dim, embedding_dim)
+        frequencies = embedding_dim // 2 + 1
+        # Real and imaginary part of every frequency's factor.
+        self.filter = ParameterDict(
+            {name: Parameter(torch.empty(1, frequencies, 2)) for name in views}
+        )
+        self.purifier = ModuleDict({name: Linear(*channels) for name in views})
+        self.preference = ModuleDict({name: Linear(*channels) for name in views})
+        self.attention = ModuleDict(
+            {
+                name: Sequential(Linear(*channels), Tanh(), Linear(*channels, False))
+                for name in in_channels
+            }
+        )
+        self.propagation = BipartitePropagation(num_layers, readout="mean")
+        self.dropout = torch.nn.Dropout(dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        torch.nn.init.xavier_uniform_(self.user_embedding)
+        torch.nn.init.xavier_uniform_(self.item_embedding)
+        self.features.reset_parameters()
+        for weight in self.filter.values():
+            torch.nn.init.normal_(weight)
+        for modules in (self.purifier, self.preference, self.attention):
+            for module in modules.modules():
+                if isinstance(module, Linear):
+                    module.reset_parameters()
+
+    def prepare(self, data: HeteroData) -> HeteroData:
+        """Add the frozen item-item graph of every modality."""
+        for graph in self.frozen_graphs.values():
+            data = with_item_graph(data, graph)
+        return data
+
+    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
+        """Return the mapped features of every modality."""
+        out: dict[str, Tensor] = self.features(data)
+        return out
+
+    def encode(self, data: HeteroData) -> Embeddings:
+        """Add what interactions and features tell."""
+        content, side = self._views(data)
+        return self._parted(content + side)
+
+    def _parted(self, x: Tensor) -> Embeddings:
+        return Embeddings(x[: self.num_users], x[self.num_users :])
+
+    def _filtered(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Filter every modality, and the product of them all."""
+        spectra = {
+            name: torch.fft.rfft(x.float() if x.element_size() < 4 else x, norm="ortho")
+            for name, x in features.items()
+        }
+        product = torch.ones_like(next(iter(spectra.values())))
+        for spectrum in spectra.values():
+            product = product * spectrum
+        out = {}
+        for name, spectrum in (*spectra.items(), (FUSED, product)):
+            spectrum = spectrum * torch.view_as_complex(self.filter[name])
+            out[name] = torch.fft.irfft(spectrum, n=self.embedding_dim, norm="ortho")
+        return out
+
+    def _views(self, data: HeteroData) -> _Views:
+        check_edge_type(data, self.edge_type)
+        data = self.prepare(data)
+        edge_index = data[self.edge_type].edge_index
+        tables = (self.user_embedding, self.item_embedding)
+        content = torch.cat(self.propagation(*tables, edge_index))
+        graphs = {
+            name: graph_of(data, graph.edge_type)
+            for name, graph in self.frozen_graphs.items()
+        }
+        graphs[FUSED] = largest_of(list(graphs.values()), self.num_items)
+        view = {}
+        for name, x in self._filtered(self.modality_features(data)).items():
+            x = self.item_embedding * self.purifier[name](x).sigmoid()
+            x = hops(*graphs[name], x, self.num_item_layers)
+            view[name] = torch.cat([to_users(edge_index, x, self.num_users), x])
+        parts = []
+        for name, x in view.items():
+            if name != FUSED:
+                x = self.attention[name](view[FUSED]).softmax(dim=-1) * x
+            prefer = self.dropout(self.preference[name](content).sigmoid())
+            parts.append(prefer * x)
+        return _Views(content, torch.stack(parts).mean(dim=0))
+
+    def loss(
+        self, data: HeteroData, batch: Triplets, state: Any = None
+    ) -> dict[str, Tensor]:
+        """Return ``bpr``, ``reg`` and ``contrast``."""
+        content, side = self._views(data)
+        rows = lookup(self._parted(content + side), batch)
+        queries = lookup(self._parted(side), batch)[:2]
+        keys = lookup(self._parted(content), batch)[:2]
+        contrast = [
+            info_nce(l2_normalize(query), l2_normalize(key), self.temperature)
+            for query, key in zip(queries, keys, strict=True)
+        ]
+        return {
+            "bpr": triplet_bpr(*rows),
+            "reg": self.reg_weight * norm_penalty(*rows, power=2),
+            "contrast": self.cl_weight * torch.stack(contrast).sum(),
+        }
