@@ -4,6 +4,7 @@ from sea_pyg.nn.models.bm3 import BM3
 from sea_pyg.nn.models.bprmf import BPRMF
 from sea_pyg.nn.models.ease import EASE
 from sea_pyg.nn.models.freedom import FREEDOM
+from sea_pyg.nn.models.grcn import GRCN
 from sea_pyg.nn.models.item_knn import ItemKNN
 from sea_pyg.nn.models.lattice import LATTICE
 from sea_pyg.nn.models.layergcn import LayerGCN
@@ -25,6 +26,7 @@ __all__ = [
     "BPRMF",
     "EASE",
     "FREEDOM",
+    "GRCN",
     "ItemKNN",
     "LATTICE",
     "LayerGCN",

@@ -24,6 +24,40 @@ def to_users(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
     return spmm(flipped, weight, x_item, (num_items, num_users))
 
 
+def stacked_edges(edge_index: Tensor, num_users: int) -> Tensor:
+    """Return the edges of the stacked graph, users above items, in both directions.
+
+    Those from users to items come first.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item); returns :math:`[2, 2 E]`.
+    """
+
+    def build() -> Tensor:
+        user, item = edge_index[0], edge_index[1] + num_users
+        return torch.stack([torch.cat([user, item]), torch.cat([item, user])])
+
+    return memoize(edge_index, ("stacked", num_users), build)
+
+
+def mean_of_neighbours(edge_index: Tensor, x: Tensor, num_users: int) -> Tensor:
+    """Average the neighbours of every node of the stacked graph; zero if it has none.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item), ``x`` :math:`[N_u + N_i, C]`;
+        returns the shape of ``x``.
+    """
+    num_nodes = x.size(0)
+    edges = stacked_edges(edge_index, num_users)
+
+    def build() -> Tensor:
+        degree = torch.bincount(edges[1], minlength=num_nodes)
+        return degree.to(torch.get_default_dtype()).reciprocal()[edges[1]]
+
+    weight = memoize(edge_index, ("mean", num_users, num_nodes), build)
+    return spmm(edges, weight, x, (num_nodes, num_nodes))
+
+
 def random_walk(
     edge_index: Tensor, x_user: Tensor, x_item: Tensor, num_layers: int
 ) -> Embeddings:
