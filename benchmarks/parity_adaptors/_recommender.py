@@ -68,6 +68,7 @@ def compare_model(
     constant: Sequence[str] = (),
     cancelling: Sequence[str] = (),
     batch: Triplets | None = None,
+    transposed: str | None = None,
 ) -> Iterator[Quantity]:
     """Load the weights, and compare loss, gradients and scores.
 
@@ -80,6 +81,7 @@ def compare_model(
             gradients must be zero.
         cancelling: Weights whose gradient is a difference of large terms.
         batch: The training batch; the file's by default.
+        transposed: Part of the names of weights that ours are the transposes of.
     """
     model = model.double()
     for name, ours in weights.items():
@@ -88,7 +90,9 @@ def compare_model(
             not name.endswith("_embedding.weight")
             or name.removesuffix("_embedding.weight") not in MODALITIES
         ):
-            _assign(ours, reference[f"param/{name}"])
+            theirs = reference[f"param/{name}"]
+            turned = transposed is not None and transposed in name
+            _assign(ours, theirs.t() if turned else theirs)
     missing = reference.names("param") - set(weights) - set(constant)
     if missing:
         raise ValueError(f"{reference.path}: unknown weights {sorted(missing)}")
@@ -100,6 +104,9 @@ def compare_model(
     loss.backward()
     yield Quantity("loss_total", loss, reference["loss_total"])
     gradients = {name: _gradient(ours) for name, ours in weights.items()}
+    if transposed is not None:
+        turned_names = [name for name in gradients if transposed in name]
+        gradients |= {name: gradients[name].t() for name in turned_names}
     for name in constant:
         gradients[name] = torch.zeros_like(reference[f"param/{name}"])
     yield from _compare_gradients(reference, gradients, {*constant, *cancelling})

@@ -11,6 +11,7 @@ from sea_pyg.nn.models.layergcn import LayerGCN
 from sea_pyg.nn.models.lightgcn import LightGCN
 from sea_pyg.nn.models.mgcn import MGCN
 from sea_pyg.nn.models.micro import MICRO
+from sea_pyg.nn.models.mmgcn import MMGCN
 from sea_pyg.nn.models.popularity import Popularity
 from sea_pyg.nn.models.recommender import Recommender as Recommender
 from sea_pyg.nn.models.resolve import resolve as resolve
@@ -33,6 +34,7 @@ __all__ = [
     "LightGCN",
     "MGCN",
     "MICRO",
+    "MMGCN",
     "Popularity",
     "SEA",
     "SMORE",

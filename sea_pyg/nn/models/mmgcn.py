@@ -1,0 +1,180 @@
+"""MMGCN: one graph network per modality."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Linear, ModuleDict, ModuleList, Parameter, ParameterDict
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.models.batch import lookup, triplet_bpr
+from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.user_item_graph import mean_of_neighbours
+from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_edge_type, modality_input
+
+
+class _Layer(torch.nn.Module):
+    """One aggregation, joined with the shared embedding."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.neighbours = Linear(in_channels, in_channels, bias=False)
+        self.own = Linear(in_channels, out_channels)
+        self.joint = Linear(in_channels + out_channels, out_channels)
+
+    def reset_parameters(self) -> None:
+        for linear in (self.neighbours, self.own, self.joint):
+            linear.reset_parameters()
+            torch.nn.init.xavier_normal_(linear.weight)
+
+    def forward(self, x: Tensor, edge_index: Tensor, shared: Tensor, n: int) -> Tensor:
+        around = mean_of_neighbours(edge_index, self.neighbours(x), n)
+        own = F.leaky_relu(self.own(x)) + shared
+        joint = torch.cat([F.leaky_relu(around), own], dim=1)
+        return F.leaky_relu(self.joint(joint))
+
+
+class MMGCN(Recommender):
+    r"""Propagate every modality with a network of its own, then average.
+
+    From `"MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
+    of Micro-video" <https://dl.acm.org/doi/10.1145/3343031.3351034>`_. For a modality
+    with user preferences and item features stacked to :math:`X^{(0)}`, rows of unit
+    length, and a table :math:`E` that all modalities share,
+
+    .. math::
+        X^{(l+1)} = \phi\Big( \big[ \phi(D^{-1} A X^{(l)} W_1^{(l)}) \,\Vert\,
+        \phi(X^{(l)} W_2^{(l)}) + E \big] W_3^{(l)} \Big), \qquad
+        \hat{E} = \frac{1}{M} \sum_m X_m^{(L)}
+
+    with :math:`\phi` the leaky ReLU and :math:`D^{-1} A` the mean over neighbours. The
+    objective is BPR and the mean square of the tables.
+
+    Graphs: the interactions.
+
+    Args:
+        num_users: Number of users :math:`N_u`.
+        num_items: Number of items :math:`N_i`.
+        in_channels: Width of every modality.
+        embedding_dim: Width of the embeddings :math:`D`.
+        latent_dim: Width that features are mapped to first, one for all or by name;
+            :obj:`None` leaves them as they are. (default: :obj:`256` for wider ones)
+        num_layers: Number of layers :math:`L`.
+        reg_weight: Weight of the mean squares.
+        penalized_tables: Modalities whose preferences are penalised.
+            (default: all)
+        frozen_tables: Whether the shared table and the preferences stay as they were
+            drawn.
+        edge_type: The user-item edge type that the model reads.
+
+    Shapes:
+        :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
+
+    .. note::
+        The released code of the MMRec toolbox forgets to register the shared table and
+        the preferences, so that they are never trained (``frozen_tables=True``). Only
+        image features are mapped there (``latent_dim={"image": 256, "text": None}``)
+        and only image preferences penalised (``penalized_tables=["image"]``). It ranks
+        with the embeddings of the last training batch, which are encoded anew here,
+        and it has three layers whatever is configured.
+    """
+
+    multimodal: ClassVar[bool] = True
+    training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        embedding_dim: int = 64,
+        latent_dim: int | Mapping[str, int | None] | None = 256,
+        num_layers: int = 3,
+        reg_weight: float = 1e-5,
+        penalized_tables: Sequence[str] | None = None,
+        frozen_tables: bool = False,
+        edge_type: EdgeType = RATES,
+    ) -> None:
+        super().__init__(num_users, num_items, edge_type)
+        if num_layers < 1:
+            raise ValueError(f"num_layers must be at least 1 (got {num_layers})")
+        penalized = list(in_channels if penalized_tables is None else penalized_tables)
+        if set(penalized) - set(in_channels):
+            raise ValueError(
+                f"penalized_tables names {sorted(set(penalized) - set(in_channels))}; "
+                f"choose among {sorted(in_channels)}"
+            )
+        self.reg_weight = reg_weight
+        self.penalized_tables = penalized
+        self.embedding = Parameter(
+            torch.empty(num_users + num_items, embedding_dim), not frozen_tables
+        )
+        self.preference = ParameterDict()
+        self.linear, self.layers = ModuleDict(), ModuleDict()
+        for name, channels in in_channels.items():
+            width = channels
+            if isinstance(latent_dim, Mapping):
+                mapped = latent_dim.get(name)
+            else:
+                mapped = latent_dim if (latent_dim or channels) < channels else None
+            if mapped is not None:
+                self.linear[name] = Linear(channels, mapped)
+                width = mapped
+            table = torch.empty(num_users, width)
+            self.preference[name] = Parameter(table, not frozen_tables)
+            widths = [width] + [embedding_dim] * (num_layers - 1)
+            self.layers[name] = ModuleList(_Layer(w, embedding_dim) for w in widths)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for table in (self.embedding, *self.preference.values()):
+            torch.nn.init.xavier_normal_(table)
+        for module in self.modules():
+            if isinstance(module, _Layer):
+                module.reset_parameters()
+        for linear in self.linear.values():
+            assert isinstance(linear, Linear)
+            linear.reset_parameters()
+
+    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
+        """Return the features of every modality, mapped where they are."""
+        out = {}
+        for name in self.preference:
+            x = modality_input(data, name, self.edge_type[2])
+            out[name] = self.linear[name](x) if name in self.linear else x
+        return out
+
+    def encode(self, data: HeteroData) -> Embeddings:
+        """Propagate every modality and average."""
+        check_edge_type(data, self.edge_type)
+        edge_index = data[self.edge_type].edge_index
+        modality = []
+        for name, features in self.modality_features(data).items():
+            x = l2_normalize(torch.cat([self.preference[name], features]))
+            layers = self.layers[name]
+            assert isinstance(layers, ModuleList)
+            for layer in layers:
+                x = layer(x, edge_index, self.embedding, self.num_users)
+            modality.append(x)
+        out = torch.stack(modality).mean(dim=0)
+        return Embeddings(out[: self.num_users], out[self.num_users :])
+
+    def loss(
+        self, data: HeteroData, batch: Triplets, state: Any = None
+    ) -> dict[str, Tensor]:
+        """Return ``bpr`` and ``reg``."""
+        table = Embeddings(*self.embedding.split([self.num_users, self.num_items]))
+        user, positive, negative = lookup(table, batch)
+        squares = [x.square().mean() for x in (positive, negative)]
+        penalty = user.square().mean() + torch.stack(squares).mean()
+        for name in self.penalized_tables:
+            penalty = penalty + self.preference[name].square().mean()
+        return {
+            "bpr": triplet_bpr(*lookup(self.encode(data), batch)),
+            "reg": self.reg_weight * penalty,
+        }
