@@ -1,6 +1,6 @@
 """What the adaptors of the MMRec toolbox's models share."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -69,6 +69,9 @@ def compare_model(
     cancelling: Sequence[str] = (),
     batch: Triplets | None = None,
     transposed: str | None = None,
+    gradient_names: Mapping[str, str] | None = None,
+    extra_loss: Callable[[], Tensor] | None = None,
+    score: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Quantity]:
     """Load the weights, and compare loss, gradients and scores.
 
@@ -82,6 +85,10 @@ def compare_model(
         cancelling: Weights whose gradient is a difference of large terms.
         batch: The training batch; the file's by default.
         transposed: Part of the names of weights that ours are the transposes of.
+        gradient_names: The file's names of the gradients of weights that it calls
+            otherwise.
+        extra_loss: A part of the file's loss that our model does not have.
+        score: What the file's model does to the scores.
     """
     model = model.double()
     for name, ours in weights.items():
@@ -101,20 +108,26 @@ def compare_model(
     model.train()
     parts = model.loss(data, reference.batch if batch is None else batch)
     loss = total(parts.values())
+    if extra_loss is not None:
+        loss = loss + extra_loss()
     loss.backward()
     yield Quantity("loss_total", loss, reference["loss_total"])
     gradients = {name: _gradient(ours) for name, ours in weights.items()}
     if transposed is not None:
         turned_names = [name for name in gradients if transposed in name]
         gradients |= {name: gradients[name].t() for name in turned_names}
+    for name, theirs_name in (gradient_names or {}).items():
+        gradients[theirs_name] = gradients.pop(name)
     for name in constant:
         gradients[name] = torch.zeros_like(reference[f"param/{name}"])
     yield from _compare_gradients(reference, gradients, {*constant, *cancelling})
 
     model.eval()
     with torch.no_grad():
-        score = model.score(data, reference["score_users"])
-    yield Quantity("score", score, reference["score"])
+        ours_score = model.score(data, reference["score_users"])
+    if score is not None:
+        ours_score = score(ours_score)
+    yield Quantity("score", ours_score, reference["score"])
     # The file's own check that its loss is deterministic.
     if "loss_repeat" in reference:
         yield Quantity("loss_repeat", loss, reference["loss_repeat"])
@@ -129,6 +142,8 @@ def _compare_gradients(
     largest = max((float(x.abs().max()) for x in theirs.values()), default=0.0)
     for name, ours in gradients.items():
         if name in theirs:
+            if theirs[name].dim() > ours.dim():
+                ours = ours.unsqueeze(-1)
             floor = largest * (1e-2 if name in cancelling else 1e-5)
             scale = max(float(theirs[name].abs().max()), floor) or None
             yield Quantity(
@@ -138,7 +153,8 @@ def _compare_gradients(
 
 def _assign(ours: Tensor | Sequence[Tensor], theirs: Tensor) -> None:
     if isinstance(ours, Tensor):
-        assign(ours, theirs)
+        # Some weights of the files have a last axis of length one.
+        assign(ours, theirs.squeeze(-1) if theirs.dim() > ours.dim() else theirs)
         return
     widths = [parameter.size(1) for parameter in ours]
     if sum(widths) != theirs.size(1):

@@ -2,6 +2,8 @@
 
 from sea_pyg.nn.models.bm3 import BM3
 from sea_pyg.nn.models.bprmf import BPRMF
+from sea_pyg.nn.models.dragon import DRAGON
+from sea_pyg.nn.models.dualgnn import DualGNN
 from sea_pyg.nn.models.ease import EASE
 from sea_pyg.nn.models.freedom import FREEDOM
 from sea_pyg.nn.models.grcn import GRCN
@@ -16,6 +18,7 @@ from sea_pyg.nn.models.popularity import Popularity
 from sea_pyg.nn.models.recommender import Recommender as Recommender
 from sea_pyg.nn.models.resolve import resolve as resolve
 from sea_pyg.nn.models.sea import SEA
+from sea_pyg.nn.models.slmrec import SLMRec
 from sea_pyg.nn.models.smore import SMORE
 from sea_pyg.nn.models.vbpr import VBPR
 from sea_pyg.nn.models.with_separate_learning import (
@@ -25,6 +28,8 @@ from sea_pyg.nn.models.with_separate_learning import (
 __all__ = [
     "BM3",
     "BPRMF",
+    "DRAGON",
+    "DualGNN",
     "EASE",
     "FREEDOM",
     "GRCN",
@@ -37,6 +42,7 @@ __all__ = [
     "MMGCN",
     "Popularity",
     "SEA",
+    "SLMRec",
     "SMORE",
     "VBPR",
 ]

@@ -24,13 +24,18 @@ def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Ten
     )
 
 
-def triplet_bpr(user: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+def triplet_bpr(
+    user: Tensor, positive: Tensor, negative: Tensor, log_base: float | None = None
+) -> Tensor:
     """Compute the BPR loss of the dot products of the rows.
 
+    The logarithm is natural by default.
+
     Shapes:
-        All arguments :math:`[B, D]`; returns a scalar.
+        All rows :math:`[B, D]`; returns a scalar.
     """
-    return bpr_loss((user * positive).sum(dim=-1), (user * negative).sum(dim=-1))
+    pos_score = (user * positive).sum(dim=-1)
+    return bpr_loss(pos_score, (user * negative).sum(dim=-1), log_base)
 
 
 def norm_penalty(*embeddings: Tensor, power: int = 1) -> Tensor:

@@ -1,0 +1,105 @@
+"""User preferences and item features of every modality, propagated side by side."""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Linear, ModuleDict, Parameter, ParameterDict
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.conv import BipartitePropagation
+from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.typing import EdgeType, Embeddings
+from sea_pyg.utils import check_edge_type, modality_input
+
+
+class ModalityGCN(torch.nn.Module):
+    r"""Propagate each modality over the interactions.
+
+    .. math::
+        \begin{bmatrix} U_m \\ I_m \end{bmatrix} = \sum_{l=0}^{L} A^l
+        \begin{bmatrix} \mathrm{norm}(P_m) \\
+        \mathrm{norm}\bigl(W'_m \phi(W_m X_m)\bigr) \end{bmatrix}
+
+    with a table of user preferences :math:`P_m` and the leaky ReLU :math:`\phi`.
+
+    Args:
+        num_users: Number of users :math:`N_u`.
+        in_channels: Width of every modality.
+        out_channels: Width of the result; the hidden width is four times it.
+        num_layers: Number of hops :math:`L`.
+        edge_type: The user-item edge type.
+
+    Shapes:
+        :meth:`forward` returns :math:`[N_u, C]` and :math:`[N_i, C]` per modality.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        in_channels: Mapping[str, int],
+        out_channels: int,
+        num_layers: int,
+        edge_type: EdgeType,
+    ) -> None:
+        super().__init__()
+        if not in_channels:
+            raise ValueError("in_channels must name at least one modality (got none)")
+        self.edge_type = edge_type
+        hidden = 4 * out_channels
+        self.preference = ParameterDict(
+            {n: Parameter(torch.empty(num_users, out_channels)) for n in in_channels}
+        )
+        self.hidden = ModuleDict(
+            {name: Linear(width, hidden) for name, width in in_channels.items()}
+        )
+        self.output = ModuleDict({n: Linear(hidden, out_channels) for n in in_channels})
+        self.propagation = BipartitePropagation(num_layers, readout="sum")
+        self.reset_parameters()
+
+    @property
+    def modalities(self) -> list[str]:
+        """The modalities' names."""
+        return list(self.preference)
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for table in self.preference.values():
+            torch.nn.init.xavier_normal_(table)
+        for linear in (*self.hidden.values(), *self.output.values()):
+            assert isinstance(linear, Linear)
+            linear.reset_parameters()
+
+    def features(self, data: HeteroData) -> dict[str, Tensor]:
+        """Return the mapped features of every modality."""
+        out = {}
+        for name in self.modalities:
+            x = modality_input(data, name, self.edge_type[2])
+            out[name] = self.output[name](F.leaky_relu(self.hidden[name](x)))
+        return out
+
+    def forward(self, data: HeteroData) -> dict[str, Embeddings]:
+        """Propagate all modalities in one product per hop."""
+        check_edge_type(data, self.edge_type)
+        items = [l2_normalize(x) for x in self.features(data).values()]
+        users = [l2_normalize(table) for table in self.preference.values()]
+        user, item = self.propagation(
+            torch.cat(users, dim=1),
+            torch.cat(items, dim=1),
+            data[self.edge_type].edge_index,
+        )
+        count = len(items)
+        parts = zip(user.chunk(count, dim=1), item.chunk(count, dim=1), strict=True)
+        return {
+            name: Embeddings(*pair)
+            for name, pair in zip(self.modalities, parts, strict=True)
+        }
+
+    def penalty(self, user_index: Tensor) -> Tensor:
+        """Return the mean squares of the users' preferences, summed over modalities."""
+        squares = [
+            F.embedding(user_index, table).square().mean()
+            for table in self.preference.values()
+        ]
+        return torch.stack(squares).sum()
