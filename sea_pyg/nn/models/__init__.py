@@ -10,6 +10,7 @@ from sea_pyg.nn.models.grcn import GRCN
 from sea_pyg.nn.models.item_knn import ItemKNN
 from sea_pyg.nn.models.lattice import LATTICE
 from sea_pyg.nn.models.layergcn import LayerGCN
+from sea_pyg.nn.models.lgmrec import LGMRec
 from sea_pyg.nn.models.lightgcn import LightGCN
 from sea_pyg.nn.models.mgcn import MGCN
 from sea_pyg.nn.models.micro import MICRO
@@ -35,6 +36,7 @@ __all__ = [
     "GRCN",
     "ItemKNN",
     "LATTICE",
+    "LGMRec",
     "LayerGCN",
     "LightGCN",
     "MGCN",

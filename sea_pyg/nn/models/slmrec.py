@@ -60,9 +60,9 @@ class SLMRec(Recommender):
         The paper's data has three modalities. The released code of the MMRec toolbox
         takes two of them and keeps the map of the third (``missing_level=True``), with
         another that nothing reads. The maps :math:`T_m` have a bias there, which adds
-        the same to all logits of a query and so never learns. It ranks by the sigmoid of the score, which ties
-        high ones, and with the embeddings of the last training batch, which are encoded
-        anew here.
+        the same to all logits of a query and so never learns. It ranks by the sigmoid
+        of the score, which ties high ones, and with the embeddings of the last training
+        batch, which are encoded anew here.
     """
 
     multimodal: ClassVar[bool] = True

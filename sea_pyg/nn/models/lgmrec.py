@@ -1,0 +1,217 @@
+"""LGMRec: local graphs and global hypergraphs."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Parameter, ParameterDict
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.conv import BipartitePropagation
+from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.user_item_graph import mean_of_neighbours, stacked_edges
+from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_edge_type, modality_input, spmm
+
+
+class _Views(NamedTuple):
+    embeddings: Embeddings
+    hyper: dict[str, Embeddings]
+    """What the hyperedges of every modality tell."""
+
+
+class LGMRec(Recommender):
+    r"""Add what nodes share with all others through a few hyperedges.
+
+    From `"LGMRec: Local and Global Graph Learning for Multimodal Recommendation"
+    <https://arxiv.org/abs/2312.16400>`_. With tables :math:`P, Q`, LightGCN's mean of
+    layers :math:`C = [C_U, C_I]`, mapped features :math:`H_m = X_m W_m`, their mean
+    over a user's items :math:`\bar{H}_m`, and assignments to hyperedges :math:`B_m`,
+
+    .. math::
+        L_m &= A^{L'} \begin{bmatrix} \bar{H}_m \\ H_m \end{bmatrix}, \qquad
+        B_m^I = \mathrm{softmax}\big( X_m V_m / \tau \big), \qquad
+        B_m^U = \mathrm{softmax}\big( R X_m V_m / \tau \big) \\
+        G_m &= \begin{bmatrix} B_m^U \\ B_m^I \end{bmatrix} B_m^{I\top} C_I \\
+        E &= C + \sum_m \mathrm{norm}(L_m)
+        + \alpha \, \mathrm{norm}\Big( \sum_m G_m \Big)
+
+    with :math:`R` the interactions. In training the softmax draws Gumbel noise and its
+    result is dropped out. The objective is BPR, the norms of the batch's final
+    embeddings, and InfoNCE between the :math:`G_m` of every two modalities.
+
+    Graphs: the interactions.
+
+    Args:
+        num_users: Number of users :math:`N_u`.
+        num_items: Number of items :math:`N_i`.
+        in_channels: Width of every modality.
+        embedding_dim: Width of the embeddings :math:`D`.
+        num_layers: Hops of the tables on the interactions.
+        num_modality_layers: Hops :math:`L'` of the features.
+        num_hyperedges: Hyperedges per modality.
+        num_hyper_layers: Passes over the hyperedges.
+        alpha: Weight :math:`\alpha` of the hyperedges.
+        keep_rate: Share of the assignments that a training step keeps.
+        temperature: :math:`\tau`, also of the contrast.
+        cl_weight: Weight of the contrast.
+        reg_weight: Weight of the norms.
+        noise: Whether training steps draw Gumbel noise.
+        noise_at_inference: Whether ranking draws it as well.
+        edge_type: The user-item edge type that the model reads.
+
+    Shapes:
+        :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
+
+    Raises:
+        ValueError: If ``keep_rate`` is not in (0, 1] or a number is not positive.
+
+    .. note::
+        The released code draws Gumbel noise when it ranks, too, so that no two
+        evaluations agree; ``noise_at_inference=True`` does so.
+    """
+
+    multimodal: ClassVar[bool] = True
+    training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        embedding_dim: int = 64,
+        num_layers: int = 2,
+        num_modality_layers: int = 2,
+        num_hyperedges: int = 4,
+        num_hyper_layers: int = 1,
+        alpha: float = 0.3,
+        keep_rate: float = 0.5,
+        temperature: float = 0.2,
+        cl_weight: float = 1e-4,
+        reg_weight: float = 1e-6,
+        noise: bool = True,
+        noise_at_inference: bool = False,
+        edge_type: EdgeType = RATES,
+    ) -> None:
+        super().__init__(num_users, num_items, edge_type)
+        if not 0 < keep_rate <= 1:
+            raise ValueError(f"keep_rate must lie in (0, 1] (got {keep_rate})")
+        if num_hyperedges < 1 or num_hyper_layers < 1:
+            raise ValueError(
+                "num_hyperedges and num_hyper_layers must be positive (got "
+                f"{num_hyperedges} and {num_hyper_layers})"
+            )
+        self.num_hyper_layers = num_hyper_layers
+        self.alpha = alpha
+        self.temperature = temperature
+        self.cl_weight = cl_weight
+        self.reg_weight = reg_weight
+        self.noise = noise
+        self.noise_at_inference = noise_at_inference
+        self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
+        self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
+        self.map = ParameterDict(
+            {
+                n: Parameter(torch.empty(d, embedding_dim))
+                for n, d in in_channels.items()
+            }
+        )
+        self.hyperedge = ParameterDict(
+            {
+                n: Parameter(torch.empty(d, num_hyperedges))
+                for n, d in in_channels.items()
+            }
+        )
+        self.propagation = BipartitePropagation(num_layers, readout="mean")
+        self.modality_propagation = BipartitePropagation(num_modality_layers, "last")
+        self.dropout = torch.nn.Dropout(1 - keep_rate)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for parameter in self.parameters():
+            torch.nn.init.xavier_uniform_(parameter)
+
+    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
+        """Return the mapped features of every modality."""
+        item_type = self.edge_type[2]
+        return {n: modality_input(data, n, item_type) @ w for n, w in self.map.items()}
+
+    def encode(self, data: HeteroData) -> Embeddings:
+        """Add what graph and hypergraphs tell."""
+        return self._views(data).embeddings
+
+    def _views(self, data: HeteroData) -> _Views:
+        check_edge_type(data, self.edge_type)
+        edge_index = data[self.edge_type].edge_index
+        tables = (self.user_embedding, self.item_embedding)
+        content = self.propagation(*tables, edge_index)
+        local = torch.cat(content)
+        for features in self.modality_features(data).values():
+            stacked = F.pad(features, (0, 0, self.num_users, 0))  # users: zero
+            mean = mean_of_neighbours(edge_index, stacked, self.num_users)
+            user = mean[: self.num_users]
+            propagated = self.modality_propagation(user, features, edge_index)
+            local = local + l2_normalize(torch.cat(propagated))
+        hyper = {
+            name: self._through_hyperedges(data, name, content.item)
+            for name in self.hyperedge
+        }
+        joint = torch.stack([torch.cat(pair) for pair in hyper.values()]).sum(dim=0)
+        out = local + self.alpha * l2_normalize(joint)
+        parted = Embeddings(out[: self.num_users], out[self.num_users :])
+        return _Views(parted, hyper)
+
+    def _through_hyperedges(
+        self, data: HeteroData, name: str, item: Tensor
+    ) -> Embeddings:
+        logit = modality_input(data, name, self.edge_type[2]) @ self.hyperedge[name]
+        # A user's logits are the sum over its items'.
+        edges = stacked_edges(data[self.edge_type].edge_index, self.num_users)
+        stacked = F.pad(logit, (0, 0, self.num_users, 0))
+        size = (stacked.size(0), stacked.size(0))
+        user_logit = spmm(edges, None, stacked, size)[: self.num_users]
+        item_share = self.dropout(self._assign(logit))
+        user_share = self.dropout(self._assign(user_logit))
+        for _ in range(self.num_hyper_layers):
+            edge = item_share.t() @ item  # [num_hyperedges, embedding_dim]
+            item = item_share @ edge
+        return Embeddings(user_share @ edge, item)
+
+    def _assign(self, logit: Tensor) -> Tensor:
+        if self.noise_at_inference or (self.training and self.noise):
+            return F.gumbel_softmax(logit, self.temperature, dim=1)
+        return (logit / self.temperature).softmax(dim=1)
+
+    def loss(
+        self, data: HeteroData, batch: Triplets, state: Any = None
+    ) -> dict[str, Tensor]:
+        """Return ``bpr``, ``reg`` and, of several modalities, ``contrast``."""
+        embeddings, hyper = self._views(data)
+        rows = lookup(embeddings, batch)
+        parts = {
+            "bpr": triplet_bpr(*rows),
+            "reg": self.reg_weight * norm_penalty(*rows),
+        }
+        names = list(hyper)
+        contrast = [
+            self._contrast(index, first, second)
+            for i, name in enumerate(names)
+            for other in names[i + 1 :]
+            for index, first, second in zip(
+                (batch.user, batch.positive), hyper[name], hyper[other], strict=True
+            )
+        ]
+        if contrast:
+            parts["contrast"] = self.cl_weight * torch.stack(contrast).sum()
+        return parts
+
+    def _contrast(self, index: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        """Sum InfoNCE over some rows, with all rows as candidates."""
+        query, key = l2_normalize(F.embedding(index, query)), l2_normalize(key)
+        logit = query @ key.t() / self.temperature
+        return F.cross_entropy(logit, index, reduction="sum")

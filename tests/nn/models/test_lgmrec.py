@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from sea_pyg.nn.models import LGMRec
+from tests.nn.models.base import (
+    RecommenderTests,
+    example_batch,
+    example_data,
+    sum_parts,
+)
+from tests.nn.models.parity import ROOT, assert_parity
+
+
+class TestLGMRec(RecommenderTests):
+    model_class = LGMRec
+    kwargs = {"noise": False, "keep_rate": 1.0}
+
+
+def test_parity_within_the_noise() -> None:
+    assert_parity("lgmrec")
+
+
+def test_the_files_scores_are_spread_as_ours() -> None:
+    from parity_adaptors import Reference, lgmrec
+
+    reference = Reference(ROOT / "tests" / "reference" / "lgmrec.npz")
+    model, _ = lgmrec.build(reference)
+    data = reference.data(model.num_users)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        users = reference["score_users"]
+        draws = torch.stack([model.score(data, users) for _ in range(200)])
+    z = (reference["score"] - draws.mean(dim=0)) / draws.std(dim=0)
+    assert 0.7 < float(z.square().mean().sqrt()) < 1.4
+
+
+def test_the_files_gradients_point_where_ours_do() -> None:
+    from parity_adaptors import Reference, lgmrec
+
+    reference = Reference(ROOT / "tests" / "reference" / "lgmrec.npz")
+    model, weights = lgmrec.build(reference)
+    data = reference.data(model.num_users)
+    torch.manual_seed(0)
+    for _ in range(100):
+        sum_parts(model.train().loss(data, reference.batch)).backward()
+    theirs = reference.group("grad")
+    for name, ours in weights.items():
+        if not name.endswith("hyper"):  # four fifths of those are noise
+            assert ours.grad is not None
+            pair = torch.stack([ours.grad.flatten(), theirs[name].flatten()])
+            assert torch.corrcoef(pair)[0, 1] > 0.9, name
+
+
+def test_noise_in_training_only() -> None:
+    torch.manual_seed(0)
+    data = example_data()
+    model = LGMRec.from_data(data, keep_rate=1.0)
+    first, second = (model.train().encode(data).user for _ in range(2))
+    assert not torch.equal(first, second)
+    first, second = (model.eval().encode(data).user for _ in range(2))
+    assert torch.equal(first, second)
+    model.noise_at_inference = True
+    first, second = (model.eval().encode(data).user for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+def test_one_modality_has_no_contrast() -> None:
+    data = example_data()
+    for names, expected in ((["text"], False), (None, True)):
+        model = LGMRec.from_data(data, names)
+        assert ("contrast" in model.loss(data, example_batch(data))) == expected
+
+
+@pytest.mark.parametrize("wrong", [{"keep_rate": 0.0}, {"num_hyperedges": 0}])
+def test_bad_options(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        LGMRec(3, 3, {"text": 4}, **wrong)  # type: ignore[arg-type]
