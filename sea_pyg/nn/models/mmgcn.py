@@ -142,6 +142,17 @@ class MMGCN(Recommender):
             linear.reset_parameters()
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
+        """Return what the first layer's map :math:`W_2` makes of every modality."""
+        out = {}
+        for name, x in self._inputs(data).items():
+            layers = self.layers[name]
+            assert isinstance(layers, ModuleList)
+            first = layers[0]
+            assert isinstance(first, _Layer)
+            out[name] = first.own(l2_normalize(x))
+        return out
+
+    def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the features of every modality, mapped where they are."""
         out = {}
         for name in self.preference:
@@ -154,7 +165,7 @@ class MMGCN(Recommender):
         check_edge_type(data, self.edge_type)
         edge_index = data[self.edge_type].edge_index
         modality = []
-        for name, features in self.modality_features(data).items():
+        for name, features in self._inputs(data).items():
             x = l2_normalize(torch.cat([self.preference[name], features]))
             layers = self.layers[name]
             assert isinstance(layers, ModuleList)
