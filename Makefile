@@ -3,7 +3,6 @@ WHEELS ?= ../shared/wheels
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 EPOCHS ?= 30
 JOBS ?= 2
 
@@ -19,12 +18,11 @@ help:
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make docs    build the documentation into docs/_build/html"
 
-# The CPU build comes first: either pip already sees one, or PyTorch's CPU index has
-# it. Nothing here falls back to PyPI's torch, which on Linux brings CUDA.
+# The version of constraints.txt, as pip finds it: where its index or --find-links offers
+# the CPU build, that is what it takes. PIP_INDEX_URL and the like choose another source.
 $(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --only-binary torch -c constraints.txt '$(TORCH)+cpu' 2>/dev/null \
-	  || $(PIP) --only-binary torch --index-url $(TORCH_INDEX) '$(TORCH)'
+	$(PIP) --only-binary torch -c constraints.txt '$(TORCH)'
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml
