@@ -15,6 +15,7 @@ from sea_pyg.nn.models.lightgcn import LightGCN
 from sea_pyg.nn.models.mgcn import MGCN
 from sea_pyg.nn.models.micro import MICRO
 from sea_pyg.nn.models.mmgcn import MMGCN
+from sea_pyg.nn.models.mmssl import MMSSL
 from sea_pyg.nn.models.popularity import Popularity
 from sea_pyg.nn.models.recommender import Recommender as Recommender
 from sea_pyg.nn.models.resolve import resolve as resolve
@@ -42,6 +43,7 @@ __all__ = [
     "MGCN",
     "MICRO",
     "MMGCN",
+    "MMSSL",
     "Popularity",
     "SEA",
     "SLMRec",
