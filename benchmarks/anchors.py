@@ -7,7 +7,7 @@ Models are trained by ``sea-pyg train``, with the first seed for every setting o
 anchor's grid, and with the other seeds for the setting whose validation Recall@20 is
 best. The mean test Recall@20 over the seeds is compared with the anchor. Finished runs
 are kept in the output file and not repeated, so that the command can be stopped and
-started again.
+started again. A table of all finished anchors stands beside it, as Markdown.
 
 With ``--runs``, the run directories are kept there, for ``sea-pyg compare``.
 
@@ -76,6 +76,11 @@ LIGHTGCN_GRID = {
     "num_layers": (4, 3, 2),
     "reg_weight": (1e-2, 1e-3, 1e-4),
 }
+HEADER = (
+    "| data | model | Recall@20 to reach | Recall@20 | NDCG@20 | seeds | reached "
+    "| settings |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+)
 ANCHORS = [
     _closed("Popularity", 0.1221),
     _closed("ItemKNN", 0.3973),
@@ -178,26 +183,67 @@ class Results:
         return run
 
 
-def check(anchor: Anchor, results: Results, seeds: list[int], smoke: bool) -> bool:
-    """Select a setting, average over seeds, print a line, and tell if it is reached."""
+def find(
+    anchor: Anchor, results: Results, seeds: list[int], smoke: bool
+) -> list[dict[str, Any]]:
+    """Select a setting, and return its run of every seed."""
     settings = anchor.settings()[: 1 if smoke else None]
     first = [results.get(anchor, s, seeds[0], smoke) for s in settings]
     best = max(range(len(first)), key=lambda i: float(first[i]["valid"]))
     used = seeds if anchor.seeds else seeds[:1]
-    runs = [results.get(anchor, settings[best], seed, smoke) for seed in used]
+    return [results.get(anchor, settings[best], seed, smoke) for seed in used]
+
+
+def line(anchor: Anchor, runs: list[dict[str, Any]], smoke: bool) -> tuple[str, bool]:
+    """Average over the seeds; return the table's line, and whether it is reached."""
     values = [run["test"] for run in runs]
     mean = statistics.mean(values)
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     reached = -anchor.below <= mean - anchor.recall <= anchor.above
-    chosen = ", ".join(f"{name}={value}" for name, value in settings[best].items())
+    ndcg = statistics.mean(run["ndcg"] for run in runs)
+    setting = runs[0]["setting"]
+    chosen = ", ".join(f"{name}={value}" for name, value in setting.items())
     verdict = "-" if smoke else "yes" if reached else "no"
     data = "fake" if smoke else anchor.data
-    print(
-        f"| {data} | {anchor.model} | {anchor.recall:.4f} | {mean:.4f} "
-        f"± {spread:.4f} | {len(values)} | {verdict} | {chosen} |",
-        flush=True,
+    text = (
+        f"| {data} | {anchor.model} | {anchor.recall:.4f} | {mean:.4f} ± {spread:.4f} "
+        f"| {ndcg:.4f} | {len(values)} | {verdict} | {chosen or 'defaults'} |"
     )
-    return reached
+    return text, reached
+
+
+class Finished(Results):
+    """The runs of a file, without training."""
+
+    def get(
+        self, anchor: Anchor, setting: dict[str, Any], seed: int, smoke: bool
+    ) -> dict[str, Any]:
+        """Return a run.
+
+        Raises:
+            LookupError: If it has not been trained.
+        """
+        for run in self.runs:
+            if (run["data"], run["model"], run["setting"], run["seed"]) == (
+                anchor.data,
+                anchor.model,
+                setting,
+                seed,
+            ):
+                return run
+        raise LookupError(anchor.model)
+
+
+def table(path: Path, seeds: list[int]) -> str:
+    """Lay out all anchors of a file whose runs are all there."""
+    results, lines = Finished(path), [*HEADER]
+    for anchor in ANCHORS:
+        try:
+            runs = find(anchor, results, seeds, smoke=False)
+        except LookupError:
+            continue
+        lines.append(line(anchor, runs, smoke=False)[0])
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -225,13 +271,18 @@ def main(arguments: list[str] | None = None) -> int:
     if not chosen:
         print("error: no anchor of this data and these models", file=sys.stderr)
         return 2
-    print("| data | model | anchor | ours | seeds | reached | settings |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("\n".join(HEADER))
     with tempfile.TemporaryDirectory() as folder:
         smoke_path = Path(folder) / "anchors.json"
         path = options.output or (smoke_path if options.smoke else OUTPUT)
         results = Results(path, options.runs)
-        reached = [check(anchor, results, seeds, options.smoke) for anchor in chosen]
+        reached = []
+        for anchor in chosen:
+            runs = find(anchor, results, seeds, options.smoke)
+            text, success = line(anchor, runs, options.smoke)
+            print(text, flush=True)
+            reached.append(success)
+        path.with_suffix(".md").write_text(table(path, seeds))
     return 0 if options.smoke or all(reached) else 1
 
 

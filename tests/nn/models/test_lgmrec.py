@@ -16,6 +16,10 @@ class TestLGMRec(RecommenderTests):
     kwargs = {"noise": False, "keep_rate": 1.0}
 
 
+class TestNoisyLGMRec(RecommenderTests):
+    model_class = LGMRec
+
+
 def test_parity_within_the_noise() -> None:
     assert_parity("lgmrec")
 
