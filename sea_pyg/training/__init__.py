@@ -4,10 +4,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sea_pyg.training.fit import FitResult, fit
+from sea_pyg.training.fit_setting import fit_setting
+from sea_pyg.training.gradients import count_gradients
+from sea_pyg.training.log_uniform import LogUniform
+from sea_pyg.training.provenance import data_fingerprint, environment
+from sea_pyg.training.run_cell import run_cell
 from sea_pyg.training.run_config import RunConfig
+from sea_pyg.training.search_spaces import SEARCH_SPACES, search_space
 from sea_pyg.training.tensor_file import load_tensors, save_tensors
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
+from sea_pyg.training.tune import Trial, best_trial, tune
 
 if TYPE_CHECKING:
     from sea_pyg.training.early_stopping import EarlyStopping
@@ -27,21 +34,32 @@ _LIGHTNING = {
 }
 
 __all__ = [
+    "SEARCH_SPACES",
     "EarlyStopping",
     "FitResult",
     "HistoryLogger",
     "InteractionDataModule",
+    "LogUniform",
     "LossProgressBar",
     "RecommenderModule",
     "RunCheckpoint",
     "RunConfig",
     "TrainingConfig",
     "TrainingState",
+    "Trial",
+    "best_trial",
+    "count_gradients",
+    "data_fingerprint",
+    "environment",
     "fit",
+    "fit_setting",
     "load_tensors",
+    "run_cell",
     "save_tensors",
+    "search_space",
+    "tune",
 ]
-classes = [name for name in __all__ if name[0].isupper()]
+classes = [name for name in __all__ if name[0].isupper() and not name.isupper()]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sea_pyg.training.recommender_module import RecommenderModule
 from sea_pyg.training.training_state import TrainingState
+from sea_pyg.utils import NonFiniteError
 
 
 class FiniteLosses(L.Callback):
@@ -84,7 +85,7 @@ class FiniteLosses(L.Callback):
             last += str(self.state.epoch)
         else:
             last = "there is no checkpoint before it"
-        raise ValueError(
+        raise NonFiniteError(
             f"the loss part {name!r} became {value} in step {step} (epoch "
             f"{self.state.epoch + 1}); {last}; lower the learning rate or check the "
             "features' scale"

@@ -6,6 +6,7 @@ from sea_pyg.utils.features import modality_input
 from sea_pyg.utils.interactions import check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
+from sea_pyg.utils.non_finite_error import NonFiniteError
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
 from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, spmm
@@ -14,6 +15,7 @@ from sea_pyg.utils.topk import chunked_topk
 __all__ = [
     "CSRStructure",
     "EdgeMembership",
+    "NonFiniteError",
     "SymmetricAdjacency",
     "bipartite_adjacency",
     "check_edge_type",

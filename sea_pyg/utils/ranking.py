@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from sea_pyg.utils.non_finite_error import NonFiniteError
+
 
 def rank_scores(score: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Find the ``k`` largest scores of every row, best first.
@@ -19,12 +21,12 @@ def rank_scores(score: Tensor, k: int) -> tuple[Tensor, Tensor]:
         ``-inf`` and -1 where fewer than ``k`` columns can be ranked.
 
     Raises:
-        ValueError: If a score is NaN.
+        NonFiniteError: If a score is NaN.
     """
     # One more than asked for shows whether the last place is shared.
     value, index = score.topk(min(k + 1, score.size(1)), dim=1)
     if value[:, 0].isnan().any():  # NaN sorts above everything.
-        raise ValueError(
+        raise NonFiniteError(
             "the model's scores contain NaN, so that items cannot be ranked; check its "
             "training (learning rate, features)"
         )

@@ -1,0 +1,299 @@
+"""Tune, train and test models on equal terms, and say what the differences mean.
+
+    python benchmarks/compare.py --out DIR [--data lfm2k:text+audio,baby,sports]
+        [--models SEA,LightGCN,...] [--seeds 0,1,2,3,4] [--trials 10] [--epochs 1000]
+        [--split own,time] [--jobs 1] [--smoke]
+
+Every model gets the same number of trials by Optuna on validation data, with the first
+seed; its published setting is the first of them (`--trials 0` trains it untuned). What
+is searched stands in `sea_pyg/training/search_spaces.py`. The setting that is found is
+trained with every seed and tested once. `SEA:fast` is a preset of a model.
+
+`DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
+beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
+started again: finished cells and trials are kept, others go on from their last epoch,
+and all files but `*.time.json` and the table's times come out the same.
+
+`--split time` separates training, validation and test by two points in time; data
+without timestamps is left out there. The data is looked for in the folder that the
+variable `SEA_PYG_DATA` names. `--smoke` trains two epochs on generated data.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import HeteroData
+
+from sea_pyg.datasets import load_splits
+from sea_pyg.nn import models
+from sea_pyg.report import grid_markdown, load_cells
+from sea_pyg.training import (
+    LogUniform,
+    best_trial,
+    data_fingerprint,
+    run_cell,
+    search_space,
+    tune,
+)
+from sea_pyg.training.atomic import write_text
+from sea_pyg.typing import RATES
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
+SPLITS = {"own": None, "time": "global-time"}
+Splits = tuple[HeteroData, HeteroData, HeteroData]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of work: a model's tuning, or with a seed one of its cells."""
+
+    out: str
+    data: str
+    modalities: list[str] | None
+    split: str
+    method: str
+    tuning_seed: int
+    trials: int
+    epochs: int
+    trial_epochs: int
+    threads: int
+    seed: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the model goes."""
+        method = self.method.replace(":", "-")
+        return Path(self.out) / f"{self.data}-{self.split}" / method
+
+    def __str__(self) -> str:
+        what = "tuning" if self.seed is None else f"seed {self.seed}"
+        return f"{self.data} ({self.split} split), {self.method}, {what}"
+
+
+@lru_cache(maxsize=1)
+def load(name: str, modalities: tuple[str, ...] | None, split: str) -> Splits:
+    """Load a data set by its name, once."""
+    source = str(DATA / name) if (DATA / name).is_dir() else name
+    train, val, test = load_splits(source, modalities, SPLITS[split])
+    return train, val, test
+
+
+def work(unit: Unit) -> None:
+    """Do a piece of work, unless it is done."""
+    torch.set_num_threads(unit.threads)
+    name, _, preset = unit.method.partition(":")
+    model = models.resolve(name)
+    names = unit.modalities
+    splits = load(unit.data, None if names is None else tuple(names), unit.split)
+    space = search_space(model) if unit.trials else {}
+    request = {
+        **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
+        "space": {
+            key: {"low": values.low, "high": values.high, "log": True}
+            if isinstance(values, LogUniform)
+            else list(values)
+            for key, values in space.items()
+        },
+        "data_fingerprint": data_fingerprint(splits),
+    }
+    claim(unit.folder / "request.json", request)
+    common: dict[str, Any] = {"modalities": names, "preset": preset or None}
+    trials = []
+    if unit.trials:
+        fixed = {"seed": unit.tuning_seed, "max_epochs": unit.trial_epochs}
+        train, val, _ = splits
+        folder = unit.folder / "trials"
+        trials = tune(model, train, val, unit.trials, folder, space, fixed, **common)
+    if unit.seed is None:
+        return
+    setting = best_trial(trials).setting if trials else {}
+    final = {**setting, "seed": unit.seed, "max_epochs": unit.epochs}
+    about = {
+        "data": unit.data,
+        "split": unit.split,
+        "method": unit.method,
+        "setting": setting,
+        "request": request,
+        "trials": [asdict(trial) for trial in trials],
+    }
+    path = unit.folder / f"seed-{unit.seed}.json"
+    run_cell(model, final, splits, path, about, **common)
+
+
+def claim(path: Path, request: dict[str, Any]) -> None:
+    """Write down what a folder is for, or check that it is for the same."""
+    text = json.dumps(request, indent=1) + "\n"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in json.loads(text).items():
+        if before.get(key) != value:
+            raise ValueError(
+                f"{str(path.parent)!r} was started with {key}={before.get(key)!r} and "
+                f"cannot go on with {value!r}; choose another --out"
+            )
+
+
+def work_apart(unit: Unit) -> None:
+    """Do a piece of work in a process of its own, which ends with this one."""
+    command = [sys.executable, __file__, "--worker", json.dumps(asdict(unit))]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        lines = process.stderr.read().strip().splitlines()
+    if process.returncode:
+        raise RuntimeError(lines[-1] if lines else f"exit code {process.returncode}")
+
+
+def worker(text: str) -> int:
+    """Work for a parent; its death closes our standard input."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        work(Unit(**json.loads(text)))
+    except ValueError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+    return 0
+
+
+def run_all(units: list[Unit], jobs: int) -> list[str]:
+    """Do all pieces of work and return what went wrong."""
+
+    def attempt(unit: Unit) -> str | None:
+        print(f"{unit} ...", file=sys.stderr, flush=True)
+        try:
+            work(unit) if jobs == 1 else work_apart(unit)
+        except (ValueError, RuntimeError) as error:
+            return f"{unit}: {error}"
+        return None
+
+    with ThreadPoolExecutor(jobs) as pool:
+        found = list(pool.map(attempt, units)) if jobs > 1 else map(attempt, units)
+        return [error for error in found if error is not None]
+
+
+def plan(options: argparse.Namespace) -> list[Unit]:
+    """List the cells that are asked for.
+
+    Raises:
+        ValueError: If a model or a data set is unknown.
+    """
+    units = []
+    for split in options.split.split(","):
+        if split not in SPLITS:
+            raise ValueError(f"--split must be of {', '.join(SPLITS)} (got {split!r})")
+        for entry in options.data.split(","):
+            data, _, text = entry.partition(":")
+            names = text.split("+") if text else None
+            train = load(data, None if names is None else tuple(names), "own")[0]
+            if split == "time" and "time" not in train[RATES]:
+                note = f"{data} has no timestamps: left out of the time split"
+                print(note, file=sys.stderr)
+                continue
+            for method in options.models.split(","):
+                name, _, preset = method.partition(":")
+                model = models.resolve(name)
+                if preset and preset not in model.presets:
+                    model.preset_arguments(preset, [])  # says which there are
+                used = options.seeds if model.trainable else options.seeds[:1]
+                units += [
+                    Unit(
+                        out=str(options.out),
+                        data=data,
+                        modalities=names,
+                        split=split,
+                        method=model.__name__ + (f":{preset}" if preset else ""),
+                        tuning_seed=options.seeds[0],
+                        trials=options.trials,
+                        epochs=options.epochs,
+                        trial_epochs=options.trial_epochs or options.epochs,
+                        threads=options.threads,
+                        seed=seed,
+                    )
+                    for seed in used
+                ]
+    return units
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="lfm2k:text+audio,baby,sports")
+    parser.add_argument("--models", default=",".join(models.classes))
+    parser.add_argument("--seeds", default="0,1,2,3,4")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--trials", type=int, default=10, help="per model; 0: untuned")
+    parser.add_argument("--epochs", type=int, default=1000, help="at most")
+    parser.add_argument("--trial-epochs", type=int, help="in a trial (default: same)")
+    parser.add_argument("--split", default="own", help="own, time, or own,time")
+    parser.add_argument("--threads", type=int, default=1, help="of every job")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.worker is not None:
+        return worker(options.worker)
+    if options.smoke:
+        parser.set_defaults(
+            data="fake", models="Popularity,BPRMF", seeds="0,1", trials=2, epochs=2
+        )
+        options = parser.parse_args(arguments)
+    elif options.out is None:
+        parser.error("--out is needed")
+    options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        options.out = options.out or Path(folder)
+        try:
+            return grid(options)
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+
+
+def grid(options: argparse.Namespace) -> int:
+    """Do what is left of the grid, and write its tables."""
+    cells = plan(options)
+    todo = [u for u in cells if not (u.folder / f"seed-{u.seed}.json").is_file()]
+    for unit in cells:
+        if unit not in todo:
+            work(unit)  # checks that it is what is asked for
+    if options.jobs > 1:  # cells of one model must not tune it at once
+        tuned = {u.folder: Unit(**{**asdict(u), "seed": None}) for u in reversed(todo)}
+        errors = run_all([*tuned.values()][::-1], options.jobs)
+        if errors:
+            print("\n".join(f"error: {e}" for e in errors), file=sys.stderr)
+            return 1
+    errors = run_all(todo, options.jobs)
+    text = grid_markdown(load_cells(options.out), options.out)
+    write_text(options.out / "table.md", text)
+    print(text)
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

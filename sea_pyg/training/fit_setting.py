@@ -1,0 +1,57 @@
+"""Build a model with some settings and train it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import HeteroData
+
+from sea_pyg.evaluation import evaluate
+from sea_pyg.nn.models import Recommender
+from sea_pyg.training.fit import FitResult, fit
+from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
+
+
+def fit_setting(
+    model: type[Recommender],
+    setting: Mapping[str, Any],
+    train: HeteroData,
+    val: HeteroData,
+    modalities: Sequence[str] | None = None,
+    preset: str | None = None,
+    run_dir: str | Path | None = None,
+) -> tuple[Recommender, FitResult, float]:
+    """Train a model with settings that name its arguments and training's options.
+
+    Like :func:`~sea_pyg.training.fit`, it knows no test graph. A run in ``run_dir``
+    is resumed.
+
+    Args:
+        model: The model's class.
+        setting: Values by name; the rest is as published.
+        train: The training graph.
+        val: The validation graph.
+        modalities: The modalities to use. (default: all)
+        preset: A preset of the model to start from.
+        run_dir: A folder for checkpoints. (default: nothing is written)
+
+    Returns:
+        The model, what training came to, and the selecting validation metric.
+
+    Raises:
+        ValueError: If a name or a value is wrong, or a loss part is not finite.
+    """
+    names = {field.name for field in fields(TrainingConfig)}
+    options = {name: value for name, value in setting.items() if name in names}
+    arguments = {name: value for name, value in setting.items() if name not in names}
+    config = TrainingConfig.for_model(model, **options)
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        built = model.from_data(train, modalities, preset=preset, **arguments)
+    result = fit(built, train, val, config, run_dir, resume=run_dir is not None)
+    if result.best is not None:
+        return built, result, result.best
+    found = evaluate(built, built.prepare(val), config.eval_k, VALIDATION_METRICS)
+    return built, result, found.metrics[config.metric]

@@ -1,0 +1,65 @@
+"""What a result was made from."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import HeteroData
+
+import sea_pyg
+from sea_pyg.training.run_config import fingerprint
+
+_PACKAGES = ("torch", "torch_geometric", "numpy", "scipy", "lightning", "optuna")
+
+
+def data_fingerprint(splits: Sequence[HeteroData]) -> dict[str, str]:
+    """Return the SHA-256 of the splits' interactions and of every item feature.
+
+    Args:
+        splits: Training, validation and test graph.
+    """
+    found = {"interactions": fingerprint(splits)}
+    items = splits[0]["item"]
+    for name in sorted(items.keys()):
+        if name.startswith(("x_", "mask_")) and isinstance(items[name], torch.Tensor):
+            array = items[name].detach().cpu().contiguous().numpy()
+            digest = hashlib.sha256(f"{array.dtype};{array.shape};".encode())
+            digest.update(array.tobytes())
+            found[name] = digest.hexdigest()
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Return versions of Python, packages and this library, and their SHA-256.
+
+    ``code`` is the SHA-256 of this library's source files, ``sha256`` that of all.
+    """
+    found: dict[str, Any] = {
+        "sea_pyg": sea_pyg.__version__,
+        "code": _code(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "packages": {},
+    }
+    for name in _PACKAGES:
+        try:
+            found["packages"][name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found["packages"][name] = None
+    found["sha256"] = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
+    return found
+
+
+def _code() -> str:
+    root = Path(sea_pyg.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()

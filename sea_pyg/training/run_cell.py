@@ -1,0 +1,112 @@
+"""One cell of a grid: a model, with the settings it was given, and one seed."""
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import HeteroData
+
+from sea_pyg.evaluation import EvaluationResult, evaluate
+from sea_pyg.nn.models import Recommender
+from sea_pyg.training.atomic import atomic, write_text
+from sea_pyg.training.fit_setting import fit_setting
+from sea_pyg.training.gradients import count_gradients
+from sea_pyg.training.provenance import data_fingerprint, environment
+from sea_pyg.training.training_config import TrainingConfig
+
+
+def run_cell(
+    model: type[Recommender],
+    setting: Mapping[str, Any],
+    splits: tuple[HeteroData, HeteroData, HeteroData],
+    path: str | Path,
+    about: Mapping[str, Any] | None = None,
+    modalities: Sequence[str] | None = None,
+    preset: str | None = None,
+) -> dict[str, Any]:
+    """Train a model with settings that are final, test it, and keep what was found.
+
+    ``path`` is written last and says that the cell is finished; then it is only read.
+    A cell that was interrupted goes on from its last checkpoint. Beside
+    ``seed-0.json`` stand ``seed-0.safetensors`` with the test values of every user and
+    ``seed-0.time.json``, which alone differs when the cell is run again.
+
+    Args:
+        model: The model's class.
+        setting: Values of its arguments and training's options by name.
+        splits: Training, validation and test graph; the last one is looked at once,
+            after training.
+        path: The cell's file, ``<name>.json``.
+        about: What else to keep in the file, ready for JSON.
+        modalities: The modalities to use. (default: all)
+        preset: A preset of the model to start from.
+
+    Returns:
+        The file's content.
+
+    Raises:
+        ValueError: If a setting is wrong or a loss part is not finite.
+    """
+    path = Path(path)
+    work = path.with_suffix(".work")
+    if path.is_file():
+        shutil.rmtree(work, ignore_errors=True)
+        done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return done
+    path.parent.mkdir(parents=True, exist_ok=True)
+    train, val, test = splits
+    folder = work if model.trainable else None
+    built, result, _ = fit_setting(
+        model, setting, train, val, modalities, preset, folder
+    )
+    names = TrainingConfig.__dataclass_fields__
+    options = {name: value for name, value in setting.items() if name in names}
+    config = TrainingConfig.for_model(model, **options)
+    lengths = config.eval_k
+    valid = evaluate(built, built.prepare(val), k=lengths)
+    found = evaluate(built, built.prepare(test), k=lengths, beyond_accuracy=True)
+    total, reached = count_gradients(built, train, config)
+    plain = {
+        **(about or {}),
+        "seed": config.seed,
+        "deterministic": not model.trainable,
+        "arguments": {
+            name: value
+            for name, value in built.hparams().items()
+            if name not in ("num_users", "num_items", "edge_type")
+        },
+        "training": asdict(config),
+        "best_epoch": result.best_epoch,
+        "epochs": result.epochs,
+        "parameters": total,
+        "parameters_with_gradient": reached,
+        "valid": _numbers(valid),
+        "test": _numbers(found),
+        "test_users": found.num_users,
+        "per_user": path.with_suffix(".safetensors").name,
+        "history": result.history,
+        "data_fingerprint": data_fingerprint(splits),
+        "environment": environment(),
+    }
+    text = json.dumps(plain, indent=1, allow_nan=False) + "\n"
+    with atomic(path.with_suffix(".safetensors")) as temporary:
+        found.save(temporary)
+    time = {
+        "seconds": round(result.seconds, 3),
+        "seconds_per_epoch": round(result.seconds / max(result.epochs, 1), 4),
+    }
+    write_text(path.with_suffix(".time.json"), json.dumps(time) + "\n")
+    write_text(path, text)
+    shutil.rmtree(work, ignore_errors=True)
+    return dict(json.loads(text))
+
+
+def _numbers(result: EvaluationResult) -> dict[str, float | None]:
+    return {
+        name: None if math.isnan(value) else value
+        for name, value in result.metrics.items()
+    }

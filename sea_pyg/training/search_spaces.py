@@ -1,0 +1,100 @@
+"""What is tuned of every model; the published setting is always the first trial."""
+
+from typing import Any
+
+from sea_pyg.nn.models import Recommender
+from sea_pyg.training.log_uniform import LogUniform
+from sea_pyg.utils import closest
+
+SearchSpace = dict[str, "tuple[Any, ...] | LogUniform"]
+"""Choices or ranges by the names of a model's arguments and of training's options."""
+
+_LR = LogUniform(3e-4, 3e-3)
+_REG = LogUniform(1e-6, 1e-1)
+_LAYERS = (1, 2, 3, 4)
+_TEMPERATURE = LogUniform(0.03, 1.0)
+
+SEARCH_SPACES: dict[str, SearchSpace] = {
+    "Popularity": {},
+    "ItemKNN": {"k": (5, 10, 20, 50, 100, 200, 400)},
+    "EASE": {"l2_weight": LogUniform(1.0, 1e4)},
+    "BPRMF": {"lr": _LR, "reg_weight": LogUniform(1e-4, 1.0)},
+    "LightGCN": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "LayerGCN": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "VBPR": {"lr": _LR, "reg_weight": LogUniform(1e-4, 1.0)},
+    "MMGCN": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "GRCN": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "DualGNN": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "LATTICE": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "MICRO": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "reg_weight": _REG,
+        "cl_weight": LogUniform(1e-3, 0.3),
+    },
+    "SLMRec": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "ssl_weight": LogUniform(1e-3, 0.3),
+        "ssl_temperature": _TEMPERATURE,
+    },
+    "BM3": {
+        "lr": _LR,
+        "num_layers": (1, 2),
+        "dropout": (0.3, 0.5),
+        "reg_weight": LogUniform(1e-3, 0.3),
+    },
+    "MMSSL": {
+        "lr": _LR,
+        "num_layers": (1, 2, 3),
+        "cl_weight": LogUniform(1e-3, 0.3),
+        "reg_weight": _REG,
+    },
+    "FREEDOM": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "dropout": (0.5, 0.8, 0.9),
+        "reg_weight": _REG,
+    },
+    "MGCN": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "cl_weight": LogUniform(1e-3, 0.3),
+        "temperature": _TEMPERATURE,
+    },
+    "DRAGON": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},
+    "LGMRec": {
+        "lr": _LR,
+        "num_hyperedges": (4, 8, 16, 32),
+        "alpha": (0.1, 0.2, 0.3, 0.5),
+        "cl_weight": LogUniform(1e-6, 1e-2),
+    },
+    "SMORE": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "cl_weight": LogUniform(1e-3, 0.3),
+        "dropout": (0.0, 0.1, 0.3),
+    },
+    "SEA": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "alpha": LogUniform(1e-3, 1.0),
+        "beta": LogUniform(1e-4, 1e-1),
+        "temperature": _TEMPERATURE,
+    },
+}
+"""The space of every model that :mod:`sea_pyg.nn.models` exports, by its name."""
+
+
+def search_space(model: type[Recommender]) -> SearchSpace:
+    """Return a model's entry of :data:`SEARCH_SPACES`.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    name = model.__name__
+    if name not in SEARCH_SPACES:
+        raise ValueError(
+            f"no search space for {name!r}: {closest(name, SEARCH_SPACES)}; pass one"
+        )
+    return SEARCH_SPACES[name]

@@ -1,0 +1,202 @@
+"""Search for a model's settings on validation data."""
+
+import hashlib
+import inspect
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.models import Recommender
+from sea_pyg.training.atomic import write_text
+from sea_pyg.training.fit_setting import fit_setting
+from sea_pyg.training.log_uniform import LogUniform
+from sea_pyg.training.search_spaces import SearchSpace, search_space
+from sea_pyg.training.training_config import TrainingConfig
+from sea_pyg.utils import NonFiniteError, require
+
+_STARTUP = 5
+"""Random trials before the sampler learns from them."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting and how well it did on validation data."""
+
+    number: int
+    """Counted from 0, which is the published setting."""
+    setting: dict[str, Any]
+    """What differs from the published setting."""
+    value: float | None
+    """The validation metric; ``None`` if training failed."""
+    best_epoch: int = 0
+    """The epoch that gave it."""
+    epochs: int = 0
+    """Epochs that were run."""
+    error: str | None = None
+    """Why training failed."""
+
+
+def tune(
+    model: type[Recommender],
+    train: HeteroData,
+    val: HeteroData,
+    num_trials: int,
+    folder: str | Path,
+    space: SearchSpace | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    modalities: Sequence[str] | None = None,
+    preset: str | None = None,
+) -> list[Trial]:
+    """Try settings that Optuna's TPE proposes, the published one first.
+
+    There is no way for a test graph into this function. What is proposed depends on
+    the seed and the trials before alone, and every trial is kept in ``folder``: a
+    search that was killed goes on and finds what it would have found. Settings are
+    never tried twice, so that a small space can end before ``num_trials``.
+
+    Args:
+        model: The model's class.
+        train: The training graph.
+        val: The validation graph.
+        num_trials: The budget.
+        folder: Where trials are kept, as ``trial-000.json`` and so on.
+        space: What to search. (default: the model's in ``SEARCH_SPACES``)
+        fixed: Settings of all trials, *e.g.* ``seed`` and ``max_epochs``.
+        modalities: The modalities to use. (default: all)
+        preset: A preset of the model to start from.
+
+    Raises:
+        ImportError: If Optuna is not installed.
+        ValueError: If ``num_trials`` is less than 1, or a trial in ``folder`` is of
+            another search.
+    """
+    if num_trials < 1:
+        raise ValueError(f"num_trials must be at least 1 (got {num_trials})")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    space = search_space(model) if space is None else space
+    fixed = dict(fixed or {})
+    published = _published(model, space, fixed, list(modalities or ()), preset)
+    trials: list[Trial] = []
+    for number in range(num_trials):
+        setting: dict[str, Any] | None = {}
+        if number > 0:
+            setting = _propose(space, published, trials, int(fixed.get("seed", 0)))
+        if setting is None:
+            break
+        path = folder / f"trial-{number:03d}.json"
+        work = folder / f"work-{number:03d}"
+        if path.is_file():
+            trial = Trial(**json.loads(path.read_text(encoding="utf-8")))
+            if trial.setting != setting:
+                raise ValueError(
+                    f"{str(path)!r} is of another search: it tried {trial.setting}, "
+                    f"where {setting} is next; choose another folder"
+                )
+        else:
+            try:
+                _, result, value = fit_setting(
+                    model, {**fixed, **setting}, train, val, modalities, preset, work
+                )
+                trial = Trial(number, setting, value, result.best_epoch, result.epochs)
+            except NonFiniteError as error:
+                # Without the path of the checkpoint, which does not belong here.
+                reason = str(error).split(";")[0]
+                trial = Trial(number, setting, None, error=reason)
+            write_text(path, json.dumps(asdict(trial), indent=1) + "\n")
+        shutil.rmtree(work, ignore_errors=True)
+        trials.append(trial)
+    return trials
+
+
+def best_trial(trials: Sequence[Trial]) -> Trial:
+    """Return the trial with the highest validation metric, the first of equals.
+
+    Raises:
+        ValueError: If all failed.
+    """
+    done = [trial for trial in trials if trial.value is not None]
+    if not done:
+        errors = "; ".join(trial.error or "" for trial in trials) or "there is none"
+        raise ValueError(f"no trial succeeded ({errors}); change the search space")
+    return max(done, key=lambda trial: trial.value or 0.0)
+
+
+def _published(
+    model: type[Recommender],
+    space: SearchSpace,
+    fixed: Mapping[str, Any],
+    modalities: Sequence[str],
+    preset: str | None,
+) -> dict[str, Any]:
+    """Return the values that the first trial has within the space."""
+    values: dict[str, Any] = {
+        name: parameter.default
+        for name, parameter in inspect.signature(model).parameters.items()
+    }
+    if preset is not None and modalities:
+        values |= model.preset_arguments(preset, modalities)
+    values |= asdict(TrainingConfig.for_model(model))
+    values |= fixed
+    return {name: values[name] for name in space if name in values}
+
+
+def _propose(
+    space: SearchSpace,
+    published: Mapping[str, Any],
+    trials: Sequence[Trial],
+    seed: int,
+) -> dict[str, Any] | None:
+    """Return the next setting, or ``None`` if all have been tried."""
+    if not space:
+        return None
+    optuna = require("optuna", "tune")
+    distributions: dict[str, Any] = {}
+    for name, values in space.items():
+        if isinstance(values, LogUniform):
+            distributions[name] = optuna.distributions.FloatDistribution(
+                values.low, values.high, log=True
+            )
+        else:
+            distributions[name] = optuna.distributions.CategoricalDistribution(values)
+    tried = [{**published, **trial.setting} for trial in trials]
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        # A sampler of its own for every trial: nothing but the trials is remembered.
+        digest = hashlib.sha256(f"{seed};{len(trials)}".encode()).digest()
+        sampler = optuna.samplers.TPESampler(
+            seed=int.from_bytes(digest[:4], "little"), n_startup_trials=_STARTUP
+        )
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        for trial, setting in zip(trials, tried, strict=True):
+            inside = all(
+                name in setting and _contains(values, setting[name])
+                for name, values in space.items()
+            )
+            if inside and trial.value is not None:
+                study.add_trial(
+                    optuna.trial.create_trial(
+                        params=setting, distributions=distributions, value=trial.value
+                    )
+                )
+        for _ in range(100):
+            found = study.ask(distributions)
+            if found.params not in tried:
+                return dict(found.params)
+            # Told as it is known, so that the sampler looks elsewhere.
+            study.tell(found, state=optuna.trial.TrialState.FAIL)
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    return None
+
+
+def _contains(values: tuple[Any, ...] | LogUniform, value: Any) -> bool:
+    if isinstance(values, LogUniform):
+        return isinstance(value, int | float) and values.low <= value <= values.high
+    return value in values

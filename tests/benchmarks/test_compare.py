@@ -1,0 +1,143 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from sea_pyg.evaluation import EvaluationResult
+from sea_pyg.report import grid_markdown, load_cells, markdown_table
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+OPTIONS = ["--data", "fake", "--models", "EASE,BPRMF", "--seeds", "0,1", "--trials"]
+OPTIONS += ["2", "--epochs", "12", "--split", "time"]
+
+
+@pytest.fixture(scope="module")
+def script():
+    threads = torch.get_num_threads()
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import compare
+
+        yield compare
+    finally:
+        sys.path.remove(str(FOLDER))
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def grid(script, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid")
+    assert script.main([*OPTIONS, "--out", str(folder)]) == 0
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def _settled(folder: Path) -> dict[str, bytes]:
+    """Leave out what depends on the clock."""
+    return {
+        name: content
+        for name, content in _files(folder).items()
+        if not name.endswith((".time.json", "table.md"))
+    }
+
+
+def test_a_cell_says_where_it_comes_from(grid):
+    folder = grid / "fake-time" / "BPRMF"
+    cell = json.loads((folder / "seed-1.json").read_text())
+    assert cell["seed"] == 1
+    assert [trial["number"] for trial in cell["trials"]] == [0, 1]
+    best = max(cell["trials"], key=lambda trial: trial["value"])
+    assert cell["setting"] == best["setting"]
+    for key, value in best["setting"].items():
+        assert {**cell["arguments"], **cell["training"]}[key] == value
+    assert len(cell["history"]) == 12
+    assert set(cell["data_fingerprint"]) == {"interactions", "x_image", "x_text"}
+    assert len(cell["environment"]["sha256"]) == 64
+    result = EvaluationResult.load(folder / cell["per_user"])
+    values = result.per_user["recall@20"].double()
+    assert float(values.mean()) == cell["test"]["recall@20"]
+    assert not (grid / "fake-time" / "EASE" / "seed-1.json").exists()  # no seed matters
+
+
+def test_a_second_run_changes_nothing(script, grid, capsys):
+    before = _files(grid)
+    assert script.main([*OPTIONS, "--out", str(grid)]) == 0
+    assert _files(grid) == before
+    assert "..." not in capsys.readouterr().err
+
+
+def test_other_options_are_refused(script, grid, capsys):
+    before = _files(grid)
+    assert script.main([*OPTIONS, "--epochs", "3", "--out", str(grid)]) == 2
+    assert "epochs=12" in capsys.readouterr().err
+    assert _files(grid) == before
+
+
+def test_killed_and_started_again(script, grid, tmp_path):
+    command = [sys.executable, str(FOLDER / "compare.py"), *OPTIONS]
+    command += ["--out", str(tmp_path), "--models", "BPRMF"]
+    mark = tmp_path / "fake-time/BPRMF/seed-0.work/checkpoints/last.safetensors"
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not mark.exists() and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (tmp_path / "table.md").exists()
+    assert script.main([*OPTIONS, "--models", "BPRMF", "--out", str(tmp_path)]) == 0
+    whole = _settled(grid)
+    names = {name for name in whole if "/BPRMF/" in name}
+    assert _settled(tmp_path) == {name: whole[name] for name in names}
+
+
+@pytest.mark.slow
+def test_jobs_give_the_same_files(script, grid, tmp_path):
+    options = [*OPTIONS, "--models", "EASE", "--jobs", "2"]
+    assert script.main([*options, "--out", str(tmp_path)]) == 0
+    whole = _settled(grid)
+    names = {name for name in whole if "/EASE/" in name}
+    assert _settled(tmp_path) == {name: whole[name] for name in names}
+
+
+def test_the_table_is_made_of_the_cells(grid):
+    cells = load_cells(grid)
+    text = grid_markdown(cells, grid)
+    assert text == (grid / "table.md").read_text()
+    for cell in cells:
+        link = cell.path.relative_to(grid).as_posix()
+        assert f"({link})" in text
+        assert (grid / link).is_file()
+    means = {cell.method: cell.plain["valid"]["recall@20"] for cell in cells}
+    reference = max(means, key=lambda method: means[method])
+    assert f"The reference {reference} is the best baseline" in text
+
+
+def test_missing_and_damaged_cells_are_named(tmp_path):
+    with pytest.raises(ValueError, match="no finished cell"):
+        load_cells(tmp_path)
+    (tmp_path / "seed-0.json").write_text("{")
+    with pytest.raises(ValueError, match=r"seed-0\.json.* damaged"):
+        load_cells(tmp_path)
+
+
+def test_markdown_table():
+    text = markdown_table([["a|b", 0.5], ["c", None]], ["name", "value"])
+    assert text.splitlines() == [
+        "| name | value |",
+        "| --- | ---: |",
+        "| a\\|b | 0.5000 |",
+        "| c | - |",
+    ]

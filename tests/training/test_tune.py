@@ -1,0 +1,110 @@
+import inspect
+import json
+from dataclasses import fields
+
+import pytest
+import torch
+
+from sea_pyg.nn import models
+from sea_pyg.nn.models import BPRMF, ItemKNN, Popularity
+from sea_pyg.training import (
+    SEARCH_SPACES,
+    LogUniform,
+    TrainingConfig,
+    Trial,
+    best_trial,
+    count_gradients,
+    fit,
+    fit_setting,
+    tune,
+)
+
+FIXED = {"seed": 0, "max_epochs": 1, "eval_k": (5,), "metric": "recall@5"}
+SPACE = {"lr": LogUniform(1e-3, 1e-1), "reg_weight": (0.01, 0.1)}
+
+
+@pytest.mark.parametrize("name", models.classes)
+def test_every_space_holds_the_published_setting(name):
+    model = getattr(models, name)
+    values = {k: p.default for k, p in inspect.signature(model).parameters.items()}
+    config = TrainingConfig.for_model(model)
+    values |= {field.name: getattr(config, field.name) for field in fields(config)}
+    for key, entry in SEARCH_SPACES[name].items():
+        if isinstance(entry, LogUniform):
+            assert entry.low <= values[key] <= entry.high
+        else:
+            assert values[key] in entry
+
+
+def test_a_search_that_was_stopped_finds_the_same(splits, tmp_path, monkeypatch):
+    train, val, _ = splits
+    whole = tune(BPRMF, train, val, 7, tmp_path / "a", SPACE, FIXED)
+    assert len(whole) == 7
+    assert whole[0].setting == {}
+    assert len({json.dumps(trial.setting) for trial in whole}) == 7
+    real, done = fit_setting, []
+
+    def stop(*args, **kwargs):
+        done.append(args)
+        if len(done) == 6:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    monkeypatch.setitem(tune.__globals__, "fit_setting", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tune(BPRMF, train, val, 7, tmp_path / "b", SPACE, FIXED)
+    assert tune(BPRMF, train, val, 7, tmp_path / "b", SPACE, FIXED) == whole
+    assert len(done) == 8
+    for path in sorted((tmp_path / "a").iterdir()):
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    with pytest.raises(ValueError, match="another search"):
+        tune(BPRMF, train, val, 7, tmp_path / "b", SPACE, {**FIXED, "seed": 1})
+
+
+def test_small_spaces_are_exhausted(splits, tmp_path):
+    train, val, _ = splits
+    found = tune(ItemKNN, train, val, 9, tmp_path / "a", {"k": (5, 10, 100)}, {})
+    assert sorted(t.setting.get("k", 100) for t in found) == [5, 10, 100]
+    assert len(tune(Popularity, train, val, 9, tmp_path / "b", None, {})) == 1
+
+
+def test_a_failed_trial_is_kept_and_not_chosen(splits, tmp_path):
+    train, val, _ = splits
+    found = tune(BPRMF, train, val, 2, tmp_path, {"lr": (1e-3, 1e38)}, FIXED)
+    assert found[1].value is None
+    assert "became" in found[1].error or "NaN" in found[1].error
+    assert str(tmp_path) not in found[1].error
+    assert best_trial(found) is found[0]
+    with pytest.raises(ValueError, match="no trial succeeded"):
+        best_trial(found[1:])
+
+
+def test_the_first_of_equal_trials_is_chosen():
+    trials = [Trial(n, {}, value) for n, value in enumerate([0.0, 0.2, 0.2])]
+    assert best_trial(trials).number == 1
+
+
+def test_no_test_graph_is_reachable(splits):
+    for function in (fit, fit_setting, tune):
+        assert "test" not in inspect.signature(function).parameters
+    train, val, test = splits
+    held_out = set(
+        map(tuple, test["user", "rates", "item"].edge_label_index.t().tolist())
+    )
+    for graph in (train, val):
+        for store in graph.edge_stores:
+            for value in store.values():
+                if isinstance(value, torch.Tensor) and value.dim() == 2:
+                    assert not held_out & set(map(tuple, value.t().tolist()))
+
+
+def test_parameters_without_gradient_are_told_apart(splits):
+    model = BPRMF(40, 30, embedding_dim=4)
+    config = TrainingConfig()
+    assert count_gradients(model, splits[0], config) == (280, 280)
+    model.idle = torch.nn.Parameter(torch.ones(11))
+    before = torch.random.get_rng_state()
+    assert count_gradients(model, splits[0], config) == (291, 280)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert count_gradients(Popularity(40, 30), splits[0], config)[1] == 0
