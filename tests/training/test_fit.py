@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models import BPRMF, SEA, LightGCN, Popularity
+from sea_pyg.nn.models import BPRMF, MICRO, SEA, LightGCN, Popularity
 from sea_pyg.training import TrainingConfig, TrainingState, fit, load_tensors
 from sea_pyg.training import training_state as state_module
 
@@ -254,7 +254,7 @@ def test_bad_options(options, message):
 def test_unknown_option_names_the_closest():
     with pytest.raises(ValueError, match="'batchsize'; did you mean 'batch_size'"):
         TrainingConfig.for_model(SEA, batchsize=3)
-    assert TrainingConfig.for_model(SEA).lr == 1e-4
+    assert TrainingConfig.for_model(MICRO).lr == 5e-4
     assert TrainingConfig.for_model(SEA, lr=0.1).lr == 0.1
 
 
