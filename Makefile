@@ -40,7 +40,7 @@ $(VENV)/.wheels: $(VENV)/.installed
 install: $(VENV)/.wheels
 
 demo: $(VENV)/.wheels
-	OMP_NUM_THREADS=$(JOBS) SEA_PYG='$(BIN)/sea-pyg' bash examples/demo.sh $(EPOCHS)
+	SEA_PYG='$(BIN)/sea-pyg' bash examples/demo.sh $(EPOCHS)
 
 test: $(VENV)/.wheels
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
