@@ -190,9 +190,6 @@ class SeparateLearning(torch.nn.Module):
         if make is not None:
             kwargs = dict(distance_kwargs or {})
             width = distance_channels
-            for name, half in ({} if collapsed else halves).items():
-                self.generic_maps[name] = Linear(half, width)
-                self.unique_maps[name] = Linear(half, width)
             for name in list(halves)[: 1 if shared_estimator else None]:
                 self.distances[name] = (
                     make(**kwargs)
@@ -208,6 +205,12 @@ class SeparateLearning(torch.nn.Module):
             isinstance(module, MutualInformationEstimator)
             for module in self.distances.values()
         )
+        # Standardising takes a bias off again.
+        bias = not self.standardize
+        if make is not None and not collapsed:
+            for name, half in halves.items():
+                self.generic_maps[name] = Linear(half, distance_channels, bias)
+                self.unique_maps[name] = Linear(half, distance_channels, bias)
         self.reset_parameters()
 
     def hparams(self) -> dict[str, Any]:
