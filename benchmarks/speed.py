@@ -143,9 +143,16 @@ def stages(
     floats = 4
 
     def project() -> None:
-        backward([x for out in model.readout_values(data).values() for x in out])
+        if model.separate_items == "all":
+            found = [model.readout_values(data)]
+        else:
+            found = [
+                model.readout_values(data, slice(1)),
+                model.readout_values(data, slice(1, None), batch.positive),
+            ]
+        backward([x for part in found for out in part.values() for x in out])
 
-    project_flops, project_bytes = projection_work(model, data)
+    project_flops, project_bytes = projection_work(model, data, batch)
 
     channels = sum(table.size(1) for table in model.users)
     user = torch.randn(model.num_users, channels, requires_grad=True)
@@ -161,20 +168,20 @@ def stages(
     propagate_flops = hops * 2 * 2 * edge_index.size(1) * channels
 
     state = model.representations(data)
-    maps = detached(state.maps)
-    index = batch.positive if model.alignment_items == "batch" else None
+    index = batch.positive if model.separate_items == "batch" else None
     rows = num_items if index is None else index.numel()
+    maps = detached(model.separate_maps(data, state, index))
 
     def align() -> None:
-        model.separate.loss(maps, index)["alignment"].backward()
+        model.separate.alignment_loss(maps, index).backward()
 
     def separate() -> None:
-        model.separate.loss(maps, index)["distance"].backward()
+        model.separate.distance_loss(maps).backward()
 
     pairs = len(model.separate.alignment_pairs)
     parameters = sum(p.numel() for p in step.main.param_groups[0]["params"])
     estimator_floats = sum(p.numel() for p in model.estimator_parameters())
-    widths = sum(x.size(1) for pair in state.maps.pairs.values() for x in pair)
+    widths = sum(x.size(1) for pair in maps.pairs.values() for x in pair)
 
     def limit(multiplications: float, moved: float) -> float:
         return multiplications / flops + moved / copied
@@ -191,7 +198,7 @@ def stages(
             pairs * limit(3 * 2 * rows**2 * 32, floats * rows**2),
         ),
         "distance": Stage(
-            median_seconds(separate, repeats), limit(0, 4 * floats * num_items * widths)
+            median_seconds(separate, repeats), limit(0, 4 * floats * rows * widths)
         ),
         "estimator": Stage(
             median_seconds(lambda: step.fit_estimators(state), max(2, repeats // 2)),
@@ -206,16 +213,21 @@ def stages(
     }
 
 
-def projection_work(model: SEA, data: HeteroData) -> tuple[float, float]:
+def projection_work(
+    model: SEA, data: HeteroData, batch: Triplets
+) -> tuple[float, float]:
     """Return the multiplications and the bytes that the projection cannot avoid."""
     flops = moved = 0.0
     readouts = {} if model.collapsed else model.readouts()
     for name in model.modalities:
         x = data["item"][f"x_{name}"]
         if isinstance(model.projection, CollapsedProjection):
-            width = sum(model.projection.out_channels[name])
-            flops += 2 * 2 * x.numel() * width
-            moved += 4 * (2 * x.numel() + 2 * x.size(1) * width)
+            first, *rest = model.projection.out_channels[name]
+            some = x.size(0)
+            if model.separate_items == "batch":
+                some = batch.positive.numel()
+            flops += 2 * 2 * x.size(1) * (x.size(0) * first + some * sum(rest))
+            moved += 4 * (2 * x.numel() + 2 * x.size(1) * (first + sum(rest)))
             continue
         width = sum(r.weight.size(0) for r in readouts[name])
         read = sum(r.weight.numel() for r in readouts[name])
@@ -340,6 +352,8 @@ def table(result: dict[str, Any]) -> str:
             f"{name:<12} {seconds / unit:8.3f} T {limit / unit:8.3f} T "
             f"{seconds / limit:8.1f}"
         )
+    rest = result["step_seconds"] - sum(result["stages"].values())
+    lines.append(f"{'rest':<12} {rest / unit:8.3f} T")
     if "lightning_overhead_seconds" in result:
         overhead = 1e3 * result["lightning_overhead_seconds"]
         lines += ["", f"Lightning adds {overhead:.1f} ms to a step"]

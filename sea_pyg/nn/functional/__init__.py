@@ -22,7 +22,6 @@ from sea_pyg.nn.functional.linear_gaussian import (
 from sea_pyg.nn.functional.losses import (
     bpr_loss,
     info_nce,
-    info_nce_among,
     l2_normalize,
     squared_cosine,
     squared_distance,
@@ -41,7 +40,6 @@ __all__ = [
     "gaussian_log_density",
     "gaussian_nll",
     "info_nce",
-    "info_nce_among",
     "l1out",
     "l2_normalize",
     "linear_readouts",

@@ -53,6 +53,7 @@ def info_nce(
     key: Tensor,
     temperature: float,
     chunk_size: int | None = None,
+    index: OptTensor = None,
 ) -> Tensor:
     r"""Compute the one-directional InfoNCE loss of `"Representation Learning with
     Contrastive Predictive Coding" <https://arxiv.org/abs/1807.03748>`_.
@@ -68,9 +69,11 @@ def info_nce(
         chunk_size: Queries whose logits are held at a time. Value and gradient are
             exact at any chunk size, and memory is ``chunk_size * N`` floats. All
             :math:`N^2` logits are held by default.
+        index: What each row stands for. Rows that stand for the same count once, as a
+            query and as a key. (default: all differ)
 
     Shapes:
-        ``query`` and ``key`` :math:`[N, C]`; returns a scalar.
+        ``query`` and ``key`` :math:`[N, C]`, ``index`` :math:`[N]`; returns a scalar.
 
     Raises:
         ValueError: If the shapes differ, there is no row, or ``temperature`` or
@@ -81,51 +84,45 @@ def info_nce(
             "query and key must have one shape [N, C] with N > 0 (got "
             f"{list(query.shape)} and {list(key.shape)})"
         )
+    if index is not None and index.shape != query.shape[:1]:
+        raise ValueError(
+            f"index must have one entry per row, [{query.size(0)}] (got "
+            f"{list(index.shape)})"
+        )
     if not temperature > 0:
         raise ValueError(f"temperature must be positive (got {temperature})")
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be positive (got {chunk_size})")
     if query.dtype in (torch.float16, torch.bfloat16):
         query, key = query.float(), key.float()
-    if chunk_size is None or chunk_size >= query.size(0):
-        target = torch.arange(query.size(0), device=query.device)
-        # Logits of up to 1 / temperature lose too much in half precision.
-        with torch.autocast(query.device.type, enabled=False):
-            return F.cross_entropy(query @ key.t() / temperature, target)
-    arguments = (query, key, temperature, chunk_size)
-    out: Tensor = _ChunkedInfoNCE.apply(*arguments)  # type: ignore[no-untyped-call]
-    return out
-
-
-def info_nce_among(
-    query: Tensor, key: Tensor, index: Tensor, temperature: float
-) -> Tensor:
-    r"""Compute :func:`info_nce` of some rows, whose keys are the only candidates.
-
-    A row that ``index`` holds several times counts once: it is weighted by the inverse
-    of its count, as a query and as a key, so that nothing has to be made unique.
-
-    Args:
-        query: Queries.
-        key: Keys.
-        index: The rows.
-        temperature: :math:`\tau`.
-
-    Shapes:
-        ``query`` and ``key`` :math:`[N, C]`, ``index`` :math:`[B]`; returns a scalar.
-    """
-    count = torch.zeros(query.size(0), dtype=torch.long, device=index.device)
-    count = count.scatter_add(0, index, torch.ones_like(index))[index]
+    count = None if index is None else _multiplicity(index).to(query.dtype)
+    # Logits of up to 1 / temperature lose too much in half precision.
     with torch.autocast(query.device.type, enabled=False):
-        if query.dtype in (torch.float16, torch.bfloat16):
-            query, key = query.float(), key.float()
-        chosen, candidates = F.embedding(index, query), F.embedding(index, key)
-        logits = chosen @ candidates.t() / temperature  # [B, B]
-        positive = logits.diagonal()
-        log_count = count.to(logits.dtype).log()
-        loss = (logits - log_count).logsumexp(dim=1) - positive
-        weight = count.to(logits.dtype).reciprocal()
-        return (weight * loss).sum() / weight.sum()
+        if chunk_size is None or chunk_size >= query.size(0):
+            return _whole_info_nce(query, key, temperature, count)
+        out: Tensor = _ChunkedInfoNCE.apply(  # type: ignore[no-untyped-call]
+            query, key, temperature, chunk_size, count
+        )
+        return out
+
+
+def _multiplicity(index: Tensor) -> Tensor:
+    """Return how often each entry's value occurs."""
+    ordered = index.sort().values
+    count: Tensor = torch.searchsorted(ordered, index, right=True)
+    return count - torch.searchsorted(ordered, index)
+
+
+def _whole_info_nce(
+    query: Tensor, key: Tensor, temperature: float, count: OptTensor
+) -> Tensor:
+    logits = query @ key.t() / temperature
+    if count is None:
+        target = torch.arange(query.size(0), device=query.device)
+        return F.cross_entropy(logits, target)
+    loss = (logits - count.log()).logsumexp(dim=1) - logits.diagonal()
+    weight = count.reciprocal()
+    return (weight * loss).sum() / weight.sum()
 
 
 class _ChunkedInfoNCE(torch.autograd.Function):
@@ -137,42 +134,47 @@ class _ChunkedInfoNCE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor, key: Tensor, temperature: float, chunk_size: int
-    ) -> Tensor:
-        with torch.autocast(query.device.type, enabled=False):
-            return _ChunkedInfoNCE._forward(ctx, query, key, temperature, chunk_size)
-
-    @staticmethod
-    def _forward(
-        ctx: Any, query: Tensor, key: Tensor, temperature: float, chunk_size: int
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        temperature: float,
+        chunk_size: int,
+        count: OptTensor,
     ) -> Tensor:
         num_rows = query.size(0)
         needs_grad = any(ctx.needs_input_grad)
         # Logits in bits: powers of two are cheaper than those of e.
         scaled = query * (math.log2(math.e) / temperature)
         positive = (scaled * key).sum(dim=1)
+        # Of rows that stand for the same, each has its share.
+        part = torch.ones_like(positive) if count is None else count.reciprocal()
+        part = part / part.sum()
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
         for start in range(0, num_rows, chunk_size):
             rows = slice(start, min(start + chunk_size, num_rows))
-            logits = scaled[rows] @ key.t()  # [chunk, num_rows]
+            if count is None:
+                logits = scaled[rows] @ key.t()  # [chunk, num_rows]
+            else:
+                logits = torch.addmm(-count.log2(), scaled[rows], key.t())
             shift = logits.amax(dim=1)
             weight = logits.sub_(shift.unsqueeze(1)).exp2_()
             mass = weight.sum(dim=1)
-            total += (shift + mass.log2() - positive[rows]).sum()
+            loss = shift + mass.log2() - positive[rows]
+            total += (part[rows] * loss).sum()
             if needs_grad:
                 # d loss / d logits: softmax, minus one at the positive.
-                share = mass.reciprocal().unsqueeze(1)
+                share = (part[rows] / mass).unsqueeze(1)
                 grad_query[rows] = (weight @ key).mul_(share)
                 grad_key.addmm_(weight.t(), scaled[rows] * share)
         if needs_grad:
-            scale = 1 / (num_rows * temperature)
+            part = part.unsqueeze(1)
             grads = (
-                grad_query.sub_(key).mul_(scale),
-                grad_key.sub_(scaled).mul_(math.log(2) / num_rows),
+                grad_query.sub_(part * key).div_(temperature),
+                grad_key.sub_(part * scaled).mul_(math.log(2)),
             )
             ctx.save_for_backward(*grads)
-        return (total * (math.log(2) / num_rows)).to(query.dtype)
+        return (total * math.log(2)).to(query.dtype)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -181,6 +183,7 @@ class _ChunkedInfoNCE(torch.autograd.Function):
         return (
             grad * grad_query if ctx.needs_input_grad[0] else None,
             grad * grad_key if ctx.needs_input_grad[1] else None,
+            None,
             None,
             None,
         )

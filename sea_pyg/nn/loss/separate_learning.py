@@ -358,37 +358,36 @@ class SeparateLearning(torch.nn.Module):
 
         Args:
             maps: What :meth:`maps` returned.
-            index: Items, :math:`(B)`, to align among themselves; an item that stands
-                there several times counts once. (default: all)
+            index: The item that each row stands for, :math:`(N)`, if items can stand
+                there several times; they count once in the alignment.
+                (default: all differ)
         """
         return {
-            "distance": self.beta * self._distance_loss(maps),
-            "alignment": self.alpha * self._alignment_loss(maps, index),
+            "distance": self.beta * self.distance_loss(maps),
+            "alignment": self.alpha * self.alignment_loss(maps, index),
         }
 
-    def _alignment_loss(self, maps: SeparateMaps, index: OptTensor) -> Tensor:
+    def alignment_loss(self, maps: SeparateMaps, index: OptTensor = None) -> Tensor:
+        """Compute the mean alignment of the pairs of modalities, without its weight.
+
+        The arguments are those of :meth:`loss`.
+        """
         losses = []
         for query_name, key_name in self.alignment_pairs:
-            query, key = maps.aligned[query_name], maps.aligned[key_name]
+            query, key, items = maps.aligned[query_name], maps.aligned[key_name], index
             rows = common_rows(maps.masks, query_name, key_name)
-            if index is not None:
-                chosen = index
-                if rows is not None:
-                    present = index.new_zeros(query.size(0), dtype=torch.bool)
-                    chosen = index[present.index_fill(0, rows, True)[index]]
-                if chosen.numel() > 0:
-                    losses.append(self.solo_sim(query, key, chosen))
-                continue
             if rows is not None:
                 query, key = query[rows], key[rows]
+                items = None if items is None else items[rows]
             # A single candidate is always right.
             if query.size(0) > 1:
-                losses.append(self.solo_sim(query, key))
+                losses.append(self.solo_sim(query, key, items))
         if not losses:
             return maps.zero
         return torch.stack(losses).sum() / len(self.alignment_pairs)
 
-    def _distance_loss(self, maps: SeparateMaps) -> Tensor:
+    def distance_loss(self, maps: SeparateMaps) -> Tensor:
+        """Compute the mean distance of the modalities' parts, without its weight."""
         losses = []
         for name in maps.pairs:
             generic, unique = self._present_pair(maps, name)

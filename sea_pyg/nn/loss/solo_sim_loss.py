@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sea_pyg.nn.functional import info_nce, info_nce_among, l2_normalize
+from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.typing import OptTensor
 
 
@@ -43,13 +43,11 @@ class SoloSimLoss(torch.nn.Module):
         Args:
             query: Queries.
             key: Keys.
-            index: Rows, :math:`(B)`, to take and to choose among; a row that stands
-                there several times counts once. (default: all)
+            index: The item that each row stands for, :math:`(N)`; rows of one item
+                count once. (default: all differ)
         """
         query, key = l2_normalize(query), l2_normalize(key)
-        if index is not None:
-            return info_nce_among(query, key, index, self.temperature)
-        return info_nce(query, key, self.temperature, self.chunk_size)
+        return info_nce(query, key, self.temperature, self.chunk_size, index)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(temperature={self.temperature})"

@@ -66,9 +66,9 @@ class CollapsedProjection(torch.nn.Module):
             torch.nn.init.normal_(self.bias[name], std=std)
 
     def forward(
-        self, features: Mapping[str, Tensor], first_only: bool = False
+        self, features: Mapping[str, Tensor], outputs: slice = slice(None)
     ) -> dict[str, list[Tensor]]:
-        """Compute all outputs, or the first of every modality only.
+        """Compute all outputs of every modality, or some consecutive ones.
 
         Raises:
             ValueError: If a modality is missing or of another width.
@@ -86,8 +86,9 @@ class CollapsedProjection(torch.nn.Module):
                     f"features of modality {name!r} must be of shape [N, {width}] "
                     f"(got {list(x.shape)})"
                 )
-            sizes = self.out_channels[name][: 1 if first_only else None]
-            rows = slice(sum(sizes))
+            sizes = self.out_channels[name][outputs]
+            first = sum(self.out_channels[name][: outputs.start or 0])
+            rows = slice(first, first + sum(sizes))
             z = F.linear(x, self.weight[name][rows], self.bias[name][rows])
             out[name] = list(z.split(sizes, dim=1))
         return out

@@ -24,8 +24,11 @@ from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
 from sea_pyg.transforms import ItemKNNGraph
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import check_edge_type, modality_input
+
+_HIDDEN, _SEPARATE = slice(1), slice(1, None)
+"""Of a modality's readouts, the item MLP's, and those of separate learning."""
 
 
 class SEAState(NamedTuple):
@@ -33,8 +36,11 @@ class SEAState(NamedTuple):
 
     embeddings: Embeddings
     """Final user and item embeddings."""
-    maps: SeparateMaps
-    """What the separate-learning losses compare."""
+    item: list[Tensor]
+    """Propagated item embeddings of every modality."""
+    maps: SeparateMaps | None
+    """What the separate-learning losses compare, of all items; ``None`` if they take
+    the batch's items only and there is no estimator to fit."""
 
 
 class SEA(Recommender):
@@ -95,8 +101,9 @@ class SEA(Recommender):
             :class:`SeparateLearning`. (default: :obj:`True`)
         split_on: What is split: the projected :obj:`"features"`, or the items'
             propagated :obj:`"representations"`. (default: :obj:`"features"`)
-        alignment_items: The items that are aligned and chosen among: :obj:`"all"`, or
-            the positive items of the :obj:`"batch"`. (default: :obj:`"all"`)
+        separate_items: The items that separate learning compares: :obj:`"all"`, or the
+            positive items of the :obj:`"batch"`, which are far fewer; estimators that
+            have to be fitted are fitted to all. (default: :obj:`"all"`)
         collapsed: Whether the small maps that read the projected features are composed
             with the projection for good: one map from the features to their outputs,
             with parameters of its own. (default: :obj:`False`)
@@ -173,7 +180,7 @@ class SEA(Recommender):
         fit_on: str = "own",
         standardize: bool = True,
         split_on: str = "features",
-        alignment_items: str = "all",
+        separate_items: str = "all",
         collapsed: bool = False,
         log_base: float | None = None,
         stale_evaluation: bool = False,
@@ -185,16 +192,16 @@ class SEA(Recommender):
             raise ValueError(
                 f"split_on must be 'features' or 'representations' (got {split_on!r})"
             )
-        if alignment_items not in ("all", "batch"):
+        if separate_items not in ("all", "batch"):
             raise ValueError(
-                f"alignment_items must be 'all' or 'batch' (got {alignment_items!r})"
+                f"separate_items must be 'all' or 'batch' (got {separate_items!r})"
             )
         if num_item_layers < 0:
             raise ValueError(
                 f"num_item_layers must be at least 0 (got {num_item_layers})"
             )
         self.split_on = split_on
-        self.alignment_items = alignment_items
+        self.separate_items = separate_items
         self.collapsed = collapsed
         self.num_item_layers = num_item_layers
         self.item_graph = ItemKNNGraph(
@@ -257,8 +264,8 @@ class SEA(Recommender):
 
         :obj:`"released"` sets every switch as the released code has it, with the first
         modality in the role of its text and the second in that of its image.
-        :obj:`"fast"` collapses the projection, aligns the items of the batch, and takes
-        the linear Gaussian q, which needs no inner steps.
+        :obj:`"fast"` collapses the projection, separates the items of the batch, and
+        takes the linear Gaussian q, which needs no inner steps.
 
         Args:
             name: One of :attr:`presets`.
@@ -335,21 +342,30 @@ class SEA(Recommender):
             assert isinstance(self.stale_user, Tensor)
             assert isinstance(self.stale_item, Tensor)
             return Embeddings(self.stale_user, self.stale_item)
-        outputs = self.readout_values(data, hidden_only=True)
+        outputs = self.readout_values(data, _HIDDEN)
         hidden = {name: outputs[name][0] for name in self.modalities}
         return self._fuse(data, *self.propagate(data, hidden))
 
     def readout_values(
-        self, data: HeteroData, hidden_only: bool = False
+        self,
+        data: HeteroData,
+        outputs: slice = slice(None),
+        index: OptTensor = None,
     ) -> dict[str, list[Tensor]]:
-        """Apply all maps that read the projected features, or the items' MLP's only."""
+        """Apply the maps that read the projected features.
+
+        Args:
+            data: The graph.
+            outputs: Which maps of each modality's :meth:`readouts`. (default: all)
+            index: Which items, :math:`(B)`. (default: all)
+        """
         inputs = self._inputs(data)
+        if index is not None:
+            inputs = {name: x[index] for name, x in inputs.items()}
         if isinstance(self.projection, CollapsedProjection):
-            outputs: dict[str, list[Tensor]] = self.projection(inputs, hidden_only)
-            return outputs
-        readouts = self.readouts()
-        if hidden_only:
-            readouts = {name: maps[:1] for name, maps in readouts.items()}
+            found: dict[str, list[Tensor]] = self.projection(inputs, outputs)
+            return found
+        readouts = {name: maps[outputs] for name, maps in self.readouts().items()}
         return self.projection.readouts(inputs, readouts)
 
     def readouts(self) -> dict[str, list[Readout]]:
@@ -365,18 +381,44 @@ class SEA(Recommender):
 
     def representations(self, data: HeteroData) -> SEAState:
         """Compute the embeddings and what the separate-learning losses compare."""
-        outputs = self.readout_values(data)
-        hidden = {name: outputs[name][0] for name in self.modalities}
+        whole = self.separate_items == "all" and self.split_on == "features"
+        outputs = self.readout_values(data, slice(None) if whole else _HIDDEN)
+        hidden = {name: outputs[name].pop(0) for name in self.modalities}
         user, item = self.propagate(data, hidden)
+        state = SEAState(self._fuse(data, user, item), item, None)
+        if whole:
+            zero, masks = item[0].new_zeros(()), self._masks(data)
+            maps = self.separate.maps_from_readouts(outputs, zero, masks)
+            return state._replace(maps=maps)
+        if self.separate_items == "all":
+            return state._replace(maps=self.separate_maps(data, state))
+        if self.estimator_parameters():
+            with torch.no_grad():
+                return state._replace(maps=self.separate_maps(data, state))
+        return state
+
+    def separate_maps(
+        self, data: HeteroData, state: SEAState, index: OptTensor = None
+    ) -> SeparateMaps:
+        """Compute what the separate-learning losses compare.
+
+        Args:
+            data: The graph.
+            state: What :meth:`representations` returned.
+            index: The items, :math:`(B)`. (default: all)
+        """
         masks = self._masks(data)
-        if self.split_on == "features":
-            rest = {name: outputs[name][1:] for name in self.modalities}
-            zero = item[0].new_zeros(())
-            maps = self.separate.maps_from_readouts(rest, zero, masks)
-        else:
+        if index is not None:
+            masks = {name: mask[index] for name, mask in masks.items()}
+        if self.split_on == "representations":
+            item = state.item
+            if index is not None:
+                item = [F.embedding(index, x) for x in item]
             features = dict(zip(self.modalities, item, strict=True))
-            maps = self.separate.maps(features, masks)
-        return SEAState(self._fuse(data, user, item), maps)
+            return self.separate.maps(features, masks)
+        outputs = self.readout_values(data, _SEPARATE, index)
+        zero = state.embeddings.item.new_zeros(())
+        return self.separate.maps_from_readouts(outputs, zero, masks)
 
     def propagate(
         self, data: HeteroData, hidden: Mapping[str, Tensor]
@@ -417,10 +459,14 @@ class SEA(Recommender):
         anchor, positive, negative = lookup(state.embeddings, batch)
         pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
         neg_score = (anchor * negative).sum(dim=-1)
-        among = batch.positive if self.alignment_items == "batch" else None
+        maps, index = state.maps, None
+        if self.separate_items == "batch":
+            index = batch.positive
+            maps = self.separate_maps(data, state, index)
+        assert maps is not None
         return {
             "bpr": self.bpr(pos_score, neg_score),
-            **self.separate.loss(state.maps, among),
+            **self.separate.loss(maps, index),
         }
 
     def estimator_loss(self, data: HeteroData, state: Any = None) -> Tensor | None:
@@ -431,6 +477,7 @@ class SEA(Recommender):
             with torch.no_grad():
                 state = self.representations(data)
         assert isinstance(state, SEAState)
+        assert state.maps is not None
         return self.separate.estimator_loss(state.maps)
 
     def estimator_parameters(self) -> list[Parameter]:

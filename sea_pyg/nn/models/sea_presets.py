@@ -42,6 +42,6 @@ def fast_arguments() -> dict[str, Any]:
     """Return the arguments of the model whose training step is cheapest."""
     return {
         "collapsed": True,
-        "alignment_items": "batch",
+        "separate_items": "batch",
         "distance_kwargs": {"conditional": "linear"},
     }

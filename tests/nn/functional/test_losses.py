@@ -149,13 +149,14 @@ def test_squared_distance_and_cosine() -> None:
     assert F.squared_cosine(x, y).item() == pytest.approx((0 + 1) / 2)
 
 
-def test_info_nce_among_counts_every_row_once() -> None:
+@pytest.mark.parametrize("chunk_size", [None, 2, 4])
+def test_info_nce_counts_rows_of_one_item_once(chunk_size: int | None) -> None:
     query, key = unit(9, 4), unit(9, 4, seed=1)
     index = torch.tensor([3, 1, 3, 8, 1, 3])
     rows = torch.tensor([1, 3, 8])
     for x in (query, key):
         x.requires_grad_()
-    found = F.info_nce_among(query, key, index, 0.1)
+    found = F.info_nce(query[index], key[index], 0.1, chunk_size, index)
     expected = F.info_nce(query[rows], key[rows], 0.1)
     torch.testing.assert_close(found, expected)
     for a, b in zip(
@@ -164,3 +165,5 @@ def test_info_nce_among_counts_every_row_once() -> None:
         strict=True,
     ):
         torch.testing.assert_close(a, b)
+    with pytest.raises(ValueError, match="one entry per row"):
+        F.info_nce(query, key, 0.1, chunk_size, index)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from torch import Tensor
@@ -157,18 +158,43 @@ def test_collapsed_is_the_composition(split_on: str) -> None:
         collapsed.modality_features(data)
 
 
-def test_batch_alignment() -> None:
+@pytest.mark.parametrize("split_on", ["features", "representations"])
+def test_separate_learning_of_the_batch(split_on: str) -> None:
     data, batch = example_data(), example_batch(example_data())
-    model = build(alignment_items="batch")
+    model = build(
+        separate_items="batch",
+        split_on=split_on,
+        distance="l2",
+    )
     state = model.representations(data)
-    image, text = (state.maps.aligned[name] for name in ("image", "text"))
-    items = batch.positive.unique()
-    assert items.numel() < batch.positive.numel()  # some stand there twice
-    expected = 0.012 * solo_sim(text[items], image[items], 0.046)
-    found = model.loss(data, batch, state)["alignment"]
-    torch.testing.assert_close(found, expected)
+    assert state.maps is None
+    if split_on == "features":
+        features = model.modality_features(data)
+    else:
+        features = dict(zip(model.modalities, state.item, strict=True))
+    maps = model.separate.maps({n: x[batch.positive] for n, x in features.items()})
+    items, first = numpy.unique(batch.positive.numpy(), return_index=True)
+    assert len(items) < batch.positive.numel()  # some stand there twice
+    image, text = (maps.aligned[name][first] for name in ("image", "text"))
+    found = model.loss(data, batch, state)
+    expected = 0.012 * solo_sim(text, image, 0.046)
+    torch.testing.assert_close(found["alignment"], expected)
+    apart = [(g - u).square().sum(dim=1).mean() for g, u in maps.pairs.values()]
+    torch.testing.assert_close(found["distance"], -0.006 * sum(apart) / 2)
     with pytest.raises(ValueError, match="'all' or 'batch'"):
-        build(alignment_items="some")
+        build(separate_items="some")
+
+
+def test_estimators_are_fitted_to_all_items() -> None:
+    data, batch = example_data(), example_batch(example_data())
+    model, whole = build(separate_items="batch"), build()
+    state = model.representations(data)
+    assert state.maps is not None
+    expected = whole.representations(data)
+    found = model.estimator_loss(data, state)
+    torch.testing.assert_close(found, whole.estimator_loss(data, expected))
+    sum(model.loss(data, batch, state).values()).backward()
+    assert model.projection.linear("text").weight.grad is not None
 
 
 @pytest.mark.parametrize("split_on", ["features", "representations"])
