@@ -109,8 +109,9 @@ def info_nce(
 def _multiplicity(index: Tensor) -> Tensor:
     """Return how often each entry's value occurs."""
     ordered = index.sort().values
-    count: Tensor = torch.searchsorted(ordered, index, right=True)
-    return count - torch.searchsorted(ordered, index)
+    before: Tensor = torch.searchsorted(ordered, index)
+    after: Tensor = torch.searchsorted(ordered, index, right=True)
+    return after - before
 
 
 def _whole_info_nce(
