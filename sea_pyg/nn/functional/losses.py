@@ -109,9 +109,10 @@ def info_nce(
 def _multiplicity(index: Tensor) -> Tensor:
     """Return how often each entry's value occurs."""
     ordered = index.sort().values
-    before: Tensor = torch.searchsorted(ordered, index)
-    after: Tensor = torch.searchsorted(ordered, index, right=True)
-    return after - before
+    before = torch.searchsorted(ordered, index)
+    after = torch.searchsorted(ordered, index, right=True)
+    count: Tensor = after - before
+    return count
 
 
 def _whole_info_nce(
