@@ -124,7 +124,8 @@ def _whole_info_nce(
         return F.cross_entropy(logits, target)
     loss = (logits - count.log()).logsumexp(dim=1) - logits.diagonal()
     weight = count.reciprocal()
-    return (weight * loss).sum() / weight.sum()
+    mean: Tensor = (weight * loss).sum() / weight.sum()
+    return mean
 
 
 class _ChunkedInfoNCE(torch.autograd.Function):
