@@ -172,14 +172,15 @@ def _metric(
         )
     bars.sort(key=lambda bar: -bar.value)
     level = 100 * (1 - comparison.level)
-    caption = (
+    caption: list[str] = [
         f"Test {metric}: means over users and seeds, with {level:g}% intervals over "
-        f"users. Darker: the reference {section.reference}."
-    )
+        "users. ",
+        element("span", f"reference {section.reference}", class_="swatch reference"),
+    ]
     if any(bar.kind == "ours" for bar in bars):
-        caption += f" In colour: {', '.join(section.ours)}."
+        caption.append(element("span", ", ".join(section.ours), class_="swatch ours"))
     picture = bar_chart(bars, f"Test {metric} of every method, {section.title}")
-    figure = element("figure", picture, element("figcaption", caption))
+    figure = element("figure", picture, element("figcaption", *caption))
     return [figure, _table(header[1:], rows, f"Test {metric}, {section.title}")]
 
 
