@@ -80,7 +80,7 @@ def write_help(path: Path) -> None:
 
     parser = make_parser()
     texts = {"sea-pyg": parser.format_help()}
-    for name in ("train", "evaluate", "recommend", "inspect", "compare"):
+    for name in ("train", "evaluate", "recommend", "inspect", "compare", "report"):
         command = parser._subcommands_action._name_parser_map[name]
         texts[f"sea-pyg {name}"] = command.format_help()
     lines = []

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _commands() -> dict[str, Callable[[Any], Result]]:
-    from sea_pyg.cli import commands, train
+    from sea_pyg.cli import commands, report, train
 
     return {
         "train": train.train,
@@ -51,6 +51,7 @@ def _commands() -> dict[str, Callable[[Any], Result]]:
         "recommend": commands.recommend,
         "inspect": commands.inspect_data,
         "compare": commands.compare_runs,
+        "report": report.report_grid,
     }
 
 

@@ -22,6 +22,9 @@ def make_parser() -> ArgumentParser:
     commands.add_subcommand(
         "compare", _compare(), help="test which of several runs is better"
     )
+    commands.add_subcommand(
+        "report", _report(), help="write tables and pictures of a grid to one file"
+    )
     return parser
 
 
@@ -141,5 +144,29 @@ def _compare() -> ArgumentParser:
     )
     parser.add_argument(
         "--metric", type=str, default="recall@20", help="the metrics to compare, as a,b"
+    )
+    return _finish(parser)
+
+
+def _report() -> ArgumentParser:
+    parser = _parser(
+        "Write a grid's tables and pictures to one HTML file, which loads nothing."
+    )
+    parser.add_argument(
+        "results_dir", type=str, help="the --out of `benchmarks/compare.py`"
+    )
+    parser.add_argument(
+        "--out",
+        type=str | None,
+        help="the HTML file (default: report.html in RESULTS_DIR)",
+    )
+    parser.add_argument(
+        "--markdown", type=str | None, help="write the tables to this file as well"
+    )
+    parser.add_argument(
+        "--metric",
+        type=str,
+        default="recall@20,ndcg@20",
+        help="the metrics to compare, as a,b; the first one chooses the reference",
     )
     return _finish(parser)

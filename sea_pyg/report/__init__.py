@@ -1,17 +1,24 @@
 """Tables and pictures of saved results."""
 
+from sea_pyg.report.cell import Cell, load_cells
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
-from sea_pyg.report.grid import Cell, grid_markdown, load_cells
+from sea_pyg.report.grid import grid_markdown, sections_markdown
+from sea_pyg.report.grid_section import GridSection, grid_sections
+from sea_pyg.report.html import sections_html
 from sea_pyg.report.markdown import markdown_table
 from sea_pyg.report.table import format_table
 
 __all__ = [
     "Cell",
+    "GridSection",
     "describe",
     "format_table",
     "grid_markdown",
+    "grid_sections",
     "load_cells",
     "markdown_table",
     "plot_curves",
+    "sections_html",
+    "sections_markdown",
 ]

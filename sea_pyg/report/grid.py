@@ -1,76 +1,24 @@
-"""Tables of a grid's cells."""
+"""Tables of a grid's cells in Markdown."""
 
-import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
-from typing import Any
+from urllib.parse import quote
 
-from sea_pyg.evaluation import EvaluationResult, Run, compare
+from sea_pyg.report.cell import Cell
+from sea_pyg.report.grid_section import (
+    METRICS,
+    GridSection,
+    grid_notes,
+    grid_sections,
+)
 from sea_pyg.report.markdown import markdown_table
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One trained and tested model, as its files tell."""
-
-    path: Path
-    """The JSON file."""
-    plain: dict[str, Any]
-    """Its content."""
-    seconds_per_epoch: float
-    """Time of training and validation; of fitting for a closed form."""
-
-    @property
-    def group(self) -> tuple[str, str]:
-        """Data set and split: cells that can be compared."""
-        return self.plain["data"], self.plain["split"]
-
-    @property
-    def method(self) -> str:
-        """What was trained; cells of one method differ by their seed."""
-        return str(self.plain["method"])
-
-    def run(self) -> Run:
-        """Read the values of every user."""
-        result = EvaluationResult.load(self.path.with_name(self.plain["per_user"]))
-        fixed = bool(self.plain["deterministic"])
-        return Run(self.method, self.plain["seed"], result, fixed)
-
-
-def load_cells(folder: str | Path) -> list[Cell]:
-    """Read all finished cells below a folder.
-
-    Raises:
-        ValueError: If there is none, or a file is damaged.
-    """
-    cells = []
-    for path in sorted(Path(folder).rglob("seed-*.json")):
-        if path.name.endswith(".time.json"):
-            continue
-        time = path.with_suffix(".time.json")
-        try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            seconds = json.loads(time.read_text(encoding="utf-8"))["seconds_per_epoch"]
-        except (OSError, ValueError, KeyError) as error:
-            raise ValueError(
-                f"{str(path)!r} is damaged or incomplete ({error}); delete it and run "
-                "the grid again"
-            ) from error
-        cells.append(Cell(path, plain, seconds))
-    if not cells:
-        raise ValueError(
-            f"there is no finished cell below {str(folder)!r}; "
-            "run benchmarks/compare.py"
-        )
-    return cells
 
 
 def grid_markdown(
     cells: Sequence[Cell],
     root: str | Path,
-    metrics: Sequence[str] = ("recall@20", "ndcg@20"),
+    metrics: Sequence[str] = METRICS,
     ours: Sequence[str] = ("SEA",),
 ) -> str:
     """Write the tables of every data set and split.
@@ -83,90 +31,45 @@ def grid_markdown(
         root: The folder that links to the cells start from.
         metrics: Metrics with values of every user, the first one the main one.
         ours: Models that are no baselines, with all of their presets.
+
+    Raises:
+        ValueError: If a metric is unknown, or cells of one data set and split cannot
+            be compared.
     """
-    groups: dict[tuple[str, str], list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(cell.group, []).append(cell)
-    parts = [
-        _group_markdown(name, group, Path(root), metrics, ours)
-        for name, group in sorted(groups.items())
-    ]
-    codes = {cell.plain["environment"]["sha256"] for cell in cells}
-    if len(codes) > 1:
-        parts.append(f"The cells were made by {len(codes)} environments or versions.")
-    return "\n\n".join(parts) + "\n"
+    return sections_markdown(grid_sections(cells, metrics, ours), root)
 
 
-def _group_markdown(
-    name: tuple[str, str],
-    cells: Sequence[Cell],
-    root: Path,
-    metrics: Sequence[str],
-    ours: Sequence[str],
-) -> str:
-    methods: dict[str, list[Cell]] = {}
-    for cell in cells:
-        methods.setdefault(cell.method, []).append(cell)
-    main = metrics[0]
-    baselines = [m for m in methods if m.partition(":")[0] not in ours] or [*methods]
+def sections_markdown(sections: Sequence[GridSection], root: str | Path) -> str:
+    """Write the tables of sections that :func:`grid_sections` has made.
 
-    def score(method: str, on: str) -> float:
-        return mean(cell.plain[on][main] or 0.0 for cell in methods[method])
-
-    reference = max(baselines, key=lambda method: score(method, "valid"))
-    parts = [f"## {name[0]}, {name[1]} split"]
-    if len(cells) > 1:
-        found = compare([cell.run() for cell in cells], metrics, reference)
-        header, rows = found.table()
-        parts += [markdown_table(rows, header), *found.notes]
-    parts.append(
-        f"The reference {reference} is the best baseline in validation {main}."
-    )
-    best = max(baselines, key=lambda method: score(method, "test"))
-    if best != reference:
-        parts.append(f"In test {main} the best baseline is another one: {best}.")
-    parts.append(_beyond_markdown(methods, root, main.partition("@")[2]))
-    return "\n\n".join(parts)
+    Args:
+        sections: The sections.
+        root: The folder that links to the cells start from.
+    """
+    parts = [_section_markdown(section, root) for section in sections]
+    return "\n\n".join([*parts, *grid_notes(sections)]) + "\n"
 
 
-def _beyond_markdown(methods: dict[str, list[Cell]], root: Path, k: str) -> str:
-    keys = [f"{name}@{k}" for name in ("coverage", "gini", "novelty", "cold_recall")]
-    header = [
-        "method",
-        *keys,
-        "s/epoch",
-        "parameters",
-        "with gradient",
-        "tuned",
-        "seeds",
-    ]
-    rows = []
-    for method, cells in methods.items():
-        values: list[float | None] = []
-        for key in keys:
-            known = [c.plain["test"][key] for c in cells]
-            known = [value for value in known if value is not None]
-            values.append(mean(known) if known else None)
-        seconds = [cell.seconds_per_epoch for cell in cells]
-        first = cells[0].plain
-        tuned = first.get("setting") or {}
-        links = [
-            f"[{cell.plain['seed']}]({cell.path.relative_to(root).as_posix()})"
+def relative_link(path: str | Path, root: str | Path) -> str:
+    """Return the link to a file from a page in the folder ``root``."""
+    relative = Path(os.path.relpath(path, root)).as_posix()
+    return quote(os.fsencode(relative))
+
+
+def _section_markdown(section: GridSection, root: str | Path) -> str:
+    parts = [f"## {section.title}"]
+    if section.comparison is not None:
+        header, rows = section.comparison.table()
+        parts.append(markdown_table(rows, header))
+    parts += section.notes
+    header, rows = section.beyond_table()
+    links = [
+        " ".join(
+            f"[{cell.plain['seed']}]({relative_link(cell.path, root)})"
             for cell in cells
-        ]
-        rows.append(
-            [
-                method,
-                *values,
-                f"{mean(seconds):.3g}",
-                first["parameters"],
-                first["parameters_with_gradient"],
-                ", ".join(f"{n}={_short(v)}" for n, v in tuned.items()) or "published",
-                " ".join(links),
-            ]
         )
-    return markdown_table(rows, header)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        for cells in section.methods.values()
+    ]
+    rows = [[*row, link] for row, link in zip(rows, links, strict=True)]
+    parts.append(markdown_table(rows, [*header, "seeds"]))
+    return "\n\n".join(parts)

@@ -1,0 +1,61 @@
+"""The command that writes a grid's report."""
+
+from pathlib import Path
+from typing import Any
+
+from sea_pyg.report import (
+    GridSection,
+    format_table,
+    grid_sections,
+    load_cells,
+    sections_html,
+    sections_markdown,
+)
+from sea_pyg.training.atomic import write_text
+
+
+def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
+    """Write tables and pictures of a grid."""
+    folder = Path(options.results_dir)
+    page = Path(options.out) if options.out else folder / "report.html"
+    tables = Path(options.markdown) if options.markdown else None
+    if tables is not None and tables.resolve() == page.resolve():
+        raise ValueError(
+            f"--out and --markdown are one file ({str(page)!r}); choose two"
+        )
+    metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
+    sections = grid_sections(load_cells(folder), metrics)
+    title = f"Results of {folder.resolve().name}"
+    _write(page, sections_html(sections, page.parent, title))
+    if tables is not None:
+        _write(tables, sections_markdown(sections, tables.parent))
+    plain = {
+        "results_dir": options.results_dir,
+        "html": str(page),
+        "markdown": None if tables is None else str(tables),
+        "sections": [_plain(section) for section in sections],
+    }
+    written = [str(path) for path in (page, tables) if path is not None]
+    rows = [
+        [s.data, s.split, len(s.methods), len(s.cells), s.reference] for s in sections
+    ]
+    table = format_table(rows, ["data", "split", "methods", "cells", "reference"])
+    return "\n\n".join([table, "\n".join(written)]), plain
+
+
+def _plain(section: GridSection) -> dict[str, Any]:
+    found = section.comparison
+    return {
+        "data": section.data,
+        "split": section.split,
+        "methods": len(section.methods),
+        "cells": len(section.cells),
+        "reference": section.reference,
+        "notes": section.notes,
+        "rows": [] if found is None else found.to_dict()["rows"],
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)

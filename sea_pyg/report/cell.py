@@ -1,0 +1,110 @@
+"""The cells of a grid, as they stand on the disk."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from sea_pyg.evaluation import EvaluationResult, Run
+
+_TYPES: dict[str, type] = {
+    "data": str,
+    "split": str,
+    "method": str,
+    "seed": int,
+    "deterministic": bool,
+    "best_epoch": int,
+    "epochs": int,
+    "parameters": int,
+    "parameters_with_gradient": int,
+    "valid": dict,
+    "test": dict,
+    "per_user": str,
+    "history": list,
+    "data_fingerprint": dict,
+    "environment": dict,
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trained and tested model, as its files tell."""
+
+    path: Path
+    """The JSON file."""
+    plain: dict[str, Any]
+    """Its content."""
+    seconds_per_epoch: float
+    """Time of training and validation; of fitting for a closed form."""
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Data set and split: cells that can be compared."""
+        return self.plain["data"], self.plain["split"]
+
+    @property
+    def method(self) -> str:
+        """What was trained; cells of one method differ by their seed."""
+        return str(self.plain["method"])
+
+    @property
+    def time_path(self) -> Path:
+        """The JSON file with what depends on the clock."""
+        return self.path.with_suffix(".time.json")
+
+    def run(self) -> Run:
+        """Read the values of every user."""
+        result = EvaluationResult.load(self.path.with_name(self.plain["per_user"]))
+        fixed = bool(self.plain["deterministic"])
+        return Run(self.method, self.plain["seed"], result, fixed)
+
+
+def load_cells(folder: str | Path) -> list[Cell]:
+    """Read all finished cells below a folder.
+
+    Raises:
+        ValueError: If there is none, or a file is damaged.
+    """
+    paths = sorted(Path(folder).rglob("seed-*.json"))
+    cells = [_load(path) for path in paths if not path.name.endswith(".time.json")]
+    if not cells:
+        raise ValueError(
+            f"there is no finished cell below {str(folder)!r}; "
+            "run benchmarks/compare.py"
+        )
+    return cells
+
+
+def _load(path: Path) -> Cell:
+    time = path.with_suffix(".time.json")
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        _check(plain)
+        seconds = float(
+            json.loads(time.read_text(encoding="utf-8"))["seconds_per_epoch"]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{str(path)!r} is damaged or incomplete ({error}); delete it and run "
+            "the grid again"
+        ) from error
+    return Cell(path, plain, seconds)
+
+
+def _check(plain: Any) -> None:
+    if not isinstance(plain, dict):
+        raise ValueError("it is no JSON object")
+    for key, kind in _TYPES.items():
+        if not isinstance(plain.get(key), kind):
+            raise ValueError(f"{key!r} should be of type {kind.__name__}")
+    if "sha256" not in plain["environment"]:
+        raise ValueError("'environment' has no 'sha256'")
+    for numbers in (plain["valid"], plain["test"], *plain["history"]):
+        known = isinstance(numbers, Mapping) and all(
+            value is None or (isinstance(value, int | float) and isfinite(value))
+            for value in numbers.values()
+        )
+        if not known:
+            raise ValueError("metrics and history should be numbers by their name")

@@ -1,0 +1,169 @@
+"""What a grid found on one data set and split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from sea_pyg.evaluation import Comparison, compare
+from sea_pyg.report.cell import Cell
+from sea_pyg.utils import closest
+
+METRICS = ("recall@20", "ndcg@20")
+BEYOND = ("coverage", "gini", "novelty", "cold_recall")
+
+
+@dataclass(frozen=True)
+class GridSection:
+    """The cells of one data set and split, and what they say beside each other."""
+
+    data: str
+    """The data set's name."""
+    split: str
+    """How it was split."""
+    metrics: tuple[str, ...]
+    """The metrics that are compared, the first one the main one."""
+    methods: dict[str, list[Cell]]
+    """The cells of every method, which differ by their seed."""
+    ours: tuple[str, ...]
+    """Models that are no baselines, with all of their presets."""
+    reference: str
+    """The best baseline in validation, which all others are tested against."""
+    comparison: Comparison | None
+    """What the tests found; ``None`` for a single cell."""
+    notes: list[str]
+    """Sentences that have to be said with the tables."""
+
+    @property
+    def title(self) -> str:
+        """Data set and split in words."""
+        return f"{self.data}, {self.split} split"
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All cells, method by method."""
+        return [cell for cells in self.methods.values() for cell in cells]
+
+    def is_ours(self, method: str) -> bool:
+        """Whether a method is no baseline."""
+        return method.partition(":")[0] in self.ours
+
+    def beyond_table(self) -> tuple[list[str], list[list[Any]]]:
+        """Return header and cells of a table of all but accuracy, a row per method.
+
+        Values are means over seeds; ``None`` where no seed has one.
+        """
+        k = self.metrics[0].partition("@")[2]
+        keys = [f"{name}@{k}" for name in BEYOND]
+        header = ["method", *keys, "s/epoch", "parameters", "with gradient", "tuned"]
+        rows = []
+        for method, cells in self.methods.items():
+            first = cells[0].plain
+            tuned = first.get("setting") or {}
+            seconds = mean(cell.seconds_per_epoch for cell in cells)
+            rows.append(
+                [
+                    method,
+                    *(_mean(cells, key) for key in keys),
+                    short(seconds),
+                    first["parameters"],
+                    first["parameters_with_gradient"],
+                    ", ".join(f"{n}={short(v)}" for n, v in tuned.items())
+                    or "published",
+                ]
+            )
+        return header, rows
+
+
+def grid_sections(
+    cells: Sequence[Cell],
+    metrics: Sequence[str] = METRICS,
+    ours: Sequence[str] = ("SEA",),
+) -> list[GridSection]:
+    """Compare the cells of every data set and split.
+
+    All methods are tested against the best baseline, which the first of ``metrics``
+    chooses on validation data: the test data has no part in it.
+
+    Args:
+        cells: The cells.
+        metrics: Metrics with values of every user, the first one the main one.
+        ours: Models that are no baselines, with all of their presets.
+
+    Raises:
+        ValueError: If a metric is unknown, or cells of one data set and split cannot
+            be compared.
+    """
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.group, []).append(cell)
+    return [
+        _section(name, group, tuple(metrics), tuple(ours))
+        for name, group in sorted(groups.items())
+    ]
+
+
+def grid_notes(sections: Sequence[GridSection]) -> list[str]:
+    """Return sentences on the grid as a whole."""
+    cells = [cell for section in sections for cell in section.cells]
+    codes = {cell.plain["environment"]["sha256"] for cell in cells}
+    if len(codes) < 2:
+        return []
+    return [f"The cells were made by {len(codes)} environments or versions."]
+
+
+def short(value: Any) -> str:
+    """Write a number with three digits, anything else as it is."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _section(
+    name: tuple[str, str],
+    cells: Sequence[Cell],
+    metrics: tuple[str, ...],
+    ours: tuple[str, ...],
+) -> GridSection:
+    _check(cells, metrics)
+    methods: dict[str, list[Cell]] = {}
+    for cell in cells:
+        methods.setdefault(cell.method, []).append(cell)
+    main = metrics[0]
+    baselines = [m for m in methods if m.partition(":")[0] not in ours] or [*methods]
+
+    def score(method: str, on: str) -> float:
+        return mean(cell.plain[on][main] or 0.0 for cell in methods[method])
+
+    reference = max(baselines, key=lambda method: score(method, "valid"))
+    best = max(baselines, key=lambda method: score(method, "test"))
+    comparison, notes = None, ["There is one cell only, and nothing to compare."]
+    if len(cells) > 1:
+        comparison = compare([cell.run() for cell in cells], metrics, reference)
+        notes = [*comparison.notes]
+    notes.append(
+        f"The reference {reference} is the best baseline in validation {main}."
+    )
+    if best != reference:
+        notes.append(f"In test {main} the best baseline is another one: {best}.")
+    made_from = {repr(sorted(c.plain["data_fingerprint"].items())) for c in cells}
+    if len(made_from) > 1:
+        notes.append(f"The cells were made from {len(made_from)} versions of the data.")
+    return GridSection(*name, metrics, methods, ours, reference, comparison, notes)
+
+
+def _check(cells: Sequence[Cell], metrics: tuple[str, ...]) -> None:
+    if not metrics:
+        raise ValueError("a grid is compared by at least one metric, as recall@20")
+    for cell in cells:
+        for metric in metrics:
+            known = cell.plain["valid"].keys() & cell.plain["test"].keys()
+            if metric not in known:
+                raise ValueError(
+                    f"{str(cell.path)!r} has no metric {metric!r}; "
+                    f"{closest(metric, sorted(known))}"
+                )
+
+
+def _mean(cells: Sequence[Cell], key: str) -> float | None:
+    values = [cell.plain["test"].get(key) for cell in cells]
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None

@@ -1,0 +1,249 @@
+import json
+import re
+from pathlib import Path
+from statistics import mean
+from urllib.parse import unquote
+
+import pytest
+
+from sea_pyg.report import grid_sections, load_cells, sections_html, sections_markdown
+from tests.report.grids import METHODS, write_cell, write_grid
+from tests.report.pages import Page
+
+BEYOND = "Beyond accuracy, fake, own split"
+CELLS = "Cells, fake, own split"
+
+
+def _html(grid: Path, root: Path | None = None) -> str:
+    return sections_html(grid_sections(load_cells(grid)), root or grid)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory) -> Path:
+    folder = write_grid(tmp_path_factory.mktemp("grid"))
+    return write_grid(folder, split="time")
+
+
+@pytest.fixture(scope="module")
+def page(grid) -> Page:
+    return Page.read(_html(grid))
+
+
+def _markdown_rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [line.strip("| ").split(" | ") for line in lines]
+
+
+def test_loads_nothing(page):
+    names = {name for _, attributes in page.tags for name in attributes}
+    assert not names & {"src", "srcset", "style", "onclick", "onload"}
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"link", "img", "image", "iframe", "object", "use", "base"}
+    for _, attributes in page.tags:
+        for value in attributes.values():
+            assert "://" not in (value or "")
+            assert not (value or "").startswith("//")
+    assert not re.search(r"url\(|@import|://", page.raw["style"])
+    assert not re.search(r"fetch|import|XMLHttp|://", page.raw["script"])
+    policy = page.attributes("meta", "content")[0]
+    assert policy.startswith("default-src 'none'; ")
+
+
+@pytest.mark.parametrize("split", ["own", "time"])
+def test_shows_the_numbers_of_the_markdown(grid, page, split):
+    text = sections_markdown(grid_sections(load_cells(grid)), grid)
+    part = text.split("## ")[["own", "time"].index(split) + 1]
+    rows = _markdown_rows(part)
+    for metric in ("recall@20", "ndcg@20"):
+        shown = page.tables[f"Test {metric}, fake, {split} split"]
+        wanted = [row[1:] for row in rows if row[0] == metric]
+        assert [row.texts for row in shown[1:]] == wanted
+        assert len(wanted) == len(METHODS)
+    shown = page.tables[f"Beyond accuracy, fake, {split} split"]
+    beyond = [row for row in rows if len(row) == 10 and row[0] in METHODS]
+    assert [row.texts for row in shown[1:]] == [row[:-1] for row in beyond]
+    assert len(beyond) == len(METHODS)
+
+
+def test_every_number_leads_to_its_cells(grid, page):
+    groups: dict[str, list[dict]] = {}
+    names = {}
+    for label, (_, *rows) in page.tables.items():
+        if not label.startswith("Cells"):
+            continue
+        for row in rows:
+            cell = json.loads((grid / row.entries[1].href).read_text())
+            groups.setdefault(row.group, []).append(cell)
+            names[row.entries[0].text] = row.group
+            if row.id is not None:
+                assert row.id == row.group
+            assert row.texts[1] == str(cell["seed"])
+            assert row.texts[2] == f"{cell['test']['recall@20']:.4f}"
+            time = json.loads((grid / row.entries[-1].href).read_text())
+            assert float(row.texts[-1]) == time["seconds_per_epoch"]
+    ids = [attributes.get("id") for _, attributes in page.tags]
+    numbers = 0
+    for label, (head, *rows) in page.tables.items():
+        if not label.startswith(("Test", "Beyond")):
+            continue
+        for row in rows:
+            for entry in row.entries[1:]:
+                if entry.text == "-":
+                    assert entry.href is None
+                    continue
+                numbers += 1
+                if entry.href.startswith("#"):
+                    assert ids.count(entry.href[1:]) == 1
+                    found = groups[entry.href[1:]]
+                    assert len(found) == 3
+                else:
+                    found = [json.loads((grid / entry.href).read_text())]
+                    assert found[0]["deterministic"]
+                assert {cell["method"] for cell in found} == {row.texts[0]}
+                assert all(f", {cell['split']} " in label for cell in found)
+            if label.startswith("Test recall@20"):
+                average = mean(cell["test"]["recall@20"] for cell in found)
+                assert row.texts[2] == f"{average:.4f}"
+                assert head.texts[2] == "mean"
+    assert numbers > 100
+
+
+def test_pictures_are_of_the_numbers(page):
+    def bars(kind):
+        return [a for t, a in page.tags if t == "rect" and a["class"] == kind]
+
+    rows = page.tables["Test recall@20, fake, own split"][1:]
+    value = {row.texts[0]: float(row.entries[2].value) for row in rows}
+    ours, reference = float(bars("bar ours")[0]["width"]), bars("bar reference")[0]
+    ratio = ours / float(reference["width"])
+    assert ratio == pytest.approx(value["SEA"] / value["EASE"], abs=0.002)
+    whiskers = [a["d"] for t, a in page.tags if a.get("class") == "whisker"]
+    low, high = map(float, re.fullmatch(r"M(\S+) .*H(\S+)M.*", whiskers[0]).groups())
+    ends = [float(text) for text in rows[1].texts[3].split("..")]
+    assert rows[1].texts[0] == "SEA"  # the best one, and drawn first
+    scale = ours / value["SEA"]
+    assert (high - low) / scale == pytest.approx(ends[1] - ends[0], abs=0.001)
+    lines = [a for t, a in page.tags if (a.get("class") or "").startswith("line ")]
+    trained = len(METHODS) - 1
+    assert len(lines) == 2 * 2 * trained * 3  # splits, quantities, methods, seeds
+    assert all(a["d"].count("L") == 5 for a in lines)  # six epochs
+
+
+def test_the_best_value_is_bold(page):
+    _, *rows = page.tables["Test recall@20, fake, own split"]
+    assert [r.texts[0] for r in rows for e in r.entries if e.bold] == ["SEA"]
+    head, *rows = page.tables[BEYOND]
+    bold = {
+        head.texts[i].partition("@")[0]: row.texts[0]
+        for row in rows
+        for i, entry in enumerate(row.entries)
+        if entry.bold
+    }
+    assert bold == {
+        "coverage": "BPRMF",
+        "gini": "BPRMF",
+        "novelty": "BPRMF",
+        "cold_recall": "BPRMF",
+    }
+
+
+def test_headers_are_buttons(page):
+    headers = [a for t, a in page.tags if t == "th" and a.get("aria-sort")]
+    assert {a["aria-sort"] for a in headers} == {"none"}
+    assert page.attributes("button", "type") == ["button"] * len(headers)
+    assert len(headers) == 2 * (2 * 10 + 9 + 8)
+    kinds = [a["data-kind"] for a in headers[:10]]
+    assert kinds == ["text", *["number"] * 8, "text"]
+
+
+def test_escapes_what_files_say(tmp_path):
+    evil = "<script>alert(1)</script>&amp;\"'</title>"
+    more = {"setting": {evil: evil}, "data_fingerprint": {evil: evil}}
+    more["environment"] = {"sha256": evil, evil: {evil: evil}}
+    for number, method in enumerate((evil, "SEA")):
+        path = write_cell(tmp_path, method, 0, 0.3, number, **more)
+        plain = json.loads(path.read_text())
+        path.write_text(json.dumps({**plain, "data": evil, "split": evil}))
+    sections = grid_sections(load_cells(tmp_path))
+    text = sections_html(sections, tmp_path, evil)
+    assert text.count("<script") == 1
+    page = Page.read(text)
+    assert page.texts.count(f"{evil}, {evil} split") == 2
+    assert page.tables[f"Beyond accuracy, {evil}, {evil} split"][1].texts[0] == evil
+    assert f"{evil}.{evil}" in page.texts
+    assert f"{evil}={evil}" in page.texts
+    assert {tag for tag, _ in page.tags}.isdisjoint({"b", "i", "img"})
+
+
+def test_links_start_at_the_page(tmp_path):
+    grid = write_grid(tmp_path / "a #1? %41 é" / "results")
+    root = tmp_path / "other" / "deep"
+    hrefs = [
+        href
+        for href in Page.read(_html(grid, root)).attributes("a", "href")
+        if not href.startswith("#")
+    ]
+    assert hrefs
+    for href in hrefs:
+        assert href.startswith("../../a%20%231%3F%20%2541%20%C3%A9/results/")
+        assert (tmp_path / unquote(href).removeprefix("../../")).is_file()
+
+
+def test_a_second_run_gives_the_same_bytes(grid):
+    assert _html(grid).encode() == _html(grid).encode()
+
+
+def test_says_what_differs(tmp_path):
+    write_grid(tmp_path)
+    write_cell(
+        tmp_path, "BPRMF", 7, 0.1, 3, environment={"sha256": "other", "python": "3.12"}
+    )
+    write_cell(tmp_path, "BPRMF", 8, 0.1, 3, data_fingerprint={"interactions": "new"})
+    page = Page.read(_html(tmp_path))
+    assert "The cells were made by 2 environments or versions." in page.texts
+    assert "The cells were made from 2 versions of the data." in page.texts
+    head, *rows = page.tables["environment"]
+    assert head.texts[1:] == ["11 cells", "1 cell"]
+    assert ["python", "3.11.7", "3.12"] in [row.texts for row in rows]
+    assert ["packages.torch", "2.13.0", "-"] in [row.texts for row in rows]
+    assert ["interactions", "1" * 64, "new"] in [
+        row.texts for row in page.tables["data fingerprint"]
+    ]
+
+
+def test_one_cell(tmp_path):
+    write_cell(tmp_path, "SEA", 0, 0.3)
+    page = Page.read(_html(tmp_path))
+    assert "There is one cell only, and nothing to compare." in page.texts
+    assert len(page.tables[CELLS]) == 2
+    assert not any(label.startswith("Test") for label in page.tables)
+
+
+def test_without_history_there_are_no_curves(tmp_path):
+    for number, method in enumerate(("EASE", "ItemKNN")):
+        write_cell(tmp_path, method, 0, 0.3, number, history=[])
+    assert "Learning curves" not in Page.read(_html(tmp_path)).texts
+
+
+@pytest.mark.parametrize(
+    "damage, text",
+    [
+        (lambda plain: plain.pop("history"), "'history' should be of type list"),
+        (lambda plain: plain.update(seed="0"), "'seed' should be of type int"),
+        (lambda plain: plain["test"].update({"recall@20": "x"}), "should be numbers"),
+        (lambda plain: plain["history"].append(3), "should be numbers"),
+        (lambda plain: plain.update(environment={}), "'environment' has no 'sha256'"),
+    ],
+)
+def test_damaged_cells_are_named(tmp_path, damage, text):
+    path = write_cell(tmp_path, "SEA", 0, 0.3)
+    plain = json.loads(path.read_text())
+    damage(plain)
+    path.write_text(json.dumps(plain))
+    with pytest.raises(ValueError, match=rf"seed-0\.json.* damaged .*{text}"):
+        load_cells(tmp_path)
+
+
+def test_unknown_metric(grid):
+    with pytest.raises(ValueError, match=r"no metric 'recal@20'.*'recall@20'"):
+        grid_sections(load_cells(grid), ["recal@20"])
