@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,11 @@ def test_compares_all_forms(tmp_path: Path) -> None:
     output = tmp_path / "propagation.json"
     command = [sys.executable, FOLDER / "propagation.py", "--smoke", "--json"]
     done = subprocess.run(
-        [*command, "--output", output], capture_output=True, text=True, check=True
+        [*command, "--output", output],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     report = json.loads(done.stdout.splitlines()[-1])
     assert report == json.loads(output.read_text())
