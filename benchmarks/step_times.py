@@ -43,7 +43,7 @@ def graph(scale: float) -> HeteroData:
     data = HeteroData()
     data["user"].num_nodes, data["item"].num_nodes = users, items
     for name, width in WIDTHS.items():
-        channels = max(int(width * scale), 8)
+        channels = 2 * max(int(width * scale / 2), 4)
         data["item"][f"x_{name}"] = torch.randn(items, channels, generator=generator)
     # Popularity falls as a power law; every user has an interaction.
     weight = torch.arange(1, items + 1, dtype=torch.float) ** -0.8
@@ -230,8 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
         name = model_class.__name__ + ("" if own else "+separate")
         row = results.find(name)
         if row is None:
-            data = graph(scale)  # anew: nothing is shared with the model before
-            model = build(model_class, data, options.separate)
+            model = build(model_class, graph(scale), options.separate)
+            data = graph(scale)  # anew: nothing is kept that derives from another
             row = {"model": name, **measure(model, data, options.steps, matmul)}
             results.add(row)
         print(line(row), flush=True)
