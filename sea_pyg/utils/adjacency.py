@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.norm import symmetric_norm
-from sea_pyg.utils.sparse import compress, csr_tensor
+from sea_pyg.utils.sparse import compress, csr_matmul, csr_tensor
 
 
 class SymmetricAdjacency:
@@ -70,8 +70,7 @@ class _SymmetricMatmul(torch.autograd.Function):
     def forward(ctx: Any, adjacency: SymmetricAdjacency, x: Tensor) -> Tensor:
         ctx.adjacency = adjacency
         dtype = x.dtype if x.dtype == torch.float64 else torch.float32
-        with torch.autocast(x.device.type, enabled=False):
-            return (adjacency.to_csr(dtype) @ x.to(dtype)).to(x.dtype)
+        return csr_matmul(adjacency.to_csr(dtype), x.to(dtype)).to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:

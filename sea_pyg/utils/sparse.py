@@ -9,6 +9,9 @@ from torch import Tensor
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils.memo import memoize
 
+_WIDE = 64
+"""Channels from which torch's own CPU product is faster than that of MKL."""
+
 
 class CSRStructure(NamedTuple):
     """Where the edges of a COO list stand in compressed rows."""
@@ -32,8 +35,23 @@ class CSRStructure(NamedTuple):
         matrix = csr_tensor(
             self.rowptr, self.col, value, (self.num_rows, self.num_cols)
         )
-        with torch.autocast(x.device.type, enabled=False):
-            return (matrix @ x.to(dtype)).to(x.dtype)
+        return csr_matmul(matrix, x.to(dtype)).to(x.dtype)
+
+
+def csr_matmul(matrix: Tensor, x: Tensor) -> Tensor:
+    """Multiply a ``torch.sparse_csr`` matrix by a dense one of the same dtype.
+
+    Picks the product that ``benchmarks/propagation.py`` finds the fastest. For use
+    where no gradient is recorded; autocast does not change it.
+
+    Shapes:
+        ``matrix`` :math:`[R, N]`, ``x`` :math:`[N, C]`; returns :math:`[R, C]`.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        if x.device.type == "cpu" and x.size(1) >= _WIDE:
+            out: Tensor = torch.sparse.mm(matrix, x, "sum")
+            return out
+        return matrix @ x
 
 
 def csr_tensor(

@@ -29,6 +29,32 @@ def test_spmm_equals_a_loop(
     torch.testing.assert_close(out, expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("channels", [0, 1, 63, 64, 130])
+def test_spmm_of_any_width(channels: int, dtype: torch.dtype) -> None:
+    """Wide products take another kernel; gaps and doubled edges are its traps."""
+    edge_index = torch.tensor(
+        [[4, 0, 4, 1], [2, 2, 2, 0]]
+    )  # one edge twice, row 1 empty
+    weight = torch.tensor([1.0, 2.0, 3.0, -1.0], dtype=dtype)
+    x = torch.randn(channels, 5, dtype=dtype).t()  # not contiguous
+    dense = torch.zeros(3, 5, dtype=dtype)
+    dense.index_put_((edge_index[1], edge_index[0]), weight, accumulate=True)
+    torch.testing.assert_close(spmm(edge_index, weight, x, (5, 3)), dense @ x)
+    none = torch.empty(2, 0, dtype=torch.long)
+    assert torch.equal(spmm(none, None, x, (5, 3)), x.new_zeros(3, channels))
+
+
+@pytest.mark.parametrize("channels", [3, 80])
+def test_products_ignore_autocast(channels: int) -> None:
+    edge_index = random_edges(4, 3, 8, 2)
+    adjacency = bipartite_adjacency(edge_index, 4, 3)
+    x = torch.randn(7, channels)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = adjacency.matmul(x)
+    assert torch.equal(inside, adjacency.matmul(x))
+
+
 def test_spmm_gradients() -> None:
     edge_index = random_edges(4, 5, 12, 0)
     weight = torch.randn(12, dtype=torch.float64, requires_grad=True)

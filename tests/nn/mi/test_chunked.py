@@ -1,12 +1,8 @@
 """Chunked forms against dense ones: the same value and gradient in less memory."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from sea_pyg.nn import SoloSimLoss
 from sea_pyg.nn.functional import club
@@ -15,6 +11,7 @@ from sea_pyg.nn.mi import (
     MutualInformationEstimator,
     SeparableCritic,
 )
+from tests.memory import Allocations
 from tests.nn.mi.estimators import CRITICS, UPPER
 
 CHUNKED = {
@@ -85,21 +82,6 @@ def test_all_pairs_club_is_the_double_sum_with_its_gradient() -> None:
         torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-10)
 
 
-class Largest(TorchDispatchMode):
-    """Note the size of the largest tensor that any operation returns."""
-
-    numel = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, Tensor):
-                self.numel = max(self.numel, leaf.numel())
-        return out
-
-
 def memory(module: torch.nn.Module, num_pairs: int) -> tuple[int, int]:
     """Return the largest tensor of a step, and what waits for its backward pass."""
     x, y = pairs(num_pairs)
@@ -110,11 +92,11 @@ def memory(module: torch.nn.Module, num_pairs: int) -> tuple[int, int]:
         kept += tensor.numel()
         return tensor
 
-    with Largest() as largest:
+    with Allocations() as allocations:
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
             value = module(x, y)
         value.backward()
-    return largest.numel, kept
+    return allocations.largest, kept
 
 
 @pytest.mark.parametrize("name", [*CHUNKED, "club", "solo-sim"])
@@ -146,9 +128,9 @@ def test_chunks_of_a_concatenated_critic() -> None:
     """The one whose every pair has a hidden layer of its own."""
     x, y = pairs(64)
     estimator = CRITICS["info-nce"](3, 3, critic="concatenated", chunk_size=4)
-    with Largest() as largest:
+    with Allocations() as allocations:
         estimator.double()(x, y).backward()
-    assert largest.numel <= 4 * 64 * 128
+    assert allocations.largest <= 4 * 64 * 128
 
 
 def test_bad_chunk_size() -> None:
