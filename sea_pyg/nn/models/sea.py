@@ -128,6 +128,11 @@ class SEA(Recommender):
         is 1e-3 (``training_defaults``).
 
     .. note::
+        With ``distance="subtraction"`` the items' MLP reads
+        :math:`[\mathbf{G}_m \,\Vert\, \mathbf{U}_m - \mathbf{G}_m]`, and with
+        ``split_on="representations"`` the items' embeddings become it.
+
+    .. note::
         The released code splits the projected features, before propagation. The
         paper's text splits each modality's representation, after it:
         ``split_on="representations"``.
@@ -188,6 +193,12 @@ class SEA(Recommender):
         if alignment_items not in ("all", "batch"):
             raise ValueError(
                 f"alignment_items must be 'all' or 'batch' (got {alignment_items!r})"
+            )
+        if distance == "subtraction" and collapsed and split_on == "features":
+            raise ValueError(
+                "distance='subtraction' needs the projected features, which a "
+                "collapsed SEA has not (got collapsed=True); build it with "
+                "collapsed=False or split_on='representations'"
             )
         if num_item_layers < 0:
             raise ValueError(
@@ -337,7 +348,8 @@ class SEA(Recommender):
             return Embeddings(self.stale_user, self.stale_item)
         outputs = self.readout_values(data, hidden_only=True)
         hidden = {name: outputs[name][0] for name in self.modalities}
-        return self._fuse(data, *self.propagate(data, hidden))
+        user, item = self.propagate(data, hidden)
+        return self._fuse(data, user, self._split_items(item))
 
     def readout_values(
         self, data: HeteroData, hidden_only: bool = False
@@ -376,7 +388,7 @@ class SEA(Recommender):
         else:
             features = dict(zip(self.modalities, item, strict=True))
             maps = self.separate.maps(features, masks)
-        return SEAState(self._fuse(data, user, item), maps)
+        return SEAState(self._fuse(data, user, self._split_items(item)), maps)
 
     def propagate(
         self, data: HeteroData, hidden: Mapping[str, Tensor]
@@ -448,7 +460,17 @@ class SEA(Recommender):
 
     def _hidden_readout(self, name: str) -> Readout:
         linear = self.hidden[name]
-        return Readout(linear.weight, linear.bias, 0, linear.in_features)
+        weight = linear.weight
+        if self.split_on == "features" and self.separate.split.subtract:
+            # On [g, u - g], written as a map of [g, u].
+            generic, unique = weight.chunk(2, dim=1)
+            weight = torch.cat([generic - unique, unique], dim=1)
+        return Readout(weight, linear.bias, 0, linear.in_features)
+
+    def _split_items(self, item: list[Tensor]) -> list[Tensor]:
+        if self.split_on == "features" or not self.separate.split.subtract:
+            return item
+        return [torch.cat(self.separate.split(x), dim=1) for x in item]
 
     def _fuse(
         self, data: HeteroData, user: list[Tensor], item: list[Tensor]
