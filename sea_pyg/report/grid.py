@@ -39,26 +39,36 @@ class Cell:
         return Run(self.method, self.plain["seed"], result, fixed)
 
 
+def load_cell(path: str | Path) -> Cell:
+    """Read one finished cell.
+
+    Args:
+        path: Its JSON file.
+
+    Raises:
+        ValueError: If a file of it is missing or damaged.
+    """
+    path = Path(path)
+    time = path.with_suffix(".time.json")
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        seconds = json.loads(time.read_text(encoding="utf-8"))["seconds_per_epoch"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{str(path)!r} is damaged or incomplete ({error}); delete it and run "
+            "the grid again"
+        ) from error
+    return Cell(path, plain, seconds)
+
+
 def load_cells(folder: str | Path) -> list[Cell]:
     """Read all finished cells below a folder.
 
     Raises:
         ValueError: If there is none, or a file is damaged.
     """
-    cells = []
-    for path in sorted(Path(folder).rglob("seed-*.json")):
-        if path.name.endswith(".time.json"):
-            continue
-        time = path.with_suffix(".time.json")
-        try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            seconds = json.loads(time.read_text(encoding="utf-8"))["seconds_per_epoch"]
-        except (OSError, ValueError, KeyError) as error:
-            raise ValueError(
-                f"{str(path)!r} is damaged or incomplete ({error}); delete it and run "
-                "the grid again"
-            ) from error
-        cells.append(Cell(path, plain, seconds))
+    paths = sorted(Path(folder).rglob("seed-*.json"))
+    cells = [load_cell(path) for path in paths if not path.name.endswith(".time.json")]
     if not cells:
         raise ValueError(
             f"there is no finished cell below {str(folder)!r}; "
