@@ -119,8 +119,8 @@ def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
     Raises:
         ValueError: If the study cannot be made with these modalities.
     """
-    if study == "sensitivity" and smoke:
-        return variants.sensitivity(1)
+    if study == "sensitivity":
+        return variants.sensitivity(brief=smoke)
     if study == "modalities":
         return variants.modalities(names)
     if study in MEASURED:

@@ -155,6 +155,7 @@ def curves(out: Path, name: str, found: Found) -> None:
                     )
         axis.set_title(key.removeprefix("loss/").replace("val/", "validation "))
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
     text = (

@@ -58,17 +58,17 @@ def ablation() -> list[Variant]:
     ]
 
 
-def sensitivity(most: int | None = None) -> list[Variant]:
+def sensitivity(brief: bool = False) -> list[Variant]:
     """SEA with one setting multiplied at a time.
 
     Args:
-        most: How many of the factors to take, from the last on. (default: all)
+        brief: Whether to take one factor only beside the default.
     """
     variants = []
     arguments = inspect.signature(SEA).parameters
     for name, factors in FACTORS.items():
         default = arguments[name].default
-        for factor in factors[-most if most else None :]:
+        for factor in (1, factors[-1]) if brief else factors:
             value = type(default)(f"{default * factor:.6g}")
             setting = {} if factor == 1 else {name: value}
             label = f"{name}={value}"
