@@ -20,22 +20,15 @@ variable `SEA_PYG_DATA` names. `--smoke` trains two epochs on generated data.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch_geometric.data import HeteroData
+from grid_work import SPLITS, claim, load, parse_data, run_all, worker
 
-from sea_pyg.datasets import load_splits
 from sea_pyg.nn import models
 from sea_pyg.report import grid_markdown, load_cells
 from sea_pyg.training import (
@@ -48,11 +41,6 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.atomic import write_text
 from sea_pyg.typing import RATES
-
-ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
-SPLITS = {"own": None, "time": "global-time"}
-Splits = tuple[HeteroData, HeteroData, HeteroData]
 
 
 @dataclass(frozen=True)
@@ -82,21 +70,13 @@ class Unit:
         return f"{self.data} ({self.split} split), {self.method}, {what}"
 
 
-@lru_cache(maxsize=1)
-def load(name: str, modalities: tuple[str, ...] | None, split: str) -> Splits:
-    """Load a data set by its name, once."""
-    source = str(DATA / name) if (DATA / name).is_dir() else name
-    train, val, test = load_splits(source, modalities, SPLITS[split])
-    return train, val, test
-
-
 def work(unit: Unit) -> None:
     """Do a piece of work, unless it is done."""
     torch.set_num_threads(unit.threads)
     name, _, preset = unit.method.partition(":")
     model = models.resolve(name)
     names = unit.modalities
-    splits = load(unit.data, None if names is None else tuple(names), unit.split)
+    splits = load(unit.data, names, unit.split)
     space = search_space(model) if unit.trials else {}
     request = {
         **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
@@ -132,67 +112,6 @@ def work(unit: Unit) -> None:
     run_cell(model, final, splits, path, about, **common)
 
 
-def claim(path: Path, request: dict[str, Any]) -> None:
-    """Write down what a folder is for, or check that it is for the same."""
-    text = json.dumps(request, indent=1) + "\n"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    for key, value in json.loads(text).items():
-        if before.get(key) != value:
-            raise ValueError(
-                f"{str(path.parent)!r} was started with {key}={before.get(key)!r} and "
-                f"cannot go on with {value!r}; choose another --out"
-            )
-
-
-def work_apart(unit: Unit) -> None:
-    """Do a piece of work in a process of its own, which ends with this one."""
-    command = [sys.executable, __file__, "--worker", json.dumps(asdict(unit))]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        lines = process.stderr.read().strip().splitlines()
-    if process.returncode:
-        raise RuntimeError(lines[-1] if lines else f"exit code {process.returncode}")
-
-
-def worker(text: str) -> int:
-    """Work for a parent; its death closes our standard input."""
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        work(Unit(**json.loads(text)))
-    except ValueError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 1
-    return 0
-
-
-def run_all(units: list[Unit], jobs: int) -> list[str]:
-    """Do all pieces of work and return what went wrong."""
-
-    def attempt(unit: Unit) -> str | None:
-        print(f"{unit} ...", file=sys.stderr, flush=True)
-        try:
-            work(unit) if jobs == 1 else work_apart(unit)
-        except (ValueError, RuntimeError) as error:
-            return f"{unit}: {error}"
-        return None
-
-    with ThreadPoolExecutor(jobs) as pool:
-        found = list(pool.map(attempt, units)) if jobs > 1 else map(attempt, units)
-        return [error for error in found if error is not None]
-
-
 def plan(options: argparse.Namespace) -> list[Unit]:
     """List the cells that are asked for.
 
@@ -204,9 +123,8 @@ def plan(options: argparse.Namespace) -> list[Unit]:
         if split not in SPLITS:
             raise ValueError(f"--split must be of {', '.join(SPLITS)} (got {split!r})")
         for entry in options.data.split(","):
-            data, _, text = entry.partition(":")
-            names = text.split("+") if text else None
-            train = load(data, None if names is None else tuple(names), "own")[0]
+            data, names = parse_data(entry)
+            train = load(data, names, "own")[0]
             if split == "time" and "time" not in train[RATES]:
                 note = f"{data} has no timestamps: left out of the time split"
                 print(note, file=sys.stderr)
@@ -255,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker is not None:
-        return worker(options.worker)
+        return worker(options.worker, lambda plain: work(Unit(**plain)))
     if options.smoke:
         parser.set_defaults(
             data="fake", models="Popularity,BPRMF", seeds="0,1", trials=2, epochs=2
@@ -282,11 +200,11 @@ def grid(options: argparse.Namespace) -> int:
             work(unit)  # checks that it is what is asked for
     if options.jobs > 1:  # cells of one model must not tune it at once
         tuned = {u.folder: Unit(**{**asdict(u), "seed": None}) for u in reversed(todo)}
-        errors = run_all([*tuned.values()][::-1], options.jobs)
+        errors = run_all([*tuned.values()][::-1], work, options.jobs, __file__)
         if errors:
             print("\n".join(f"error: {e}" for e in errors), file=sys.stderr)
             return 1
-    errors = run_all(todo, options.jobs)
+    errors = run_all(todo, work, options.jobs, __file__)
     text = grid_markdown(load_cells(options.out), options.out)
     write_text(options.out / "table.md", text)
     print(text)

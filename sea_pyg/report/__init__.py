@@ -1,6 +1,6 @@
 """Tables and pictures of saved results."""
 
-from sea_pyg.report.cell import Cell, load_cells
+from sea_pyg.report.cell import Cell, load_cell, load_cells
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
 from sea_pyg.report.grid import grid_markdown, sections_markdown
@@ -16,6 +16,7 @@ __all__ = [
     "format_table",
     "grid_markdown",
     "grid_sections",
+    "load_cell",
     "load_cells",
     "markdown_table",
     "plot_curves",

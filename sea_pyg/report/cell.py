@@ -61,23 +61,16 @@ class Cell:
         return Run(self.method, self.plain["seed"], result, fixed)
 
 
-def load_cells(folder: str | Path) -> list[Cell]:
-    """Read all finished cells below a folder.
+def load_cell(path: str | Path) -> Cell:
+    """Read one finished cell.
+
+    Args:
+        path: Its JSON file.
 
     Raises:
-        ValueError: If there is none, or a file is damaged.
+        ValueError: If a file of it is missing or damaged.
     """
-    paths = sorted(Path(folder).rglob("seed-*.json"))
-    cells = [_load(path) for path in paths if not path.name.endswith(".time.json")]
-    if not cells:
-        raise ValueError(
-            f"there is no finished cell below {str(folder)!r}; "
-            "run benchmarks/compare.py"
-        )
-    return cells
-
-
-def _load(path: Path) -> Cell:
+    path = Path(path)
     time = path.with_suffix(".time.json")
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
@@ -91,6 +84,22 @@ def _load(path: Path) -> Cell:
             "the grid again"
         ) from error
     return Cell(path, plain, seconds)
+
+
+def load_cells(folder: str | Path) -> list[Cell]:
+    """Read all finished cells below a folder.
+
+    Raises:
+        ValueError: If there is none, or a file is damaged.
+    """
+    paths = sorted(Path(folder).rglob("seed-*.json"))
+    cells = [load_cell(path) for path in paths if not path.name.endswith(".time.json")]
+    if not cells:
+        raise ValueError(
+            f"there is no finished cell below {str(folder)!r}; "
+            "run benchmarks/compare.py"
+        )
+    return cells
 
 
 def _check(plain: Any) -> None:

@@ -14,6 +14,35 @@ from sea_pyg.training.fit import FitResult, fit
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 
 
+def build_setting(
+    model: type[Recommender],
+    setting: Mapping[str, Any],
+    train: HeteroData,
+    modalities: Sequence[str] | None = None,
+    preset: str | None = None,
+) -> tuple[Recommender, TrainingConfig]:
+    """Build a model as :func:`fit_setting` does, and leave it untrained.
+
+    Args:
+        model: The model's class.
+        setting: Values by name; the rest is as published.
+        train: The training graph.
+        modalities: The modalities to use. (default: all)
+        preset: A preset of the model to start from.
+
+    Raises:
+        ValueError: If a name or a value is wrong.
+    """
+    names = {field.name for field in fields(TrainingConfig)}
+    options = {name: value for name, value in setting.items() if name in names}
+    arguments = {name: value for name, value in setting.items() if name not in names}
+    config = TrainingConfig.for_model(model, **options)
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        built = model.from_data(train, modalities, preset=preset, **arguments)
+    return built, config
+
+
 def fit_setting(
     model: type[Recommender],
     setting: Mapping[str, Any],
@@ -43,13 +72,7 @@ def fit_setting(
     Raises:
         ValueError: If a name or a value is wrong, or a loss part is not finite.
     """
-    names = {field.name for field in fields(TrainingConfig)}
-    options = {name: value for name, value in setting.items() if name in names}
-    arguments = {name: value for name, value in setting.items() if name not in names}
-    config = TrainingConfig.for_model(model, **options)
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        built = model.from_data(train, modalities, preset=preset, **arguments)
+    built, config = build_setting(model, setting, train, modalities, preset)
     result = fit(built, train, val, config, run_dir, resume=run_dir is not None)
     if result.best is not None:
         return built, result, result.best

@@ -16,6 +16,7 @@ from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.fit_setting import fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.provenance import data_fingerprint, environment
+from sea_pyg.training.tensor_file import save_tensors
 from sea_pyg.training.training_config import TrainingConfig
 
 
@@ -27,6 +28,7 @@ def run_cell(
     about: Mapping[str, Any] | None = None,
     modalities: Sequence[str] | None = None,
     preset: str | None = None,
+    keep_model: bool = False,
 ) -> dict[str, Any]:
     """Train a model with settings that are final, test it, and keep what was found.
 
@@ -44,6 +46,8 @@ def run_cell(
         about: What else to keep in the file, ready for JSON.
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
+        keep_model: Whether to keep the weights in ``<name>.model.safetensors``, which
+            :func:`~sea_pyg.training.load_tensors` reads. (default: :obj:`False`)
 
     Returns:
         The file's content.
@@ -95,6 +99,8 @@ def run_cell(
     text = json.dumps(plain, indent=1, allow_nan=False) + "\n"
     with atomic(path.with_suffix(".safetensors")) as temporary:
         found.save(temporary)
+    if keep_model:
+        save_tensors(path.with_suffix(".model.safetensors"), built.state_dict())
     time = {
         "seconds": round(result.seconds, 3),
         "seconds_per_epoch": round(result.seconds / max(result.epochs, 1), 4),

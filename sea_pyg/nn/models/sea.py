@@ -135,6 +135,11 @@ class SEA(Recommender):
         is 1e-3 (``training_defaults``).
 
     .. note::
+        With ``distance="subtraction"`` the items' MLP reads
+        :math:`[\mathbf{G}_m \,\Vert\, \mathbf{U}_m - \mathbf{G}_m]`, and with
+        ``split_on="representations"`` the items' embeddings become it.
+
+    .. note::
         The released code splits the projected features, before propagation. The
         paper's text splits each modality's representation, after it:
         ``split_on="representations"``.
@@ -195,6 +200,12 @@ class SEA(Recommender):
         if separate_items not in ("all", "batch"):
             raise ValueError(
                 f"separate_items must be 'all' or 'batch' (got {separate_items!r})"
+            )
+        if distance == "subtraction" and collapsed and split_on == "features":
+            raise ValueError(
+                "distance='subtraction' needs the projected features, which a "
+                "collapsed SEA has not (got collapsed=True); build it with "
+                "collapsed=False or split_on='representations'"
             )
         if num_item_layers < 0:
             raise ValueError(
@@ -344,7 +355,8 @@ class SEA(Recommender):
             return Embeddings(self.stale_user, self.stale_item)
         outputs = self.readout_values(data, _HIDDEN)
         hidden = {name: outputs[name][0] for name in self.modalities}
-        return self._fuse(data, *self.propagate(data, hidden))
+        user, item = self.propagate(data, hidden)
+        return self._fuse(data, user, self._split_items(item))
 
     def readout_values(
         self,
@@ -385,7 +397,8 @@ class SEA(Recommender):
         outputs = self.readout_values(data, slice(None) if whole else _HIDDEN)
         hidden = {name: outputs[name].pop(0) for name in self.modalities}
         user, item = self.propagate(data, hidden)
-        state = SEAState(self._fuse(data, user, item), item, None)
+        fused = self._fuse(data, user, self._split_items(item))
+        state = SEAState(fused, item, None)
         if whole:
             zero, masks = item[0].new_zeros(()), self._masks(data)
             maps = self.separate.maps_from_readouts(outputs, zero, masks)
@@ -495,7 +508,17 @@ class SEA(Recommender):
 
     def _hidden_readout(self, name: str) -> Readout:
         linear = self.hidden[name]
-        return Readout(linear.weight, linear.bias, 0, linear.in_features)
+        weight = linear.weight
+        if self.split_on == "features" and self.separate.split.subtract:
+            # On [g, u - g], written as a map of [g, u].
+            generic, unique = weight.chunk(2, dim=1)
+            weight = torch.cat([generic - unique, unique], dim=1)
+        return Readout(weight, linear.bias, 0, linear.in_features)
+
+    def _split_items(self, item: list[Tensor]) -> list[Tensor]:
+        if self.split_on == "features" or not self.separate.split.subtract:
+            return item
+        return [torch.cat(self.separate.split(x), dim=1) for x in item]
 
     def _fuse(
         self, data: HeteroData, user: list[Tensor], item: list[Tensor]

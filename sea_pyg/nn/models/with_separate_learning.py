@@ -54,7 +54,8 @@ class WithSeparateLearning(Recommender):
         Those of the backbone.
 
     Raises:
-        ValueError: If the backbone reads no item features or is not trained.
+        ValueError: If the backbone reads no item features or is not trained, or the
+            distance is subtraction, which a backbone knows nothing of.
     """
 
     multimodal = True
@@ -70,6 +71,11 @@ class WithSeparateLearning(Recommender):
         if not isinstance(separate, SeparateLearning):
             separate = SeparateLearning(**separate)
         _check_backbone(type(backbone))
+        if separate.distance == "subtraction":
+            raise ValueError(
+                "distance='subtraction' has no loss and changes what the model reads, "
+                "which here is the backbone's alone; choose another distance, or SEA"
+            )
         super().__init__(backbone.num_users, backbone.num_items, backbone.edge_type)
         self.backbone = backbone
         self.separate = separate

@@ -308,6 +308,40 @@ def test_other_distances(distance: str | None) -> None:
         assert parameter.grad.abs().max() > 0, name
 
 
+def test_subtraction_takes_the_generic_half_off() -> None:
+    """Compared with a plain model that is given the subtracted features."""
+    data = example_data()
+    model = build(distance="subtraction", num_item_layers=0)
+    plain = build(distance=None, num_item_layers=0)
+    plain.load_state_dict(model.state_dict())
+    assert not torch.equal(plain.encode(data).item, model.encode(data).item)
+    with torch.no_grad():
+        for name, y in model.modality_features(data).items():
+            generic, unique = y.chunk(2, dim=1)
+            data["item"][f"x_{name}"] = torch.cat([generic, unique - generic], dim=1)
+            torch.nn.init.eye_(plain.projection.linear(name).weight)
+            torch.nn.init.zeros_(plain.projection.linear(name).bias)
+    expected = plain.encode(data).item
+    torch.testing.assert_close(model.encode(example_data()).item, expected)
+    with pytest.raises(ValueError, match="collapsed=False"):
+        build(distance="subtraction", collapsed=True)
+
+
+def test_subtraction_on_representations() -> None:
+    data = example_data()
+    options = {"split_on": "representations", "num_item_layers": 0}
+    model = build(distance="subtraction", **options)
+    plain = build(distance=None, **options)
+    plain.load_state_dict(model.state_dict())
+    first, second = plain.encode(data), model.encode(data)
+    assert torch.equal(first.user, second.user)
+    parts = [block.chunk(2, dim=1) for block in first.item.chunk(2, dim=1)]
+    expected = torch.cat([x for g, u in parts for x in (g, u - g)], dim=1)
+    torch.testing.assert_close(second.item, expected)
+    state = model.representations(data)
+    torch.testing.assert_close(state.embeddings.item, expected)
+
+
 def test_released_preset() -> None:
     model = SEA.released(5, 12, {"audio": 4, "text": 6}, key="audio", alpha=0.5)
     assert model.separate.alignment_pairs == [("text", "audio")]

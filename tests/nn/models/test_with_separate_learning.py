@@ -65,3 +65,10 @@ def test_needs_a_multimodal_model() -> None:
     for name in ("LightGCN", "Popularity"):
         with pytest.raises(ValueError, match=name):
             WithSeparateLearning.from_data(data, backbone=name)
+
+
+def test_refuses_subtraction() -> None:
+    with pytest.raises(ValueError, match="subtraction"):
+        WithSeparateLearning.from_data(
+            example_data(), backbone="VBPR", separate={"distance": "subtraction"}
+        )

@@ -1,0 +1,243 @@
+"""Run the studies of the SEA paper: what its parts do, and what they are.
+
+    python benchmarks/studies.py STUDY --out DIR [--data lfm2k:text+audio]
+        [--seeds 0,1,2] [--epochs 1000] [--jobs 1] [--threads 1] [--smoke]
+
+STUDY is one of
+
+* ablation: SEA without its parts, and with other distances in CLUB's place
+* sensitivity: alpha, beta, temperature and k, one at a time around the defaults
+* modalities: each modality alone, and each pair of three or more, against all
+* curves: validation and losses over the epochs, of SEA, SEA:fast and LightGCN
+* embeddings: generic and unique parts in a plane, before and after training
+* information: how much they share, by estimators that are fitted on held-out items
+* all: all of them
+
+`DIR/<study>.md` has the table and `DIR/<study>.svg` the picture. What is trained stands
+in `DIR/cells/<variant>/seed-0.json`, and studies share it: SEA itself is trained once.
+`DIR/embeddings/` and `DIR/information/` have what was measured on its weights. The
+command can be stopped at any moment and started again: what is finished is kept, others
+go on from their last epoch, and all files but `*.time.json` come out the same.
+
+The data is looked for in the folder that the variable `SEA_PYG_DATA` names. `--smoke`
+does all studies, an epoch each, on generated data.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from grid_work import claim, load, parse_data, run_all, worker
+from study_kinds import embeddings, information, reports, variants
+from study_kinds.parts import stages
+from study_kinds.variants import FULL, Variant
+
+from sea_pyg.nn import models
+from sea_pyg.report import load_cell
+from sea_pyg.training import data_fingerprint, environment, run_cell
+from sea_pyg.training.atomic import write_text
+from sea_pyg.utils import modality_names
+
+MEASURED = {"embeddings": embeddings, "information": information}
+REPORTS = {
+    "ablation": reports.compared,
+    "sensitivity": reports.sensitivity,
+    "modalities": reports.compared,
+    "curves": reports.curves,
+}
+STUDIES = (*REPORTS, *MEASURED)
+SMOKE = {"inner_steps": 2}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of work: a cell."""
+
+    out: str
+    data: str
+    loaded: list[str]
+    modalities: list[str]
+    key: str
+    method: str
+    setting: dict[str, Any]
+    epochs: int
+    threads: int
+    seed: int
+
+    @property
+    def path(self) -> Path:
+        """The cell's file."""
+        return Path(self.out) / "cells" / self.key / f"seed-{self.seed}.json"
+
+    @property
+    def final(self) -> dict[str, Any]:
+        """All that is set."""
+        return {**self.setting, "seed": self.seed, "max_epochs": self.epochs}
+
+    def __str__(self) -> str:
+        return f"{self.data}, {self.key}, seed {self.seed}"
+
+
+def work(unit: Unit) -> None:
+    """Train and test a cell, unless it is done."""
+    torch.set_num_threads(unit.threads)
+    splits = load(unit.data, unit.loaded, "own")
+    request = {
+        **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
+        "split": "own",
+        "data_fingerprint": data_fingerprint(splits),
+    }
+    claim(unit.path.parent / "request.json", request)
+    name, _, preset = unit.method.partition(":")
+    about = {
+        "data": unit.data,
+        "split": "own",
+        "method": unit.key,
+        "setting": unit.setting,
+        "request": request,
+    }
+    run_cell(
+        models.resolve(name),
+        unit.final,
+        splits,
+        unit.path,
+        about,
+        unit.modalities,
+        preset or None,
+        keep_model=unit.key == FULL,
+    )
+
+
+def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
+    """List what a study trains; others are tested against the first one.
+
+    Raises:
+        ValueError: If the study cannot be made with these modalities.
+    """
+    if study == "sensitivity":
+        return variants.sensitivity(brief=smoke)
+    if study == "modalities":
+        return variants.modalities(names)
+    if study in MEASURED:
+        return [Variant(FULL)]
+    chosen: list[Variant] = getattr(variants, study)()
+    return chosen
+
+
+def run(study: str, options: argparse.Namespace) -> list[str]:
+    """Do what is left of a study, write its files, and return what went wrong."""
+    data, names = parse_data(options.data)
+    names = modality_names(load(data, names, "own")[0], "item", names)
+    chosen = plan(study, names, options.smoke)
+    groups = [
+        [
+            Unit(
+                out=str(options.out),
+                data=data,
+                loaded=names,
+                modalities=list(variant.modalities or names),
+                key=variant.key,
+                method=variant.method,
+                setting={**variant.setting, **(SMOKE if options.smoke else {})},
+                epochs=options.epochs,
+                threads=options.threads,
+                seed=seed,
+            )
+            for seed in options.seeds
+        ]
+        for variant in chosen
+    ]
+    units = [unit for group in groups for unit in group]
+    todo = [unit for unit in units if not unit.path.is_file()]
+    for unit in units:
+        if unit not in todo:
+            work(unit)  # checks that it is what is asked for
+    errors = run_all(todo, work, options.jobs, __file__)
+    done = [[unit for unit in group if unit.path.is_file()] for group in groups]
+    if not done[0]:
+        return [*errors, f"{study}: nothing to report without {chosen[0].label}"]
+    if study in MEASURED:
+        rows = [measure(study, unit, options.smoke) for unit in done[0]]
+        MEASURED[study].report(options.out, rows)
+        return errors
+    found = [
+        (variant, [load_cell(unit.path) for unit in group])
+        for variant, group in zip(chosen, done, strict=True)
+        if group
+    ]
+    REPORTS[study](options.out, study, found)
+    return errors
+
+
+def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
+    """Measure the parts of a trained SEA, unless it is done."""
+    kind = MEASURED[study]
+    folder = Path(unit.out) / study
+    cell = json.loads(unit.path.read_text(encoding="utf-8"))
+    chosen = {**kind.OPTIONS, **(kind.SMOKE if smoke else {})}
+    claim(folder / "request.json", {"options": chosen, **cell["request"]})
+    path = folder / unit.path.name
+    if not path.is_file():
+        print(f"{study}, seed {unit.seed} ...", file=sys.stderr, flush=True)
+        torch.set_num_threads(unit.threads)
+        train = load(unit.data, unit.loaded, "own")[0]
+        parts = stages(unit.path, unit.final, train, unit.modalities)
+        plain = {
+            "seed": unit.seed,
+            "cell": unit.path.relative_to(unit.out).as_posix(),
+            "rows": kind.measure(parts, unit.seed, chosen),
+            "environment": environment(),
+        }
+        write_text(path, json.dumps(plain, allow_nan=False) + "\n")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("study", nargs="?", choices=(*STUDIES, "all"))
+    parser.add_argument("--data", default="lfm2k:text+audio")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--epochs", type=int, default=1000, help="at most")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of every job")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.worker is not None:
+        return worker(options.worker, lambda plain: work(Unit(**plain)))
+    if options.smoke:
+        parser.set_defaults(study="all", data="fake", seeds="0", epochs=1)
+        options = parser.parse_args(arguments)
+    elif options.study is None or options.out is None:
+        parser.error("a study and --out are needed")
+    options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    chosen = STUDIES if options.study == "all" else (options.study,)
+    errors = []
+    with tempfile.TemporaryDirectory() as folder:
+        options.out = options.out or Path(folder)
+        try:
+            for study in chosen:
+                errors += run(study, options)
+                if (options.out / f"{study}.md").is_file():
+                    text = (options.out / f"{study}.md").read_text(encoding="utf-8")
+                    print(f"# {study}\n\n{text}")
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+    for text in errors:
+        print(f"error: {text}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the studies of `benchmarks/studies.py` train, measure, and draw."""

@@ -1,0 +1,172 @@
+"""Tables and pictures of studies that are made of cells alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from sea_pyg.evaluation import compare
+from sea_pyg.report import Cell, markdown_table
+from sea_pyg.training.atomic import write_text
+from study_kinds.pictures import panels, save
+from study_kinds.variants import Variant
+
+METRIC = "recall@20"
+METRICS = (METRIC, "ndcg@20")
+Found = list[tuple[Variant, list[Cell]]]
+"""Every variant with its finished cells, one per seed."""
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """Return the standard deviation over seeds, if there are several."""
+    return stdev(values) if len(values) > 1 else None
+
+
+def scores(cells: Sequence[Cell], split: str) -> list[float]:
+    """Return each seed's main metric on validation or test data."""
+    return [cell.plain[split][METRIC] or 0.0 for cell in cells]
+
+
+def write(out: Path, name: str, parts: Sequence[str], figure: Any) -> None:
+    """Write a study's table and its picture."""
+    save(figure, out / f"{name}.svg")
+    write_text(out / f"{name}.md", "\n\n".join(parts) + "\n")
+
+
+def compared(out: Path, name: str, found: Found) -> None:
+    """Report variants that are tested against the first one."""
+    runs = [
+        cell.run()._replace(method=variant.label)
+        for variant, cells in found
+        for cell in cells
+    ]
+    reference = found[0][0].label
+    comparison = compare(runs, METRICS, reference)
+    header, rows = comparison.table()
+    parts = [
+        markdown_table(rows, header),
+        *comparison.notes,
+        f"Test data; all are tested against {reference}, user by user.",
+        _settings(out, found),
+    ]
+    figure, (axis,) = panels(1, 1, 6.5, 1 + 0.4 * len(found))
+    for row, (_, cells) in enumerate(found):
+        values = scores(cells, "test")
+        error = spread(values)
+        axis.errorbar(mean(values), row, xerr=error, fmt="o", color="C0", capsize=3)
+        axis.plot(values, [row] * len(values), "|", color="0.4")
+    axis.axvline(mean(scores(found[0][1], "test")), color="0.6", linestyle=":")
+    axis.set_yticks(range(len(found)), [variant.label for variant, _ in found])
+    axis.invert_yaxis()
+    axis.set_xlabel(f"test {METRIC}: every seed, mean and standard deviation")
+    axis.grid(alpha=0.3, axis="x")
+    write(out, name, parts, figure)
+
+
+def _settings(out: Path, found: Found) -> str:
+    header = ["variant", "set differently", "validation", "std", "epochs", "seeds"]
+    rows = []
+    for variant, cells in found:
+        setting = ", ".join(f"{k}={v!r}" for k, v in variant.setting.items())
+        valid = scores(cells, "valid")
+        epochs = mean(cell.plain["best_epoch"] for cell in cells)
+        links = " ".join(_link(out, cell) for cell in cells)
+        row = [variant.label, setting or "-", mean(valid), spread(valid)]
+        rows.append([*row, f"{epochs:.1f}", links])
+    return markdown_table(rows, header)
+
+
+def _link(out: Path, cell: Cell) -> str:
+    return f"[{cell.plain['seed']}]({cell.path.relative_to(out).as_posix()})"
+
+
+def sensitivity(out: Path, name: str, found: Found) -> None:
+    """Report the main metric over each setting's values."""
+    header = ["setting", "value", "validation", "std", "test", "std", "seeds"]
+    rows = []
+    groups: dict[str, Found] = {}
+    for variant, cells in found:
+        groups.setdefault(variant.parameter, []).append((variant, cells))
+        row: list[Any] = [variant.parameter, f"{variant.value:g}"]
+        for split in ("valid", "test"):
+            values = scores(cells, split)
+            row += [mean(values), spread(values)]
+        links = " ".join(_link(out, cell) for cell in cells)
+        rows.append([*row, links])
+    figure, axes = panels(len(groups), 2, 4.6, 3.2)
+    for axis, (parameter, group) in zip(axes, groups.items(), strict=True):
+        values = [variant.value for variant, _ in group]
+        for split, label in (("valid", "validation"), ("test", "test")):
+            found_scores = [scores(cells, split) for _, cells in group]
+            axis.errorbar(
+                values,
+                [mean(s) for s in found_scores],
+                [spread(s) or 0.0 for s in found_scores],
+                marker="o",
+                capsize=3,
+                label=label,
+            )
+        for variant, _ in group:
+            if not variant.setting:
+                axis.axvline(variant.value, color="0.6", linestyle=":")
+        axis.set_xscale("log")
+        axis.set_xticks(values, [f"{value:g}" for value in values])
+        axis.minorticks_off()
+        axis.set_xlabel(parameter)
+        axis.set_ylabel(METRIC)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    text = f"{METRIC}; everything else is as published, the dotted line is the default."
+    write(out, name, [markdown_table(rows, header), text], figure)
+
+
+def curves(out: Path, name: str, found: Found) -> None:
+    """Report how validation and losses develop, seed by seed."""
+    header = ["method", "best epoch", "epochs", "90% after", "validation", "std"]
+    rows = []
+    for variant, cells in found:
+        valid = scores(cells, "valid")
+        means = [
+            mean(cell.plain[key] for cell in cells) for key in ("best_epoch", "epochs")
+        ]
+        reached = mean(_epochs_to(cell, 0.9) for cell in cells)
+        numbers = [f"{number:.1f}" for number in (*means, reached)]
+        rows.append([variant.label, *numbers, mean(valid), spread(valid)])
+    names = dict.fromkeys(
+        key
+        for _, cells in found
+        for cell in cells
+        for row in cell.plain["history"]
+        for key in row
+        if key.startswith("loss/") and key != "loss/total"
+    )
+    figure, axes = panels(1 + len(names), 3, 4.2, 3.1)
+    for axis, key in zip(axes, (f"val/{METRIC}", *names), strict=True):
+        for color, (variant, cells) in enumerate(found):
+            for cell in cells:
+                points = [row for row in cell.plain["history"] if key in row]
+                if points:
+                    axis.plot(
+                        [row["epoch"] for row in points],
+                        [row[key] for row in points],
+                        color=f"C{color}",
+                        linewidth=1,
+                        label=variant.label if cell is cells[0] else None,
+                    )
+        axis.set_title(key.removeprefix("loss/").replace("val/", "validation "))
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    text = (
+        f"Means over seeds. `90% after` is the first epoch at 90 % of the best "
+        f"validation {METRIC}."
+    )
+    write(out, name, [markdown_table(rows, header), text], figure)
+
+
+def _epochs_to(cell: Cell, share: float) -> int:
+    key = f"val/{METRIC}"
+    rows = [row for row in cell.plain["history"] if key in row]
+    best = max(row[key] for row in rows)
+    return int(next(row["epoch"] for row in rows if row[key] >= share * best))

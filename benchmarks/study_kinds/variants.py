@@ -1,0 +1,102 @@
+"""What every study trains: variants of SEA, one switch apart."""
+
+import inspect
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from sea_pyg.nn.models import SEA
+
+FULL = "SEA"
+NO_DISTANCE: dict[str, Any] = {"beta": 0.0, "distance": None}
+NO_ALIGNMENT: dict[str, Any] = {"alpha": 0.0, "alignment_pairs": []}
+FACTORS = {
+    "alpha": (0.01, 0.1, 1, 10, 100),
+    "beta": (0.01, 0.1, 1, 10, 100),
+    "temperature": (0.2, 0.5, 1, 2, 5),
+    "k": (0.5, 1, 2, 4),
+}
+"""What the sensitivity study multiplies SEA's defaults with, one at a time."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model and how it departs from its published setting."""
+
+    label: str
+    """What tables call it."""
+    method: str = FULL
+    """The model, ``SEA:fast`` with a preset."""
+    setting: dict[str, Any] = field(default_factory=dict)
+    """What is set differently."""
+    modalities: tuple[str, ...] | None = None
+    """The modalities that it reads; all of the study's by default."""
+    parameter: str = ""
+    """The one that a sensitivity study varies, ..."""
+    value: float = 0.0
+    """... and its value."""
+
+    @property
+    def key(self) -> str:
+        """The cell's folder; studies share the cells that are the same."""
+        if self.modalities is None and not self.setting:
+            return self.method.replace(":", "-")
+        return self.label.replace(" ", "-")
+
+
+def ablation() -> list[Variant]:
+    """SEA, without each of its parts, and with other distances in CLUB's place."""
+    return [
+        Variant(FULL),
+        Variant("without split", setting={**NO_DISTANCE, **NO_ALIGNMENT}),
+        Variant("without distance", setting=NO_DISTANCE),
+        Variant("without SoloSim", setting=NO_ALIGNMENT),
+        Variant("linear q", setting={"distance_kwargs": {"conditional": "linear"}}),
+        Variant("l2", setting={"distance": "l2"}),
+        Variant("orthogonal", setting={"distance": "orthogonal"}),
+        Variant("subtraction", setting={"distance": "subtraction"}),
+    ]
+
+
+def sensitivity(brief: bool = False) -> list[Variant]:
+    """SEA with one setting multiplied at a time.
+
+    Args:
+        brief: Whether to take one factor only beside the default.
+    """
+    variants = []
+    arguments = inspect.signature(SEA).parameters
+    for name, factors in FACTORS.items():
+        default = arguments[name].default
+        for factor in (1, factors[-1]) if brief else factors:
+            value = type(default)(f"{default * factor:.6g}")
+            setting = {} if factor == 1 else {name: value}
+            label = f"{name}={value}"
+            variants.append(
+                Variant(label, setting=setting, parameter=name, value=value)
+            )
+    return variants
+
+
+def modalities(names: list[str]) -> list[Variant]:
+    """SEA with all modalities, with each, and with each pair of three or more.
+
+    Raises:
+        ValueError: If there is one modality alone.
+    """
+    if len(names) < 2:
+        raise ValueError(
+            f"the study of modalities needs two or more (got {', '.join(names)}); "
+            "name more of them, as in --data lfm2k:text+audio"
+        )
+    sizes = (1,) if len(names) == 2 else (1, 2)
+    chosen = [c for size in sizes for c in combinations(names, size)]
+    return [
+        Variant("+".join(names)),
+        *(Variant("+".join(c), modalities=c) for c in chosen),
+    ]
+
+
+def curves() -> list[Variant]:
+    """SEA, its fast preset, and the model without features that it builds on."""
+    return [Variant(m, method=m) for m in (FULL, "SEA:fast", "LightGCN")]

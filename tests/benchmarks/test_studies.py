@@ -1,0 +1,229 @@
+"""That every study measures what its table says."""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from sea_pyg.nn.models import SEA
+from sea_pyg.report import load_cell, load_cells
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+STUDIES = ["ablation", "sensitivity", "modalities"]
+STUDIES += ["curves", "embeddings", "information"]
+
+
+@pytest.fixture(scope="module")
+def script():
+    threads = torch.get_num_threads()
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import studies
+
+        yield studies
+    finally:
+        sys.path.remove(str(FOLDER))
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def smoke(script, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("studies")
+    assert script.main(["--smoke", "--out", str(folder)]) == 0
+    return folder
+
+
+def _cell(folder, key):
+    return load_cell(folder / "cells" / key / "seed-0.json").plain
+
+
+def _losses(folder, key):
+    row = _cell(folder, key)["history"][0]
+    return {name: value for name, value in row.items() if name.startswith("loss/")}
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith(".time.json")
+    }
+
+
+def test_every_study_has_its_files(smoke):
+    for study in STUDIES:
+        assert (smoke / f"{study}.md").read_text().startswith("| ")
+        assert (smoke / f"{study}.svg").read_text().startswith("<?xml")
+    assert not list(smoke.rglob("*.work"))
+
+
+def test_ablations_take_away_what_they_say(smoke):
+    full = _losses(smoke, "SEA")
+    assert full["loss/distance"] != 0
+    assert full["loss/alignment"] != 0
+    assert full["loss/estimator"] != 0
+    for key, distance, alignment in [
+        ("without-split", False, False),
+        ("without-distance", False, True),
+        ("without-SoloSim", True, False),
+        ("subtraction", False, True),
+    ]:
+        found = _losses(smoke, key)
+        assert (found["loss/distance"] != 0) == distance
+        assert (found["loss/alignment"] != 0) == alignment
+        assert ("loss/estimator" in found) == distance
+
+
+def test_ablations_have_the_distance_they_say(smoke):
+    beta = _cell(smoke, "SEA")["arguments"]["beta"]
+    assert _losses(smoke, "l2")["loss/distance"] < 0
+    assert 0 < _losses(smoke, "orthogonal")["loss/distance"] < beta
+    linear = _losses(smoke, "linear-q")
+    assert "loss/estimator" not in linear
+    assert linear["loss/distance"] > 0
+    arguments = _cell(smoke, "linear-q")["arguments"]
+    assert arguments["distance_kwargs"] == {"conditional": "linear"}
+
+
+def test_variants_are_distinct_models(smoke):
+    """No two of them train alike, subtraction and no distance neither."""
+    paths = [cell.path for cell in load_cells(smoke / "cells")]
+    assert len(paths) == 16
+    histories = {json.dumps(load_cell(path).plain["history"]) for path in paths}
+    assert len(histories) == len(paths)
+
+
+def test_ablations_are_tested_against_the_full_model(smoke):
+    rows = [
+        line.split(" | ") for line in (smoke / "ablation.md").read_text().split("\n")
+    ]
+    reference = [row[1] for row in rows if row[-1].startswith("reference")]
+    assert reference == ["SEA", "SEA"]
+    assert sum(row[0] == "| recall@20" for row in rows) == 8
+
+
+def test_sensitivity_changes_one_setting_at_a_time(script):
+    found = script.plan("sensitivity", ["audio", "text"])
+    assert len(found) == 19
+    defaults = SEA(4, 5, {"text": 4}).hparams()
+    for variant in found:
+        assert set(variant.setting) <= {variant.parameter}
+        value = variant.setting.get(variant.parameter, variant.value)
+        assert value == variant.value
+        assert (value == defaults[variant.parameter]) == (not variant.setting)
+        assert type(value) is type(defaults[variant.parameter])
+    for name in ("alpha", "beta", "temperature", "k"):
+        assert sum(not v.setting for v in found if v.parameter == name) == 1
+
+
+def test_modalities_alone_in_pairs_and_together(script, smoke):
+    found = [v.label for v in script.plan("modalities", ["a", "b", "c"])]
+    assert found == ["a+b+c", "a", "b", "c", "a+b", "a+c", "b+c"]
+    found = [v.label for v in script.plan("modalities", ["a", "b"])]
+    assert found == ["a+b", "a", "b"]
+    assert list(_cell(smoke, "text")["arguments"]["in_channels"]) == ["text"]
+    assert len(_cell(smoke, "SEA")["arguments"]["in_channels"]) == 2
+
+
+def test_a_second_run_changes_nothing(script, smoke, capsys):
+    before = _files(smoke)
+    assert script.main(["--smoke", "--out", str(smoke)]) == 0
+    assert _files(smoke) == before
+    assert "..." not in capsys.readouterr().err
+
+
+def test_a_run_from_the_start_comes_out_the_same(script, smoke, tmp_path):
+    for study in ("curves", "embeddings", "information"):
+        assert script.main([study, "--smoke", "--out", str(tmp_path)]) == 0
+    found, whole = _files(tmp_path), _files(smoke)
+    assert {f"{s}.svg" for s in STUDIES[3:]} <= set(found)
+    assert found == {name: whole[name] for name in found}
+
+
+@pytest.mark.slow
+def test_jobs_give_the_same_files(script, smoke, tmp_path):
+    options = ["curves", "--smoke", "--jobs", "2", "--out", str(tmp_path)]
+    assert script.main(options) == 0
+    found, whole = _files(tmp_path), _files(smoke)
+    assert found == {name: whole[name] for name in found}
+
+
+def test_other_options_are_refused(script, smoke, capsys):
+    options = ["curves", "--smoke", "--epochs", "2", "--out", str(smoke)]
+    assert script.main(options) == 2
+    assert "epochs=1" in capsys.readouterr().err
+    options = ["modalities", "--data", "fake:text", "--out", str(smoke)]
+    assert script.main(options) == 2
+    assert "two or more" in capsys.readouterr().err
+
+
+def test_parts_are_those_before_and_after_training(script, smoke):
+    path = smoke / "cells/SEA/seed-0.json"
+    train = script.load("fake", ["image", "text"], "own")[0]
+    setting = {"seed": 0, "max_epochs": 1, **script.SMOKE}
+    found = script.stages(path, setting, train, ["image", "text"])
+    torch.manual_seed(0)
+    model = SEA.from_data(train, ["image", "text"])
+    with torch.no_grad():
+        features = model.modality_features(train)
+    for name, x in features.items():
+        before = torch.cat(found["before"].halves[name], dim=1)
+        after = torch.cat(found["after"].halves[name], dim=1)
+        assert torch.equal(before, x)
+        assert not torch.equal(after, before)
+
+
+def _correlated(information, num_pairs=1400, channels=16):
+    generator = torch.Generator().manual_seed(0)
+    rho = math.sqrt(1 - math.exp(-2 * information / channels))
+    x, noise = torch.randn(2, num_pairs, channels, generator=generator)
+    return x, rho * x + math.sqrt(1 - rho**2) * noise
+
+
+def test_information_is_held_out(script, monkeypatch):
+    """Estimators find much in independent pairs, if they have seen them before."""
+    information = script.information
+    x, y = _correlated(0.0)
+    found = information.held_out_information(x, y, 0)
+    assert set(found) == {"Gaussian", "InfoNCE"}
+    assert max(found.values()) < 0.02
+
+    def same(self, _):
+        half = self[: len(self) // 2]
+        return half, half
+
+    monkeypatch.setattr(torch.Tensor, "tensor_split", same)
+    seen = information.held_out_information(x, y, 0)
+    assert min(seen.values()) > 0.1
+
+
+def test_information_of_gaussians(script):
+    for truth in (2.0, 4.0):
+        x, y = _correlated(truth)
+        found = script.information.held_out_information(x, y, 0)
+        assert 0.8 * truth < found["Gaussian"] < 1.02 * truth
+        assert 0.5 * truth < found["InfoNCE"] < truth
+    with pytest.raises(ValueError, match="two at least"):
+        script.information.held_out_information(x[:3], y[:3], 0)
+
+
+def test_components_are_those_of_the_rows_that_are_fitted(script):
+    x, _ = _correlated(0.0, 40, 6)
+    fit = torch.arange(20)
+    whitened = script.information.whiten(x, fit, 4)
+    assert whitened.shape == (40, 4)
+    torch.testing.assert_close(whitened[:20].T.cov(correction=0), torch.eye(4))
+    x[20:] *= 100
+    torch.testing.assert_close(script.information.whiten(x, fit, 4)[:20], whitened[:20])
+
+
+def test_far_clouds_are_told_apart(script):
+    x, _ = _correlated(0.0, 20, 4)
+    points, near = script.embeddings.plane(x, x.flip(0))
+    assert [len(side) for side in points] == [20, 20]
+    _, far = script.embeddings.plane(x, x + 100)
+    assert near < 0.05
+    assert far > 0.9
