@@ -87,13 +87,11 @@ def replace_image_modules():
 
 
 def environment():
-    """Return the versions of Python and of what MMRec stands on."""
+    """Return the versions of Python and of what MMRec has imported."""
     packages = {}
     for name in ("torch", "numpy", "scipy", "pandas"):
-        try:
-            packages[name] = str(importlib.import_module(name).__version__)
-        except ImportError:
-            packages[name] = None
+        if name in sys.modules:
+            packages[name] = str(sys.modules[name].__version__)
     return {"python": platform.python_version(), "packages": packages}
 
 
@@ -116,8 +114,6 @@ def main(path):
     with open(path, encoding="utf-8") as file:
         job = json.load(file)
     sys.path[0] = job["source"]  # instead of this file's folder
-    with open("environment.json", "w", encoding="utf-8") as file:
-        json.dump(environment(), file)
     restore_numpy()
     restore_scipy()
     replace_image_modules()
@@ -125,6 +121,8 @@ def main(path):
     script = os.path.join(job["source"], "main.py")
     sys.argv = [script, "-m", job["model"], "-d", job["dataset"]]
     runpy.run_path(script, run_name="__main__")
+    with open("environment.json", "w", encoding="utf-8") as file:
+        json.dump(environment(), file)
 
 
 if __name__ == "__main__":
