@@ -172,6 +172,8 @@ class Runner:
             remedy = (
                 "models that need further files of MMRec's preprocessing cannot run"
             )
+        elif "Torch not compiled with CUDA" in last:
+            remedy = "it needs a GPU, and a torch with CUDA in --mmrec-python"
         else:
             remedy = (
                 "it may need versions as in the checkout's requirements.txt (name a "

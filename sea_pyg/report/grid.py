@@ -164,11 +164,12 @@ def _tests_markdown(
     rows = []
     for metric in metrics:
         rows += [row for row in tested if row[0] == metric]
-        rows += [
+        others = [
             _untested(metric, method, methods, reference)
             for method in methods
             if method not in known or not tested
         ]
+        rows += sorted(others, key=lambda row: (row[1] != reference, -row[3]))
     notes = list(found.notes)
     if len(known) < len(methods):
         notes.append(

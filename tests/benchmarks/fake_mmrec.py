@@ -49,6 +49,8 @@ def quick_start(model, dataset, config_dict, save_model):
         raise KeyError("graph")
     if model == "Import":
         import not_installed_here
+    if model == "Cuda":
+        raise AssertionError("Torch not compiled with CUDA enabled")
     if model == "Slow":
         info("waiting")
         time.sleep(60)
@@ -104,7 +106,7 @@ mode: ['a']
 hyper_parameters: ["reg_weight", "mode"]
 """
 
-MODELS = ("Toy", "Plain", "Crash", "Import", "Slow", "Silent", "Diverging")
+MODELS = ("Toy", "Plain", "Crash", "Cuda", "Import", "Slow", "Silent", "Diverging")
 
 
 def make_checkout(root: Path) -> Path:

@@ -285,14 +285,15 @@ def test_what_fails_is_said_and_the_rest_goes_on(compare, checkout, tmp_path, ca
     out = tmp_path / "out"
     command = [*BASE, "--models", "EASE", "--out", str(out)]
     command += ["--mmrec-root", str(checkout), "--mmrec-timeout", str(4 / 3600)]
-    command += ["--mmrec-models", "Crash,Import,Silent,Slow,Unknown,Toy"]
+    command += ["--mmrec-models", "Crash,Cuda,Import,Silent,Slow,Unknown,Toy"]
     assert compare.main(command) == 1
     lines = capsys.readouterr().err.splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
-    assert len(errors) == 5  # every model once, not once per seed
+    assert len(errors) == 6  # every model once, not once per seed
     expected = {
         "Unknown": ["no model 'Unknown'", "choose from Crash"],
         "Crash": ["exit code 1 (KeyError: 'graph')", "requirements.txt", "seed-0.log"],
+        "Cuda": ["not compiled with CUDA", "needs a GPU"],
         "Import": ["not_installed_here", "install it for", "--mmrec-python"],
         "Silent": ["expected lines 'epoch N evaluating'", "got 0, 0 and 0"],
         "Slow": ["did not end within", "--mmrec-timeout", "seed-0.log"],
@@ -327,6 +328,22 @@ def test_only_mmrec(compare, checkout, tmp_path):
     table = (tmp_path / "out" / "table.md").read_text()
     row = "| recall@20 | MMRec:Toy:reg_weight=0 | 2 | 0.2350 | - | 0.0071 | - |"
     assert row in table
+
+
+def test_one_tested_method_is_the_reference_and_stands_first(
+    compare, checkout, tmp_path
+):
+    command = [*BASE, "--models", "EASE", "--out", str(tmp_path / "out")]
+    command += ["--mmrec-root", str(checkout)]
+    command += ["--mmrec-models", "Toy:reg_weight=1,Toy:reg_weight=0"]
+    assert compare.main(command) == 0
+    table = (tmp_path / "out" / "table.md").read_text()
+    rows = [r.split(" | ") for r in table.splitlines() if r.startswith("| recall@20")]
+    names = [row[1] for row in rows]
+    # The larger penalty is better in test.
+    assert names == ["EASE", "MMRec:Toy:reg_weight=1", "MMRec:Toy:reg_weight=0"]
+    assert rows[0][-1] == "reference |"
+    assert "best baseline in validation recall@20 that can be tested." in table
 
 
 def test_a_diverged_trial_is_not_chosen(compare, checkout, tmp_path):
