@@ -17,6 +17,17 @@ and all files but `*.time.json` and the table's times come out the same.
 `--split time` separates training, validation and test by two points in time; data
 without timestamps is left out there. The data is looked for in the folder that the
 variable `SEA_PYG_DATA` names. `--smoke` trains two epochs on generated data.
+
+    ... --mmrec-root PATH [--mmrec-python PYTHON] [--mmrec-timeout HOURS]
+        [--mmrec-models BPR,FREEDOM:dropout=0.8+reg_weight=0,...]
+
+adds MMRec's own models, run from your checkout of https://github.com/enoche/MMRec,
+which is only read, by an interpreter that has what they need. They get as many trials,
+of the lists in MMRec's `configs/model`; options that are given are not searched.
+MMRec's search reports the setting that is best in test. Here every setting is a run of
+its own, the setting is chosen on validation data, and the test metrics are those of the
+epoch that is best on validation data. MMRec prints no values per user, so its rows have
+means and no tests. What it cannot run is said at the end; the rest goes on.
 """
 
 import argparse
@@ -27,7 +38,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from grid_work import SPLITS, claim, load, parse_data, run_all, worker
+from grid_work import SPLITS, claim, load, run_all, worker
+from mmrec_runner import (
+    Checkout,
+    Method,
+    MMRecError,
+    Runner,
+    run_mmrec_cell,
+    tune_mmrec,
+)
 
 from sea_pyg.nn import models
 from sea_pyg.report import grid_markdown, load_cells
@@ -58,6 +77,8 @@ class Unit:
     trial_epochs: int
     threads: int
     seed: int | None = None
+    mmrec: dict[str, Any] | None = None
+    """How to run MMRec: root, python and timeout (in seconds)."""
 
     @property
     def folder(self) -> Path:
@@ -73,13 +94,16 @@ class Unit:
 def work(unit: Unit) -> None:
     """Do a piece of work, unless it is done."""
     torch.set_num_threads(unit.threads)
+    if unit.mmrec is not None:
+        work_in_mmrec(unit, unit.mmrec)
+        return
     name, _, preset = unit.method.partition(":")
     model = models.resolve(name)
     names = unit.modalities
     splits = load(unit.data, names, unit.split)
     space = search_space(model) if unit.trials else {}
     request = {
-        **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
+        **asked(unit),
         "space": {
             key: {"low": values.low, "high": values.high, "log": True}
             if isinstance(values, LogUniform)
@@ -112,46 +136,118 @@ def work(unit: Unit) -> None:
     run_cell(model, final, splits, path, about, **common)
 
 
-def plan(options: argparse.Namespace) -> list[Unit]:
-    """List the cells that are asked for.
+def work_in_mmrec(unit: Unit, how: dict[str, Any]) -> None:
+    """Do a piece of work of a model of MMRec, unless it is done."""
+    method = Method.parse(unit.method)
+    checkout = Checkout(how["root"])
+    names = unit.modalities
+    splits = load(unit.data, names, unit.split)
+    runner = Runner(
+        checkout, how["python"], how["timeout"], unit.threads, splits, names
+    )
+    request = {
+        **asked(unit),
+        "space": checkout.space(method),
+        "data_fingerprint": data_fingerprint(splits),
+        "mmrec_source": checkout.fingerprint(),
+    }
+    claim(unit.folder / "request.json", request)
+    trials = tune_mmrec(
+        runner,
+        method,
+        unit.trials,
+        unit.tuning_seed,
+        unit.trial_epochs,
+        unit.folder / "trials",
+    )
+    if unit.seed is None:
+        return
+    about = {
+        "data": unit.data,
+        "split": unit.split,
+        "method": unit.method,
+        "request": request,
+    }
+    path = unit.folder / f"seed-{unit.seed}.json"
+    run_mmrec_cell(runner, method, trials, unit.seed, unit.epochs, path, about)
+
+
+def asked(unit: Unit) -> dict[str, Any]:
+    """Return what all cells of a model have in common."""
+    apart = ("out", "seed", "mmrec")
+    return {key: value for key, value in asdict(unit).items() if key not in apart}
+
+
+def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
+    """List the cells that are asked for, and what MMRec cannot do of it.
 
     Raises:
         ValueError: If a model or a data set is unknown.
     """
     units = []
+    foreign, problems = plan_mmrec(options)
     for split in options.split.split(","):
         if split not in SPLITS:
             raise ValueError(f"--split must be of {', '.join(SPLITS)} (got {split!r})")
         for entry in options.data.split(","):
-            data, names = parse_data(entry)
-            train = load(data, names, "own")[0]
+            data, _, text = entry.partition(":")
+            names = text.split("+") if text else None
+            train = load(data, None if names is None else tuple(names), "own")[0]
             if split == "time" and "time" not in train[RATES]:
                 note = f"{data} has no timestamps: left out of the time split"
                 print(note, file=sys.stderr)
                 continue
-            for method in options.models.split(","):
+            common: dict[str, Any] = {
+                "out": str(options.out),
+                "data": data,
+                "modalities": names,
+                "split": split,
+                "tuning_seed": options.seeds[0],
+                "trials": options.trials,
+                "epochs": options.epochs,
+                "trial_epochs": options.trial_epochs or options.epochs,
+                "threads": options.threads,
+            }
+            for method in filter(None, options.models.split(",")):
                 name, _, preset = method.partition(":")
                 model = models.resolve(name)
                 if preset and preset not in model.presets:
                     model.preset_arguments(preset, [])  # says which there are
+                title = model.__name__ + (f":{preset}" if preset else "")
                 used = options.seeds if model.trainable else options.seeds[:1]
+                units += [Unit(**common, method=title, seed=seed) for seed in used]
+            how = {
+                "root": str(options.mmrec_root),
+                "python": options.mmrec_python,
+                "timeout": options.mmrec_timeout * 3600,
+            }
+            for title, trainable in foreign.items():
+                used = options.seeds if trainable else options.seeds[:1]
                 units += [
-                    Unit(
-                        out=str(options.out),
-                        data=data,
-                        modalities=names,
-                        split=split,
-                        method=model.__name__ + (f":{preset}" if preset else ""),
-                        tuning_seed=options.seeds[0],
-                        trials=options.trials,
-                        epochs=options.epochs,
-                        trial_epochs=options.trial_epochs or options.epochs,
-                        threads=options.threads,
-                        seed=seed,
-                    )
-                    for seed in used
+                    Unit(**common, method=title, seed=seed, mmrec=how) for seed in used
                 ]
-    return units
+    return units, problems
+
+
+def plan_mmrec(options: argparse.Namespace) -> tuple[dict[str, bool], list[str]]:
+    """Return MMRec's models that are asked for, whether they train, and problems."""
+    methods: dict[str, bool] = {}
+    problems: list[str] = []
+    if options.mmrec_root is None:
+        return methods, problems
+    try:
+        checkout = Checkout(options.mmrec_root)
+    except MMRecError as error:
+        return methods, [str(error)]
+    for text in filter(None, options.mmrec_models.split(",")):
+        try:
+            method = Method.parse(text)
+            checkout.space(method)
+            known = checkout.options(method.model)
+            methods[method.name] = bool(known.get("req_training", True))
+        except MMRecError as error:
+            problems.append(str(error))
+    return methods, problems
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -170,6 +266,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--split", default="own", help="own, time, or own,time")
     parser.add_argument("--threads", type=int, default=1, help="of every job")
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--mmrec-root", type=Path, help="your checkout of MMRec")
+    parser.add_argument("--mmrec-python", default=sys.executable)
+    parser.add_argument("--mmrec-models", default="BPR,LightGCN,VBPR,FREEDOM")
+    parser.add_argument("--mmrec-timeout", type=float, default=24, help="hours per run")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker is not None:
@@ -191,26 +291,46 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
 
 
+def fate(unit: Unit) -> Path | Unit:
+    """Return what fails together: the seeds of a model of MMRec."""
+    return unit.folder if unit.mmrec else unit
+
+
 def grid(options: argparse.Namespace) -> int:
     """Do what is left of the grid, and write its tables."""
-    cells = plan(options)
+
+    def do(units: list[Unit]) -> list[tuple[Unit, str]]:
+        return run_all(units, work, options.jobs, __file__, fate)
+
+    cells, problems = plan(options)
     todo = [u for u in cells if not (u.folder / f"seed-{u.seed}.json").is_file()]
     for unit in cells:
         if unit not in todo:
             work(unit)  # checks that it is what is asked for
     if options.jobs > 1:  # cells of one model must not tune it at once
         tuned = {u.folder: Unit(**{**asdict(u), "seed": None}) for u in reversed(todo)}
-        errors = run_all([*tuned.values()][::-1], work, options.jobs, __file__)
-        if errors:
-            print("\n".join(f"error: {e}" for e in errors), file=sys.stderr)
+        errors = do([*tuned.values()][::-1])
+        problems += [text for _, text in errors]
+        if any(unit.mmrec is None for unit, _ in errors):
+            report(problems)
             return 1
-    errors = run_all(todo, work, options.jobs, __file__)
-    text = grid_markdown(load_cells(options.out), options.out)
-    write_text(options.out / "table.md", text)
-    print(text)
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
-    return 1 if errors else 0
+        failed = {unit.folder for unit, _ in errors}
+        todo = [unit for unit in todo if unit.folder not in failed]
+    problems += [text for _, text in do(todo)]
+    try:
+        if cells or not problems:
+            text = grid_markdown(load_cells(options.out), options.out)
+            write_text(options.out / "table.md", text)
+            print(text)
+    finally:
+        report(problems)
+    return 1 if problems else 0
+
+
+def report(problems: list[str]) -> None:
+    """Say what went wrong."""
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
 
 
 if __name__ == "__main__":

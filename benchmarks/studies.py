@@ -157,7 +157,8 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
     for unit in units:
         if unit not in todo:
             work(unit)  # checks that it is what is asked for
-    errors = run_all(todo, work, options.jobs, __file__)
+    failed = run_all(todo, work, options.jobs, __file__)
+    errors = [error for _, error in failed]
     done = [[unit for unit in group if unit.path.is_file()] for group in groups]
     if not done[0]:
         return [*errors, f"{study}: nothing to report without {chosen[0].label}"]

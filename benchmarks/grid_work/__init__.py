@@ -67,23 +67,33 @@ def claim(path: Path, request: dict[str, Any]) -> None:
 
 
 def run_all(
-    units: Sequence[Any], work: Callable[[Any], None], jobs: int, script: str
-) -> list[str]:
-    """Do all pieces of work and return what went wrong.
+    units: Sequence[Any],
+    work: Callable[[Any], None],
+    jobs: int,
+    script: str,
+    fate: Callable[[Any], Any] = id,
+) -> list[tuple[Any, str]]:
+    """Do all pieces of work and return those that failed, and why.
 
     Args:
         units: The pieces.
         work: Does one of them.
         jobs: Processes at a time; with one, the work is done in this process.
         script: The script that takes ``--worker`` and hands it to :func:`worker`.
+        fate: What pieces share that fail together: after one of them has failed, the
+            others are left out. (default: nothing)
     """
+    failed: set[Any] = set()
 
-    def attempt(unit: Any) -> str | None:
+    def attempt(unit: Any) -> tuple[Any, str] | None:
+        if fate(unit) in failed:
+            return None
         print(f"{unit} ...", file=sys.stderr, flush=True)
         try:
             work(unit) if jobs == 1 else _work_apart(unit, script)
         except (ValueError, RuntimeError) as error:
-            return f"{unit}: {error}"
+            failed.add(fate(unit))
+            return unit, f"{unit}: {error}"
         return None
 
     with ThreadPoolExecutor(jobs) as pool:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
-Scope = Literal["reference", "methods", "runs"]
+Scope = Literal["reference", "methods", "runs", "untested"]
 
 
 class ComparisonRow(NamedTuple):
@@ -15,9 +15,10 @@ class ComparisonRow(NamedTuple):
     """Number of seeds."""
     mean: float
     """Mean over users and seeds."""
-    ci_low: float
-    """Lower end of the bootstrap interval over users, values averaged over seeds."""
-    ci_high: float
+    ci_low: float | None
+    """Lower end of the bootstrap interval over users, values averaged over seeds;
+    ``None`` where the users' values are not known."""
+    ci_high: float | None
     seed_std: float | None
     """Standard deviation of the runs' means; ``None`` for a single run."""
     scope: Scope
@@ -35,10 +36,19 @@ class ComparisonRow(NamedTuple):
     """Whether ``p_holm`` is below the level, for what ``scope`` names."""
 
     @property
+    def interval(self) -> str | None:
+        """The interval over users in words."""
+        if self.ci_low is None or self.ci_high is None:
+            return None
+        return f"{self.ci_low:.4f}..{self.ci_high:.4f}"
+
+    @property
     def verdict(self) -> str:
         """What may be said, in words."""
         if self.scope == "reference":
             return "reference"
+        if self.scope == "untested":
+            return "not tested"
         if not self.significant or not self.difference:
             return "no difference shown"
         word = "better" if self.difference > 0 else "worse"
@@ -85,7 +95,7 @@ class Comparison:
                 row.method,
                 row.num_runs,
                 row.mean,
-                f"{row.ci_low:.4f}..{row.ci_high:.4f}",
+                row.interval,
                 row.seed_std,
                 row.difference,
                 row.p_users,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sea_pyg.evaluation import EvaluationResult, Run
 
-_TYPES: dict[str, type] = {
+_TYPES: dict[str, Any] = {
     "data": str,
     "split": str,
     "method": str,
@@ -17,11 +17,11 @@ _TYPES: dict[str, type] = {
     "deterministic": bool,
     "best_epoch": int,
     "epochs": int,
-    "parameters": int,
-    "parameters_with_gradient": int,
+    "parameters": int | None,
+    "parameters_with_gradient": int | None,
     "valid": dict,
     "test": dict,
-    "per_user": str,
+    "per_user": str | None,
     "history": list,
     "data_fingerprint": dict,
     "environment": dict,
@@ -54,8 +54,19 @@ class Cell:
         """The JSON file with what depends on the clock."""
         return self.path.with_suffix(".time.json")
 
+    @property
+    def has_users(self) -> bool:
+        """Whether there are values of every user; another program may give none."""
+        return self.plain["per_user"] is not None
+
     def run(self) -> Run:
-        """Read the values of every user."""
+        """Read the values of every user.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        if not self.has_users:
+            raise ValueError(f"{str(self.path)!r} has no values per user")
         result = EvaluationResult.load(self.path.with_name(self.plain["per_user"]))
         fixed = bool(self.plain["deterministic"])
         return Run(self.method, self.plain["seed"], result, fixed)
@@ -107,7 +118,9 @@ def _check(plain: Any) -> None:
         raise ValueError("it is no JSON object")
     for key, kind in _TYPES.items():
         if not isinstance(plain.get(key), kind):
-            raise ValueError(f"{key!r} should be of type {kind.__name__}")
+            raise ValueError(
+                f"{key!r} should be of type {getattr(kind, '__name__', kind)}"
+            )
     if "sha256" not in plain["environment"]:
         raise ValueError("'environment' has no 'sha256'")
     for numbers in (plain["valid"], plain["test"], *plain["history"]):

@@ -1,11 +1,12 @@
 """What a grid found on one data set and split."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
-from sea_pyg.evaluation import Comparison, compare
+from sea_pyg.evaluation import Comparison, ComparisonRow, compare
 from sea_pyg.report.cell import Cell
 from sea_pyg.utils import closest
 
@@ -28,7 +29,8 @@ class GridSection:
     ours: tuple[str, ...]
     """Models that are no baselines, with all of their presets."""
     reference: str
-    """The best baseline in validation, which all others are tested against."""
+    """The best baseline in validation that has values of every user, which all others
+    are tested against."""
     comparison: Comparison | None
     """What the tests found; ``None`` for a single cell."""
     notes: list[str]
@@ -83,7 +85,9 @@ def grid_sections(
     """Compare the cells of every data set and split.
 
     All methods are tested against the best baseline, which the first of ``metrics``
-    chooses on validation data: the test data has no part in it.
+    chooses on validation data: the test data has no part in it. Methods whose cells
+    have no values per user stand beside them with their means, are not tested, and are
+    no reference.
 
     Args:
         cells: The cells.
@@ -107,9 +111,13 @@ def grid_notes(sections: Sequence[GridSection]) -> list[str]:
     """Return sentences on the grid as a whole."""
     cells = [cell for section in sections for cell in section.cells]
     codes = {cell.plain["environment"]["sha256"] for cell in cells}
-    if len(codes) < 2:
-        return []
-    return [f"The cells were made by {len(codes)} environments or versions."]
+    foreign = {json.dumps(c.plain["mmrec"]) for c in cells if "mmrec" in c.plain}
+    notes = []
+    if len(codes) > 1:
+        notes.append(f"The cells were made by {len(codes)} environments or versions.")
+    if len(foreign) > 1:
+        notes.append(f"MMRec's cells were made by {len(foreign)} versions of it.")
+    return notes
 
 
 def short(value: Any) -> str:
@@ -133,21 +141,79 @@ def _section(
     def score(method: str, on: str) -> float:
         return mean(cell.plain[on][main] or 0.0 for cell in methods[method])
 
-    reference = max(baselines, key=lambda method: score(method, "valid"))
-    best = max(baselines, key=lambda method: score(method, "test"))
+    known = [m for m, found in methods.items() if all(c.has_users for c in found)]
+    testable = [m for m in baselines if m in known] or known or baselines
+    reference = max(testable, key=lambda method: score(method, "valid"))
+    first, best = (
+        max(baselines, key=lambda method: score(method, on)) for on in ("valid", "test")
+    )
     comparison, notes = None, ["There is one cell only, and nothing to compare."]
     if len(cells) > 1:
-        comparison = compare([cell.run() for cell in cells], metrics, reference)
+        comparison = _compare(methods, known, metrics, reference)
         notes = [*comparison.notes]
+    only = "" if len(known) in (0, len(methods)) else " that can be tested"
     notes.append(
-        f"The reference {reference} is the best baseline in validation {main}."
+        f"The reference {reference} is the best baseline in validation {main}{only}."
     )
+    if score(first, "valid") > score(reference, "valid"):
+        notes.append(f"In validation {main} {first} is better, but it is not tested.")
     if best != reference:
         notes.append(f"In test {main} the best baseline is another one: {best}.")
     made_from = {repr(sorted(c.plain["data_fingerprint"].items())) for c in cells}
     if len(made_from) > 1:
         notes.append(f"The cells were made from {len(made_from)} versions of the data.")
     return GridSection(*name, metrics, methods, ours, reference, comparison, notes)
+
+
+def _compare(
+    methods: dict[str, list[Cell]],
+    known: Sequence[str],
+    metrics: Sequence[str],
+    reference: str,
+) -> Comparison:
+    """Test what can be tested, and put the means of the others beside it."""
+    found = Comparison([], reference, 0.05, [])
+    cells = [cell for method in known for cell in methods[method]]
+    if len(cells) > 1:
+        found = compare([cell.run() for cell in cells], metrics, reference)
+    rows = []
+    for metric in metrics:
+        tested = [row for row in found.rows if row.metric == metric]
+        names = {row.method for row in tested}
+        others = [
+            _untested(metric, method, methods, reference)
+            for method in methods
+            if method not in names
+        ]
+        others.sort(key=lambda row: (row.scope != "reference", -row.mean))
+        rows += [*tested, *others]
+    notes = [*found.notes]
+    if len(known) < len(methods):
+        notes.append(
+            "Methods without values per user ran in a program that prints means of "
+            "four decimals alone: nothing is said of whether they differ."
+        )
+    return Comparison(rows, reference, found.level, notes)
+
+
+def _untested(
+    metric: str, method: str, methods: dict[str, list[Cell]], reference: str
+) -> ComparisonRow:
+    values, base = (
+        [cell.plain["test"][metric] for cell in methods[name]]
+        for name in (method, reference)
+    )
+    return ComparisonRow(
+        method=method,
+        metric=metric,
+        num_runs=len(values),
+        mean=mean(values),
+        ci_low=None,
+        ci_high=None,
+        seed_std=stdev(values) if len(values) > 1 else None,
+        scope="reference" if method == reference else "untested",
+        difference=None if method == reference else mean(values) - mean(base),
+    )
 
 
 def _check(cells: Sequence[Cell], metrics: tuple[str, ...]) -> None:

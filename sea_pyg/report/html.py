@@ -164,12 +164,12 @@ def _metric(
                 for name, text in zip(header[1:], texts[1:], strict=True)
             ]
         )
-        interval = f"{row.mean:.4f} ({row.ci_low:.4f}..{row.ci_high:.4f})"
+        low = row.mean if row.ci_low is None else row.ci_low
+        high = row.mean if row.ci_high is None else row.ci_high
+        text = f"{row.mean:.4f}" + (f" ({row.interval})" if row.interval else "")
         kind = "ours" if section.is_ours(row.method) else ""
         kind = "reference" if row.method == section.reference else kind
-        bars.append(
-            Bar(row.method, row.mean, row.ci_low, row.ci_high, interval, href, kind)
-        )
+        bars.append(Bar(row.method, row.mean, low, high, text, href, kind))
     bars.sort(key=lambda bar: -bar.value)
     level = 100 * (1 - comparison.level)
     caption: list[str] = [
