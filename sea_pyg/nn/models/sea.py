@@ -23,6 +23,7 @@ from sea_pyg.nn.models.batch import lookup
 from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
+from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_edge_type, modality_input
@@ -105,6 +106,13 @@ class SEA(Recommender):
             batch, from before its step. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
             not depend on it. (default: :obj:`256`)
+        id_embedding: Whether items have a learned behaviour embedding too, a free
+            table that is propagated and fused like one more modality and takes no part
+            in separate learning. (default: :obj:`False`)
+        user_graph: Whether a hop on the graph of users with shared items is added to
+            the fused user embeddings, see :class:`UserCooccurrence`.
+            (default: :obj:`False`)
+        user_k: Neighbours per user in that graph. (default: :obj:`10`)
         edge_type: The user-item edge type.
 
     Raises:
@@ -178,6 +186,9 @@ class SEA(Recommender):
         log_base: float | None = None,
         stale_evaluation: bool = False,
         chunk_size: int | None = 256,
+        id_embedding: bool = False,
+        user_graph: bool = False,
+        user_k: int = 10,
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
@@ -193,6 +204,8 @@ class SEA(Recommender):
             raise ValueError(
                 f"num_item_layers must be at least 0 (got {num_item_layers})"
             )
+        if user_k < 1:
+            raise ValueError(f"user_k must be at least 1 (got {user_k})")
         self.split_on = split_on
         self.alignment_items = alignment_items
         self.collapsed = collapsed
@@ -207,11 +220,17 @@ class SEA(Recommender):
         names = projection.modalities
         width = hidden_channels or 4 * embedding_dim
         self.output = ModuleDict({n: Linear(width, embedding_dim) for n in names})
+        num_parts = len(names) + id_embedding
         self.users = torch.nn.ParameterList(
-            Parameter(torch.empty(num_users, embedding_dim)) for _ in names
+            Parameter(torch.empty(num_users, embedding_dim)) for _ in range(num_parts)
         )
+        self.item_embedding: Parameter | None = None
+        if id_embedding:
+            self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
+        self.user_graph = user_graph
+        self.user_k = user_k
         self.propagation = BipartitePropagation(num_layers, readout)
-        self.fusion = ModalityFusion(num_users, len(names))
+        self.fusion = ModalityFusion(num_users, num_parts)
         self.separate = SeparateLearning(
             projection.out_channels
             if split_on == "features"
@@ -245,7 +264,7 @@ class SEA(Recommender):
         self.bpr = BPRLoss(log_base)
         self.stale_evaluation = stale_evaluation
         if stale_evaluation:
-            channels = embedding_dim * len(names)
+            channels = embedding_dim * num_parts
             self.register_buffer("stale_user", torch.zeros(num_users, channels))
             self.register_buffer("stale_item", torch.zeros(num_items, channels))
             self.register_buffer("has_stale", torch.tensor(False))
@@ -310,10 +329,18 @@ class SEA(Recommender):
             torch.nn.init.xavier_normal_(table)
         self.fusion.reset_parameters()
         self.separate.reset_parameters()
+        if self.item_embedding is not None:
+            torch.nn.init.xavier_normal_(self.item_embedding)
 
     def prepare(self, data: HeteroData) -> HeteroData:
-        """Return ``data`` with the graph of similar items added, if it has none."""
-        return with_item_graph(data, self.item_graph)
+        """Return ``data`` with the frozen graphs added that it does not have.
+
+        That of similar items, and with ``user_graph`` that of similar users.
+        """
+        data = with_item_graph(data, self.item_graph)
+        if self.user_graph:
+            data = with_user_graph(data, self.user_k, self.edge_type)
+        return data
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return each modality's projected item features, with gradient.
@@ -374,7 +401,8 @@ class SEA(Recommender):
             zero = item[0].new_zeros(())
             maps = self.separate.maps_from_readouts(rest, zero, masks)
         else:
-            features = dict(zip(self.modalities, item, strict=True))
+            own = item[: len(self.modalities)]  # without the id embedding's
+            features = dict(zip(self.modalities, own, strict=True))
             maps = self.separate.maps(features, masks)
         return SEAState(self._fuse(data, user, item), maps)
 
@@ -382,6 +410,8 @@ class SEA(Recommender):
         self, data: HeteroData, hidden: Mapping[str, Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Propagate all modalities over the interactions, side by side.
+
+        The id embedding comes last, if there is one.
 
         Args:
             data: The graph.
@@ -396,13 +426,15 @@ class SEA(Recommender):
             l2_normalize(self.output[name](F.leaky_relu(hidden[name])))
             for name in self.modalities
         ]
+        if self.item_embedding is not None:
+            items.append(l2_normalize(self.item_embedding))
         users = [l2_normalize(table) for table in self.users]
         user, item = self.propagation(
             torch.cat(users, dim=1),  # [num_users, num_modalities * embedding_dim]
             torch.cat(items, dim=1),
             data[self.edge_type].edge_index,
         )
-        count = len(self.modalities)
+        count = len(self.users)
         return list(user.chunk(count, dim=1)), list(item.chunk(count, dim=1))
 
     def loss(
@@ -453,12 +485,17 @@ class SEA(Recommender):
     def _fuse(
         self, data: HeteroData, user: list[Tensor], item: list[Tensor]
     ) -> Embeddings:
-        fused: Embeddings = self.fusion(user, item)
-        if self.num_item_layers == 0:
-            return fused
-        graph = graph_of(self.prepare(data), self.item_graph.edge_type)
-        hop = hops(*graph, fused.item, self.num_item_layers)
-        return Embeddings(fused.user, fused.item + hop)
+        fused_user, fused_item = self.fusion(user, item)
+        if self.num_item_layers > 0:
+            data = with_item_graph(data, self.item_graph)
+            graph = graph_of(data, self.item_graph.edge_type)
+            hop = hops(*graph, fused_item, self.num_item_layers)
+            fused_item = fused_item + hop
+        if self.user_graph:
+            data = with_user_graph(data, self.user_k, self.edge_type)
+            hop = aggregate_users(data, fused_user, self.user_k, self.edge_type[0])
+            fused_user = fused_user + hop
+        return Embeddings(fused_user, fused_item)
 
     @torch.no_grad()
     def _keep(self, embeddings: Embeddings) -> None:
