@@ -12,14 +12,14 @@ from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import Readout, l2_normalize
-from sea_pyg.nn.loss import BPRLoss, SeparateLearning
+from sea_pyg.nn.loss import BPRLoss, SampledSoftmaxLoss, SeparateLearning
 from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
 from sea_pyg.nn.modality import (
     CollapsedProjection,
     ModalityFusion,
     ModalityProjection,
 )
-from sea_pyg.nn.models.batch import lookup
+from sea_pyg.nn.models.batch import lookup, shared_candidates
 from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
@@ -113,6 +113,13 @@ class SEA(Recommender):
             the fused user embeddings, see :class:`UserCooccurrence`.
             (default: :obj:`False`)
         user_k: Neighbours per user in that graph. (default: :obj:`10`)
+        ranking_loss: What ranks a user's items above others: :obj:`"bpr"`, or the
+            :obj:`"softmax"` of cosines over the items of the batch that the user has
+            not seen (:class:`SampledSoftmaxLoss`); the score is then the cosine.
+            (default: :obj:`"bpr"`)
+        ranking_temperature: Temperature of that softmax. (default: :obj:`0.2`)
+        ranking_candidates: Most items of the batch in that softmax, half of them
+            positives of any user. (default: all)
         edge_type: The user-item edge type.
 
     Raises:
@@ -189,6 +196,9 @@ class SEA(Recommender):
         id_embedding: bool = False,
         user_graph: bool = False,
         user_k: int = 10,
+        ranking_loss: str = "bpr",
+        ranking_temperature: float = 0.2,
+        ranking_candidates: int | None = None,
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
@@ -203,6 +213,15 @@ class SEA(Recommender):
         if num_item_layers < 0:
             raise ValueError(
                 f"num_item_layers must be at least 0 (got {num_item_layers})"
+            )
+        if ranking_loss not in ("bpr", "softmax"):
+            raise ValueError(
+                f"ranking_loss must be 'bpr' or 'softmax' (got {ranking_loss!r})"
+            )
+        if ranking_candidates is not None and ranking_candidates < 2:
+            raise ValueError(
+                "ranking_candidates must be at least 2, or None for all of the batch "
+                f"(got {ranking_candidates})"
             )
         if user_k < 1:
             raise ValueError(f"user_k must be at least 1 (got {user_k})")
@@ -262,6 +281,9 @@ class SEA(Recommender):
             for name in names:
                 self.hidden[name] = Linear(projection.out_channels[name], width)
         self.bpr = BPRLoss(log_base)
+        self.ranking_loss = ranking_loss
+        self.ranking_candidates = ranking_candidates
+        self.softmax = SampledSoftmaxLoss(ranking_temperature)
         self.stale_evaluation = stale_evaluation
         if stale_evaluation:
             channels = embedding_dim * num_parts
@@ -440,18 +462,18 @@ class SEA(Recommender):
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
-        """Compute the parts :obj:`"bpr"`, :obj:`"distance"` and :obj:`"alignment"`."""
+        """Compute the parts :obj:`"bpr"`, :obj:`"distance"` and :obj:`"alignment"`.
+
+        With ``ranking_loss="softmax"`` the first one is :obj:`"softmax"`.
+        """
         if state is None:
             state = self.representations(data)
         assert isinstance(state, SEAState)
         if self.stale_evaluation and self.training:
             self._keep(state.embeddings)
-        anchor, positive, negative = lookup(state.embeddings, batch)
-        pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
-        neg_score = (anchor * negative).sum(dim=-1)
         among = batch.positive if self.alignment_items == "batch" else None
         return {
-            "bpr": self.bpr(pos_score, neg_score),
+            **self._ranking(data, batch, state.embeddings),
             **self.separate.loss(state.maps, among),
         }
 
@@ -495,7 +517,24 @@ class SEA(Recommender):
             data = with_user_graph(data, self.user_k, self.edge_type)
             hop = aggregate_users(data, fused_user, self.user_k, self.edge_type[0])
             fused_user = fused_user + hop
+        if self.ranking_loss == "softmax":
+            return Embeddings(l2_normalize(fused_user), l2_normalize(fused_item))
         return Embeddings(fused_user, fused_item)
+
+    def _ranking(
+        self, data: HeteroData, batch: Triplets, embeddings: Embeddings
+    ) -> dict[str, Tensor]:
+        anchor, positive, negative = lookup(embeddings, batch)
+        pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
+        if self.ranking_loss == "bpr":
+            neg_score = (anchor * negative).sum(dim=-1)
+            return {"bpr": self.bpr(pos_score, neg_score)}
+        item, excluded = shared_candidates(
+            batch, self.seen_items(data), self.ranking_candidates
+        )
+        # [batch_size, num_candidates]
+        score = anchor @ F.embedding(item, embeddings.item).t()
+        return {"softmax": self.softmax(pos_score, score, excluded)}
 
     @torch.no_grad()
     def _keep(self, embeddings: Embeddings) -> None:

@@ -82,6 +82,11 @@ class TestCollapsedSEAWithIds(RecommenderTests):
     kwargs = {**fast_arguments(), "id_embedding": True}
 
 
+class TestSEAWithSoftmax(RecommenderTests):
+    model_class = SEA
+    kwargs = {"ranking_loss": "softmax", "id_embedding": True, "user_graph": True}
+
+
 class TestSEAWithIdsOnRepresentations(RecommenderTests):
     model_class = SEA
     kwargs = {"split_on": "representations", "id_embedding": True}
@@ -349,6 +354,32 @@ def test_stale_evaluation_with_ids() -> None:
     assert torch.equal(model.eval().encode(data).user, before)
 
 
+@pytest.mark.parametrize("limit", [None, 9])
+def test_softmax_of_cosines_over_the_unseen_items_of_the_batch(
+    limit: int | None,
+) -> None:
+    data, batch = example_data(), example_batch(example_data(), size=20)
+    plain = build()
+    model = build(
+        ranking_loss="softmax", ranking_temperature=0.3, ranking_candidates=limit
+    )
+    user, item = (F.normalize(x) for x in plain.encode(data))
+    for found, expected in zip(model.encode(data), (user, item), strict=True):
+        torch.testing.assert_close(found, expected)
+    items = [*batch.positive.tolist()[:5], *batch.negative.tolist()[:4]]
+    if limit is None:
+        items = [*batch.positive.tolist(), *batch.negative.tolist()]
+    seen = set(zip(*data[RATES].edge_index.tolist(), strict=True))
+    total = torch.zeros(())
+    for u, p in zip(batch.user.tolist(), batch.positive.tolist(), strict=True):
+        others = [i for i in set(items) if (u, i) not in seen]
+        logits = item[[p, *others]] @ user[u] / 0.3
+        total = total - logits.log_softmax(dim=0)[0] / 20
+    parts = model.loss(data, batch)
+    assert list(parts) == ["softmax", "distance", "alignment"]
+    torch.testing.assert_close(parts["softmax"], total)
+
+
 def test_separate_learning_on_top_of_ids() -> None:
     data = example_data()
     model = WithSeparateLearning.from_data(data, backbone="SEA", id_embedding=True)
@@ -413,6 +444,9 @@ def test_errors() -> None:
         ({"in_channels": {}}, "at least one modality"),
         ({"num_users": 0}, "at least one user"),
         ({"user_k": 0}, "user_k must be at least 1"),
+        ({"ranking_loss": "bce"}, "'bpr' or 'softmax' .*'bce'"),
+        ({"ranking_temperature": 0.0}, "temperature must be positive"),
+        ({"ranking_candidates": 1}, "ranking_candidates must be at least 2"),
         ({"readout": "max"}, "readout"),
     ):
         with pytest.raises(ValueError, match=message):
