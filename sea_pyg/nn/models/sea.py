@@ -22,7 +22,11 @@ from sea_pyg.nn.modality import (
 from sea_pyg.nn.models.batch import lookup, shared_candidates
 from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
+from sea_pyg.nn.models.sea_presets import (
+    fast_arguments,
+    released_arguments,
+    tuned_arguments,
+)
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -154,7 +158,7 @@ class SEA(Recommender):
     """
 
     multimodal: ClassVar[bool] = True
-    presets: ClassVar[tuple[str, ...]] = ("fast", "released")
+    presets: ClassVar[tuple[str, ...]] = ("fast", "released", "tuned")
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
         "batch_size": 2048,
@@ -299,7 +303,8 @@ class SEA(Recommender):
         :obj:`"released"` sets every switch as the released code has it, with the first
         modality in the role of its text and the second in that of its image.
         :obj:`"fast"` collapses the projection, aligns the items of the batch, and takes
-        the linear Gaussian q, which needs no inner steps.
+        the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that with
+        an id embedding, trained with the softmax over items of the batch.
 
         Args:
             name: One of :attr:`presets`.
@@ -312,6 +317,8 @@ class SEA(Recommender):
             return released_arguments(*modalities)
         if name == "fast":
             return fast_arguments()
+        if name == "tuned":
+            return tuned_arguments()
         return super().preset_arguments(name, modalities)
 
     @classmethod
@@ -335,6 +342,25 @@ class SEA(Recommender):
             **kwargs: Further arguments, which take precedence.
         """
         arguments = {**released_arguments(query, key), **kwargs}
+        return cls(num_users, num_items, in_channels, **arguments)
+
+    @classmethod
+    def tuned(
+        cls,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        **kwargs: Any,
+    ) -> "SEA":
+        """Build the model with the settings that ranked best on validation data.
+
+        Args:
+            num_users: Number of users.
+            num_items: Number of items.
+            in_channels: Width of every modality, by name.
+            **kwargs: Further arguments, which take precedence.
+        """
+        arguments = {**tuned_arguments(), **kwargs}
         return cls(num_users, num_items, in_channels, **arguments)
 
     @property

@@ -10,7 +10,11 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn import CLUB, SEA
 from sea_pyg.nn.models import WithSeparateLearning
-from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
+from sea_pyg.nn.models.sea_presets import (
+    fast_arguments,
+    released_arguments,
+    tuned_arguments,
+)
 from sea_pyg.typing import CO_RATES, RATES, SIMILAR
 from tests.nn.models.base import (
     RecommenderTests,
@@ -54,6 +58,11 @@ class TestCollapsedSEA(RecommenderTests):
 class TestFastSEA(RecommenderTests):
     model_class = SEA
     kwargs = fast_arguments()
+
+
+class TestTunedSEA(RecommenderTests):
+    model_class = SEA
+    kwargs = tuned_arguments()
 
 
 class TestReleasedSEA(RecommenderTests):
@@ -420,6 +429,16 @@ def test_released_preset() -> None:
     assert model.item_graph.weights == {"audio": 0.1, "text": 0.9}
     assert model.bpr.log_base == 2.0
     assert model.separate.alpha == 0.5
+
+
+def test_tuned_preset() -> None:
+    model = SEA.tuned(5, 12, {"audio": 4, "text": 6}, ranking_temperature=0.5)
+    assert model.item_embedding is not None
+    assert (model.ranking_loss, model.ranking_candidates) == ("softmax", 1536)
+    assert model.softmax.temperature == 0.5
+    assert (model.collapsed, model.user_graph) == (True, False)
+    by_name, direct = build(preset="tuned"), build(**tuned_arguments())
+    assert by_name.hparams() == direct.hparams()
 
 
 def test_user_weights_scale_the_users_only() -> None:
