@@ -48,7 +48,7 @@ def fast_arguments() -> dict[str, Any]:
 
 
 def tuned_arguments() -> dict[str, Any]:
-    """Return the arguments that ranked best on validation data."""
+    """Return those of ``fast`` with an id embedding and the softmax."""
     return {
         **fast_arguments(),
         "id_embedding": True,
