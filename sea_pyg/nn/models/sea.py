@@ -12,17 +12,22 @@ from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import Readout, l2_normalize
-from sea_pyg.nn.loss import BPRLoss, SeparateLearning
+from sea_pyg.nn.loss import BPRLoss, SampledSoftmaxLoss, SeparateLearning
 from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
 from sea_pyg.nn.modality import (
     CollapsedProjection,
     ModalityFusion,
     ModalityProjection,
 )
-from sea_pyg.nn.models.batch import lookup
+from sea_pyg.nn.models.batch import lookup, shared_candidates
 from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
+from sea_pyg.nn.models.sea_presets import (
+    fast_arguments,
+    released_arguments,
+    tuned_arguments,
+)
+from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import check_edge_type, modality_input
@@ -112,6 +117,20 @@ class SEA(Recommender):
             batch, from before its step. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
             not depend on it. (default: :obj:`256`)
+        id_embedding: Whether items have a learned behaviour embedding too, a free
+            table that is propagated and fused like one more modality and takes no part
+            in separate learning. (default: :obj:`False`)
+        user_graph: Whether a hop on the graph of users with shared items is added to
+            the fused user embeddings, see :class:`UserCooccurrence`.
+            (default: :obj:`False`)
+        user_k: Neighbours per user in that graph. (default: :obj:`10`)
+        ranking_loss: What ranks a user's items above others: :obj:`"bpr"`, or the
+            :obj:`"softmax"` of cosines over the items of the batch that the user has
+            not seen (:class:`SampledSoftmaxLoss`); the score is then the cosine.
+            (default: :obj:`"bpr"`)
+        ranking_temperature: Temperature of that softmax. (default: :obj:`0.2`)
+        ranking_candidates: Most items of the batch in that softmax, half of them
+            positives of any user. (default: all)
         edge_type: The user-item edge type.
 
     Raises:
@@ -151,7 +170,7 @@ class SEA(Recommender):
     """
 
     multimodal: ClassVar[bool] = True
-    presets: ClassVar[tuple[str, ...]] = ("fast", "released")
+    presets: ClassVar[tuple[str, ...]] = ("fast", "released", "tuned")
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
         "batch_size": 2048,
@@ -190,6 +209,12 @@ class SEA(Recommender):
         log_base: float | None = None,
         stale_evaluation: bool = False,
         chunk_size: int | None = 256,
+        id_embedding: bool = False,
+        user_graph: bool = False,
+        user_k: int = 10,
+        ranking_loss: str = "bpr",
+        ranking_temperature: float = 0.2,
+        ranking_candidates: int | None = None,
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
@@ -211,6 +236,17 @@ class SEA(Recommender):
             raise ValueError(
                 f"num_item_layers must be at least 0 (got {num_item_layers})"
             )
+        if ranking_loss not in ("bpr", "softmax"):
+            raise ValueError(
+                f"ranking_loss must be 'bpr' or 'softmax' (got {ranking_loss!r})"
+            )
+        if ranking_candidates is not None and ranking_candidates < 2:
+            raise ValueError(
+                "ranking_candidates must be at least 2, or None for all of the batch "
+                f"(got {ranking_candidates})"
+            )
+        if user_k < 1:
+            raise ValueError(f"user_k must be at least 1 (got {user_k})")
         self.split_on = split_on
         self.separate_items = separate_items
         self.collapsed = collapsed
@@ -225,11 +261,17 @@ class SEA(Recommender):
         names = projection.modalities
         width = hidden_channels or 4 * embedding_dim
         self.output = ModuleDict({n: Linear(width, embedding_dim) for n in names})
+        num_parts = len(names) + id_embedding
         self.users = torch.nn.ParameterList(
-            Parameter(torch.empty(num_users, embedding_dim)) for _ in names
+            Parameter(torch.empty(num_users, embedding_dim)) for _ in range(num_parts)
         )
+        self.item_embedding: Parameter | None = None
+        if id_embedding:
+            self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
+        self.user_graph = user_graph
+        self.user_k = user_k
         self.propagation = BipartitePropagation(num_layers, readout)
-        self.fusion = ModalityFusion(num_users, len(names))
+        self.fusion = ModalityFusion(num_users, num_parts)
         self.separate = SeparateLearning(
             projection.out_channels
             if split_on == "features"
@@ -261,9 +303,12 @@ class SEA(Recommender):
             for name in names:
                 self.hidden[name] = Linear(projection.out_channels[name], width)
         self.bpr = BPRLoss(log_base)
+        self.ranking_loss = ranking_loss
+        self.ranking_candidates = ranking_candidates
+        self.softmax = SampledSoftmaxLoss(ranking_temperature)
         self.stale_evaluation = stale_evaluation
         if stale_evaluation:
-            channels = embedding_dim * len(names)
+            channels = embedding_dim * num_parts
             self.register_buffer("stale_user", torch.zeros(num_users, channels))
             self.register_buffer("stale_item", torch.zeros(num_items, channels))
             self.register_buffer("has_stale", torch.tensor(False))
@@ -276,7 +321,8 @@ class SEA(Recommender):
         :obj:`"released"` sets every switch as the released code has it, with the first
         modality in the role of its text and the second in that of its image.
         :obj:`"fast"` collapses the projection, separates the items of the batch, and
-        takes the linear Gaussian q, which needs no inner steps.
+        takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
+        with an id embedding, trained with the softmax over items of the batch.
 
         Args:
             name: One of :attr:`presets`.
@@ -289,6 +335,8 @@ class SEA(Recommender):
             return released_arguments(*modalities)
         if name == "fast":
             return fast_arguments()
+        if name == "tuned":
+            return tuned_arguments()
         return super().preset_arguments(name, modalities)
 
     @classmethod
@@ -314,6 +362,25 @@ class SEA(Recommender):
         arguments = {**released_arguments(query, key), **kwargs}
         return cls(num_users, num_items, in_channels, **arguments)
 
+    @classmethod
+    def tuned(
+        cls,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        **kwargs: Any,
+    ) -> "SEA":
+        """Build the model with the settings that ranked best on validation data.
+
+        Args:
+            num_users: Number of users.
+            num_items: Number of items.
+            in_channels: Width of every modality, by name.
+            **kwargs: Further arguments, which take precedence.
+        """
+        arguments = {**tuned_arguments(), **kwargs}
+        return cls(num_users, num_items, in_channels, **arguments)
+
     @property
     def modalities(self) -> list[str]:
         """The modalities' names, in the order of their concatenation."""
@@ -328,10 +395,18 @@ class SEA(Recommender):
             torch.nn.init.xavier_normal_(table)
         self.fusion.reset_parameters()
         self.separate.reset_parameters()
+        if self.item_embedding is not None:
+            torch.nn.init.xavier_normal_(self.item_embedding)
 
     def prepare(self, data: HeteroData) -> HeteroData:
-        """Return ``data`` with the graph of similar items added, if it has none."""
-        return with_item_graph(data, self.item_graph)
+        """Return ``data`` with the frozen graphs added that it does not have.
+
+        That of similar items, and with ``user_graph`` that of similar users.
+        """
+        data = with_item_graph(data, self.item_graph)
+        if self.user_graph:
+            data = with_user_graph(data, self.user_k, self.edge_type)
+        return data
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return each modality's projected item features, with gradient.
@@ -427,7 +502,8 @@ class SEA(Recommender):
             item = state.item
             if index is not None:
                 item = [F.embedding(index, x) for x in item]
-            features = dict(zip(self.modalities, item, strict=True))
+            own = item[: len(self.modalities)]  # without the id embedding's
+            features = dict(zip(self.modalities, own, strict=True))
             return self.separate.maps(features, masks)
         outputs = self.readout_values(data, _SEPARATE, index)
         zero = state.embeddings.item.new_zeros(())
@@ -437,6 +513,8 @@ class SEA(Recommender):
         self, data: HeteroData, hidden: Mapping[str, Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Propagate all modalities over the interactions, side by side.
+
+        The id embedding comes last, if there is one.
 
         Args:
             data: The graph.
@@ -451,34 +529,36 @@ class SEA(Recommender):
             l2_normalize(self.output[name](F.leaky_relu(hidden[name])))
             for name in self.modalities
         ]
+        if self.item_embedding is not None:
+            items.append(l2_normalize(self.item_embedding))
         users = [l2_normalize(table) for table in self.users]
         user, item = self.propagation(
             torch.cat(users, dim=1),  # [num_users, num_modalities * embedding_dim]
             torch.cat(items, dim=1),
             data[self.edge_type].edge_index,
         )
-        count = len(self.modalities)
+        count = len(self.users)
         return list(user.chunk(count, dim=1)), list(item.chunk(count, dim=1))
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
-        """Compute the parts :obj:`"bpr"`, :obj:`"distance"` and :obj:`"alignment"`."""
+        """Compute the parts :obj:`"bpr"`, :obj:`"distance"` and :obj:`"alignment"`.
+
+        With ``ranking_loss="softmax"`` the first one is :obj:`"softmax"`.
+        """
         if state is None:
             state = self.representations(data)
         assert isinstance(state, SEAState)
         if self.stale_evaluation and self.training:
             self._keep(state.embeddings)
-        anchor, positive, negative = lookup(state.embeddings, batch)
-        pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
-        neg_score = (anchor * negative).sum(dim=-1)
         maps, index = state.maps, None
         if self.separate_items == "batch":
             index = batch.positive
             maps = self.separate_maps(data, state, index)
         assert maps is not None
         return {
-            "bpr": self.bpr(pos_score, neg_score),
+            **self._ranking(data, batch, state.embeddings),
             **self.separate.loss(maps, index),
         }
 
@@ -518,17 +598,41 @@ class SEA(Recommender):
     def _split_items(self, item: list[Tensor]) -> list[Tensor]:
         if self.split_on == "features" or not self.separate.split.subtract:
             return item
-        return [torch.cat(self.separate.split(x), dim=1) for x in item]
+        count = len(self.modalities)
+        split = [torch.cat(self.separate.split(x), dim=1) for x in item[:count]]
+        return split + item[count:]
 
     def _fuse(
         self, data: HeteroData, user: list[Tensor], item: list[Tensor]
     ) -> Embeddings:
-        fused: Embeddings = self.fusion(user, item)
-        if self.num_item_layers == 0:
-            return fused
-        graph = graph_of(self.prepare(data), self.item_graph.edge_type)
-        hop = hops(*graph, fused.item, self.num_item_layers)
-        return Embeddings(fused.user, fused.item + hop)
+        fused_user, fused_item = self.fusion(user, item)
+        if self.num_item_layers > 0:
+            data = with_item_graph(data, self.item_graph)
+            graph = graph_of(data, self.item_graph.edge_type)
+            hop = hops(*graph, fused_item, self.num_item_layers)
+            fused_item = fused_item + hop
+        if self.user_graph:
+            data = with_user_graph(data, self.user_k, self.edge_type)
+            hop = aggregate_users(data, fused_user, self.user_k, self.edge_type[0])
+            fused_user = fused_user + hop
+        if self.ranking_loss == "softmax":
+            return Embeddings(l2_normalize(fused_user), l2_normalize(fused_item))
+        return Embeddings(fused_user, fused_item)
+
+    def _ranking(
+        self, data: HeteroData, batch: Triplets, embeddings: Embeddings
+    ) -> dict[str, Tensor]:
+        anchor, positive, negative = lookup(embeddings, batch)
+        pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
+        if self.ranking_loss == "bpr":
+            neg_score = (anchor * negative).sum(dim=-1)
+            return {"bpr": self.bpr(pos_score, neg_score)}
+        item, excluded = shared_candidates(
+            batch, self.seen_items(data), self.ranking_candidates
+        )
+        # [batch_size, num_candidates]
+        score = anchor @ F.embedding(item, embeddings.item).t()
+        return {"softmax": self.softmax(pos_score, score, excluded)}
 
     @torch.no_grad()
     def _keep(self, embeddings: Embeddings) -> None:

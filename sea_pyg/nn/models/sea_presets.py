@@ -45,3 +45,14 @@ def fast_arguments() -> dict[str, Any]:
         "separate_items": "batch",
         "distance_kwargs": {"conditional": "linear"},
     }
+
+
+def tuned_arguments() -> dict[str, Any]:
+    """Return those of ``fast`` with an id embedding and the softmax."""
+    return {
+        **fast_arguments(),
+        "id_embedding": True,
+        "ranking_loss": "softmax",
+        "ranking_temperature": 0.2,
+        "ranking_candidates": 1536,
+    }

@@ -5,11 +5,18 @@ from typing import Any
 import numpy
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from sea_pyg.nn import CLUB, SEA
-from sea_pyg.nn.models.sea_presets import fast_arguments, released_arguments
-from sea_pyg.typing import RATES, SIMILAR
+from sea_pyg.nn.models import WithSeparateLearning
+from sea_pyg.nn.models.sea_presets import (
+    fast_arguments,
+    released_arguments,
+    tuned_arguments,
+)
+from sea_pyg.typing import CO_RATES, RATES, SIMILAR
 from tests.nn.models.base import (
     RecommenderTests,
     example_batch,
@@ -54,6 +61,11 @@ class TestFastSEA(RecommenderTests):
     kwargs = fast_arguments()
 
 
+class TestTunedSEA(RecommenderTests):
+    model_class = SEA
+    kwargs = tuned_arguments()
+
+
 class TestReleasedSEA(RecommenderTests):
     model_class = SEA
     # Once the bound is cut off at zero, its maps are given a zero gradient; stale
@@ -70,6 +82,26 @@ class TestReleasedSEA(RecommenderTests):
     test_state_changes_nothing = None  # type: ignore[assignment]  # draws negatives
 
 
+class TestSEAWithIdsAndUserGraph(RecommenderTests):
+    model_class = SEA
+    kwargs = {"id_embedding": True, "user_graph": True, "user_k": 3}
+
+
+class TestCollapsedSEAWithIds(RecommenderTests):
+    model_class = SEA
+    kwargs = {**fast_arguments(), "id_embedding": True}
+
+
+class TestSEAWithSoftmax(RecommenderTests):
+    model_class = SEA
+    kwargs = {"ranking_loss": "softmax", "id_embedding": True, "user_graph": True}
+
+
+class TestSEAWithIdsOnRepresentations(RecommenderTests):
+    model_class = SEA
+    kwargs = {"split_on": "representations", "id_embedding": True}
+
+
 def build(seed: int = 0, **kwargs: Any) -> SEA:
     torch.manual_seed(seed)
     model = SEA.from_data(example_data(), **kwargs)
@@ -80,6 +112,20 @@ def build(seed: int = 0, **kwargs: Any) -> SEA:
 def state_of(model: SEA) -> Any:
     data = example_data()
     return data, model.representations(data)
+
+
+def dense_item_graph(model: SEA, data: HeteroData) -> Tensor:
+    graph = model.prepare(data)[SIMILAR]
+    neighbour, item = graph.edge_index
+    return torch.zeros(30, 30).index_put((item, neighbour), graph.edge_weight)
+
+
+def dense_adjacency(data: HeteroData) -> Tensor:
+    user, item = data[RATES].edge_index
+    a = torch.zeros(70, 70)
+    a[user, item + 40] = a[item + 40, user] = 1
+    scale = a.sum(dim=1).clamp(min=1).rsqrt()
+    return scale.view(-1, 1) * a * scale
 
 
 def test_published_defaults() -> None:
@@ -273,11 +319,106 @@ def test_without_item_graph() -> None:
     model = build(num_item_layers=0)
     user, item = model.encode(data)
     _, with_hop = build(num_item_layers=1).encode(data)
-    graph = model.prepare(data)[SIMILAR]
-    dense = torch.zeros(30, 30).index_put(
-        (graph.edge_index[1], graph.edge_index[0]), graph.edge_weight
+    torch.testing.assert_close(with_hop, item + dense_item_graph(model, data) @ item)
+
+
+def test_id_embedding_is_one_more_modality_in_all_but_separate_learning() -> None:
+    data, batch = example_data(), example_batch(example_data())
+    plain, model = build(), build(id_embedding=True)
+    assert model.modalities == plain.modalities == ["image", "text"]
+    assert model.item_embedding is not None
+    model.load_state_dict(plain.state_dict() | _new_parameters(model, plain))
+
+    # The first two blocks are those of the model without it ...
+    for with_ids, without in zip(model.encode(data), plain.encode(data), strict=True):
+        assert with_ids.size(1) == 192
+        torch.testing.assert_close(with_ids[:, :128], without)
+    # ... and the last is LightGCN of the tables, the user's part weighed.
+    adjacency = dense_adjacency(data)
+    rows = [F.normalize(table) for table in (model.users[2], model.item_embedding)]
+    x = torch.cat(rows)
+    user, item = (x + adjacency @ x + adjacency @ adjacency @ x).split([40, 30])
+    similar = torch.eye(30) + dense_item_graph(model, data)
+    user = model.fusion.weight[:, 2:] * user
+    encoded = model.encode(data)
+    torch.testing.assert_close(encoded.user[:, 128:], user)
+    torch.testing.assert_close(encoded.item[:, 128:], similar @ item)
+
+    first, second = plain.loss(data, batch), model.loss(data, batch)
+    for name in ("distance", "alignment"):
+        torch.testing.assert_close(first[name], second[name])
+    model.zero_grad()
+    (second["distance"] + second["alignment"]).backward()
+    assert model.item_embedding.grad is None
+
+
+def _new_parameters(model: SEA, plain: SEA) -> dict[str, Tensor]:
+    """The parameters of ``model`` that the other has not, and its wider weights."""
+    own = model.state_dict()
+    new = {key: own[key] for key in own.keys() - plain.state_dict().keys()}
+    assert set(new) == {"users.2", "item_embedding"}
+    old = plain.fusion.weight.detach()
+    return new | {"fusion.weight": torch.cat([old, torch.rand(40, 1)], dim=1)}
+
+
+@pytest.mark.parametrize("id_embedding", [False, True])
+def test_user_graph_adds_its_product(id_embedding: bool) -> None:
+    data = example_data()
+    kwargs = {"id_embedding": id_embedding}
+    plain, model = build(**kwargs), build(user_graph=True, user_k=3, **kwargs)
+    seen = torch.zeros(40, 30)
+    seen[tuple(data[RATES].edge_index)] = 1
+    shared = seen @ seen.t()
+    graph = torch.zeros(40, 40)
+    for user in range(39):  # the last one shares no item with anyone
+        others = [v for v in range(40) if v != user and shared[user, v] > 0]
+        others = sorted(others, key=lambda v: (-shared[user, v], v))[:3]
+        graph[user, others] = shared[user, others].softmax(dim=0)
+    before, after = plain.encode(data), model.encode(data)
+    torch.testing.assert_close(after.user, before.user + graph @ before.user)
+    torch.testing.assert_close(after.item, before.item)
+    assert plain.prepare(data).edge_types == [RATES, SIMILAR]
+    assert model.prepare(data).edge_types == [RATES, SIMILAR, CO_RATES]
+
+
+def test_stale_evaluation_with_ids() -> None:
+    data = example_data()
+    model = build(id_embedding=True, stale_evaluation=True)
+    before = model.eval().encode(data).user
+    train(model, data, [example_batch(data)], lr=0.1)
+    assert torch.equal(model.eval().encode(data).user, before)
+
+
+@pytest.mark.parametrize("limit", [None, 9])
+def test_softmax_of_cosines_over_the_unseen_items_of_the_batch(
+    limit: int | None,
+) -> None:
+    data, batch = example_data(), example_batch(example_data(), size=20)
+    plain = build()
+    model = build(
+        ranking_loss="softmax", ranking_temperature=0.3, ranking_candidates=limit
     )
-    torch.testing.assert_close(with_hop, item + dense @ item)
+    user, item = (F.normalize(x) for x in plain.encode(data))
+    for found, expected in zip(model.encode(data), (user, item), strict=True):
+        torch.testing.assert_close(found, expected)
+    items = [*batch.positive.tolist()[:5], *batch.negative.tolist()[:4]]
+    if limit is None:
+        items = [*batch.positive.tolist(), *batch.negative.tolist()]
+    seen = set(zip(*data[RATES].edge_index.tolist(), strict=True))
+    total = torch.zeros(())
+    for u, p in zip(batch.user.tolist(), batch.positive.tolist(), strict=True):
+        others = [i for i in set(items) if (u, i) not in seen]
+        logits = item[[p, *others]] @ user[u] / 0.3
+        total = total - logits.log_softmax(dim=0)[0] / 20
+    parts = model.loss(data, batch)
+    assert list(parts) == ["softmax", "distance", "alignment"]
+    torch.testing.assert_close(parts["softmax"], total)
+
+
+def test_separate_learning_on_top_of_ids() -> None:
+    data = example_data()
+    model = WithSeparateLearning.from_data(data, backbone="SEA", id_embedding=True)
+    assert list(model.modality_features(data)) == ["image", "text"]
 
 
 def test_evaluation_encodes_anew_unless_stale_is_asked_for() -> None:
@@ -350,6 +491,16 @@ def test_released_preset() -> None:
     assert model.separate.alpha == 0.5
 
 
+def test_tuned_preset() -> None:
+    model = SEA.tuned(5, 12, {"audio": 4, "text": 6}, ranking_temperature=0.5)
+    assert model.item_embedding is not None
+    assert (model.ranking_loss, model.ranking_candidates) == ("softmax", 1536)
+    assert model.softmax.temperature == 0.5
+    assert (model.collapsed, model.user_graph) == (True, False)
+    by_name, direct = build(preset="tuned"), build(**tuned_arguments())
+    assert by_name.hparams() == direct.hparams()
+
+
 def test_user_weights_scale_the_users_only() -> None:
     data = example_data()
     model = build(num_item_layers=0)
@@ -371,6 +522,10 @@ def test_errors() -> None:
         ({"distance": "culb"}, "did you mean 'club'"),
         ({"in_channels": {}}, "at least one modality"),
         ({"num_users": 0}, "at least one user"),
+        ({"user_k": 0}, "user_k must be at least 1"),
+        ({"ranking_loss": "bce"}, "'bpr' or 'softmax' .*'bce'"),
+        ({"ranking_temperature": 0.0}, "temperature must be positive"),
+        ({"ranking_candidates": 1}, "ranking_candidates must be at least 2"),
         ({"readout": "max"}, "readout"),
     ):
         with pytest.raises(ValueError, match=message):
