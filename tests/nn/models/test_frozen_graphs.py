@@ -22,6 +22,8 @@ HOST = "_local_scalar_dense"
 """The operator behind ``item()``, ``bool()`` and the like of a tensor."""
 HOST_READS = {"SEA-fast": 2}
 """The closed-form q asks of every modality whether its matrix was singular."""
+OF_THE_BATCH = {"SEA-fast": {"sort": 1, "searchsorted": 2}}
+"""In-batch SoloSim counts how often each item is drawn; the device does, unasked."""
 
 
 class Operators(TorchDispatchMode):
@@ -93,7 +95,8 @@ def test_later_steps_do_not_wait_for_the_host(name: str) -> None:
     first, later = step(), step()
     assert first["sort"] > 0, "compressed in the first step"
     for operator in ("sort", "searchsorted", "nonzero"):
-        assert later[operator] == 0, f"{operator} in a later step"
+        allowed = OF_THE_BATCH.get(name, {}).get(operator, 0)
+        assert later[operator] == allowed, f"{operator} in a later step"
     assert later[HOST] <= HOST_READS.get(name, 0)
 
 
