@@ -31,6 +31,7 @@ from speed import MODES, Step, median_seconds, random_graph
 
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.models import SEA
+from sea_pyg.utils import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = {"users": 19_445, "items": 7_050, "interactions": 118_551}
@@ -245,6 +246,7 @@ def parse_modes(text: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    keep_freed_memory()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

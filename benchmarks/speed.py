@@ -32,6 +32,7 @@ from sea_pyg.nn.models import SEA
 from sea_pyg.training import TrainingConfig, fit
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import SplitFeatures, Triplets
+from sea_pyg.utils import keep_freed_memory
 
 METRICS = ("recall", "ndcg", "precision", "map", "hit_ratio")
 MODES: dict[str, dict[str, Any]] = {
@@ -112,11 +113,11 @@ class Step:
 
     def __call__(self, batch: Triplets, bf16: bool = False) -> None:
         """Take the step."""
+        self.main.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             state = self.model.representations(self.data)
             self.fit_estimators(state)
             loss = torch.stack(list(self.model.loss(self.data, batch, state).values()))
-        self.main.zero_grad(set_to_none=True)
         loss.sum().backward()
         self.main.step()
 
@@ -362,6 +363,7 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> int:
     """Run the command."""
+    keep_freed_memory()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

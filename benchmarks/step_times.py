@@ -31,6 +31,7 @@ from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
 from sea_pyg.training import TrainingConfig
 from sea_pyg.typing import RATES, Triplets
+from sea_pyg.utils import keep_freed_memory
 
 SHAPE = {"users": 19_445, "items": 7_050, "interactions": 118_551}
 WIDTHS = {"image": 4_096, "text": 384}
@@ -193,6 +194,7 @@ def table(report: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    keep_freed_memory()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

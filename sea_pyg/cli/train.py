@@ -19,6 +19,7 @@ from sea_pyg.report import format_table, plot_curves
 from sea_pyg.training import RunConfig, TrainingConfig, fit, save_tensors
 from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
 from sea_pyg.training.run_config import FILE_NAME, fingerprint
+from sea_pyg.utils import keep_freed_memory
 
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
@@ -29,6 +30,7 @@ WEIGHTS_FILE = "model.safetensors"
 
 def train(options: Any) -> tuple[str, dict[str, Any]]:
     """Train, or go on with training, then test the selected epoch."""
+    keep_freed_memory()
     resuming = options.resume is not None
     if resuming and options.out not in (None, options.resume):
         raise ValueError(

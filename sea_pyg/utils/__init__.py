@@ -1,6 +1,7 @@
 """Helpers without a model in them: normalisation, sparse products, search, checks."""
 
 from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
+from sea_pyg.utils.allocator import keep_freed_memory
 from sea_pyg.utils.checks import check_edge_type, closest, modality_names, require
 from sea_pyg.utils.features import modality_input
 from sea_pyg.utils.interactions import check_interactions
@@ -24,6 +25,7 @@ __all__ = [
     "closest",
     "compress",
     "csr_tensor",
+    "keep_freed_memory",
     "memoize",
     "modality_input",
     "modality_names",

@@ -27,6 +27,7 @@ from sea_pyg.nn.functional.losses import (
     squared_distance,
 )
 from sea_pyg.nn.functional.readouts import Readout, linear_readouts
+from sea_pyg.nn.functional.wide_linear import wide_linear
 
 __all__ = [
     "LinearSolution",
@@ -51,4 +52,5 @@ __all__ = [
     "squared_cosine",
     "squared_distance",
     "vub",
+    "wide_linear",
 ]

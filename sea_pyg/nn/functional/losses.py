@@ -12,7 +12,33 @@ from sea_pyg.typing import OptTensor
 
 def l2_normalize(x: Tensor, eps: float = 1e-12) -> Tensor:
     """Scale every row to unit length; a row of zeros stays zero."""
-    return F.normalize(x, dim=-1, eps=eps)
+    out: Tensor = _L2Normalize.apply(x, eps)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _L2Normalize(torch.autograd.Function):
+    """Normalise with a backward of few passes over the memory.
+
+    Autograd would send the gradient through the division and the norm one by one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
+        scale = x.norm(dim=-1, keepdim=True).clamp_min(eps)
+        out: Tensor = x / scale
+        ctx.save_for_backward(x, out, scale)
+        ctx.eps = eps
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        x, out, scale = ctx.saved_tensors
+        if torch.is_grad_enabled():  # it is differentiated again
+            scale = x.norm(dim=-1, keepdim=True).clamp_min(ctx.eps)
+            out = x / scale
+        along = (grad * out).sum(dim=-1, keepdim=True)
+        along = along.masked_fill(scale <= ctx.eps, 0)  # its length is held there
+        return torch.addcmul(grad, out, along, value=-1) / scale, None
 
 
 def bpr_loss(

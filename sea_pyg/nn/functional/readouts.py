@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sea_pyg.nn.functional.wide_linear import row_product
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils import memoize
 
@@ -116,7 +117,7 @@ class _Composed(torch.autograd.Function):
             composed = composed.to(x.dtype)
             ctx.save_for_backward(x, composed, weight, *maps)
             ctx.spans = spans
-            return torch.addmm(shift.to(x.dtype), x, composed.t())
+            return row_product(x, composed, shift.to(x.dtype))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -124,7 +125,7 @@ class _Composed(torch.autograd.Function):
         x, composed, weight, *maps = ctx.saved_tensors
         grad = grad.to(x.dtype)
         grad_x = grad @ composed if ctx.needs_input_grad[0] else None
-        grad_composed = (grad.t() @ x).to(weight.dtype)  # [sum of C_out, d]
+        grad_composed = (x.t() @ grad).t().to(weight.dtype)  # [sum of C_out, d]
         parts = grad_composed.split([m.size(0) for m in maps])
         grad_weight = torch.empty_like(weight)
         grad_maps = [torch.empty_like(m) for m in maps]

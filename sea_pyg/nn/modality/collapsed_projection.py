@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Parameter, ParameterDict
+
+from sea_pyg.nn.functional import wide_linear
 
 
 class CollapsedProjection(torch.nn.Module):
@@ -89,7 +90,7 @@ class CollapsedProjection(torch.nn.Module):
             sizes = self.out_channels[name][outputs]
             first = sum(self.out_channels[name][: outputs.start or 0])
             rows = slice(first, first + sum(sizes))
-            z = F.linear(x, self.weight[name][rows], self.bias[name][rows])
+            z = wide_linear(x, self.weight[name][rows], self.bias[name][rows])
             out[name] = list(z.split(sizes, dim=1))
         return out
 

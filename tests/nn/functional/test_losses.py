@@ -22,6 +22,23 @@ def test_l2_normalize() -> None:
     torch.testing.assert_close(F.l2_normalize(x), expected)
 
 
+def test_gradients_of_l2_normalize() -> None:
+    x = unit(5, 3) * torch.tensor([[2.0], [0.1], [1.0], [30.0], [1e-14]])
+    x[4] = torch.tensor([3e-14, -1e-14, 0.0])  # shorter than eps: only scaled
+    x.requires_grad_()
+    grad = unit(5, 3, seed=1)
+    found = torch.autograd.grad(F.l2_normalize(x), x, grad)
+    plain = torch.nn.functional.normalize(x, dim=-1)
+    torch.testing.assert_close(found, torch.autograd.grad(plain, x, grad))
+    rows = unit(4, 3).mul_(2).requires_grad_()
+    assert torch.autograd.gradcheck(F.l2_normalize, rows)
+    assert torch.autograd.gradgradcheck(F.l2_normalize, rows)
+    zero = torch.zeros(2, 3, requires_grad=True)
+    F.l2_normalize(zero).sum().backward()
+    assert zero.grad is not None
+    assert zero.grad.isfinite().all()
+
+
 def test_bpr_loss() -> None:
     pos = torch.tensor([1.0, 0.5, -2.0], dtype=torch.float64)
     neg = torch.tensor([0.0, 2.0, -2.0], dtype=torch.float64)
