@@ -60,6 +60,7 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.atomic import write_text
 from sea_pyg.typing import RATES
+from sea_pyg.utils import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Unit:
 def work(unit: Unit) -> None:
     """Do a piece of work, unless it is done."""
     torch.set_num_threads(unit.threads)
+    keep_freed_memory()
     if unit.mmrec is not None:
         work_in_mmrec(unit, unit.mmrec)
         return
@@ -291,9 +293,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
 
 
-def fate(unit: Unit) -> Path | Unit:
+def fate(unit: Unit) -> tuple[Path, int | None]:
     """Return what fails together: the seeds of a model of MMRec."""
-    return unit.folder if unit.mmrec else unit
+    return unit.folder, None if unit.mmrec else unit.seed
 
 
 def grid(options: argparse.Namespace) -> int:

@@ -79,6 +79,14 @@ def test_a_second_run_changes_nothing(script, grid, capsys):
     assert "..." not in capsys.readouterr().err
 
 
+def test_modalities_can_be_chosen(script, tmp_path):
+    options = ["--data", "fake:text", "--models", "VBPR", "--seeds", "0"]
+    options += ["--trials", "0", "--epochs", "1", "--out", str(tmp_path)]
+    assert script.main(options) == 0
+    request = json.loads((tmp_path / "fake-own" / "VBPR" / "request.json").read_text())
+    assert request["modalities"] == ["text"]
+
+
 def test_other_options_are_refused(script, grid, capsys):
     before = _files(grid)
     assert script.main([*OPTIONS, "--epochs", "3", "--out", str(grid)]) == 2
