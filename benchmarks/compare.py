@@ -7,7 +7,9 @@
 Every model gets the same number of trials by Optuna on validation data, with the first
 seed; its published setting is the first of them (`--trials 0` trains it untuned). What
 is searched stands in `sea_pyg/training/search_spaces.py`. The setting that is found is
-trained with every seed and tested once. `SEA:fast` is a preset of a model.
+trained with every seed and tested once. `SEA:fast` is a preset of a model, and
+`FREEDOM+separate` a model with separate learning attached: it is compared with the
+model alone.
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
@@ -49,7 +51,7 @@ from mmrec_runner import (
 )
 
 from sea_pyg.nn import models
-from sea_pyg.report import grid_markdown, load_cells
+from sea_pyg.report import SEPARATE, backbone_of, grid_markdown, load_cells
 from sea_pyg.training import (
     LogUniform,
     best_trial,
@@ -99,7 +101,8 @@ def work(unit: Unit) -> None:
     if unit.mmrec is not None:
         work_in_mmrec(unit, unit.mmrec)
         return
-    name, _, preset = unit.method.partition(":")
+    backbone, separate = backbone_of(unit.method)
+    name, _, preset = backbone.partition(":")
     model = models.resolve(name)
     names = unit.modalities
     splits = load(unit.data, names, unit.split)
@@ -115,7 +118,11 @@ def work(unit: Unit) -> None:
         "data_fingerprint": data_fingerprint(splits),
     }
     claim(unit.folder / "request.json", request)
-    common: dict[str, Any] = {"modalities": names, "preset": preset or None}
+    common: dict[str, Any] = {
+        "modalities": names,
+        "preset": preset or None,
+        "separate": separate,
+    }
     trials = []
     if unit.trials:
         fixed = {"seed": unit.tuning_seed, "max_epochs": unit.trial_epochs}
@@ -211,11 +218,18 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 "threads": options.threads,
             }
             for method in filter(None, options.models.split(",")):
-                name, _, preset = method.partition(":")
+                backbone, separate = backbone_of(method)
+                name, _, preset = backbone.partition(":")
                 model = models.resolve(name)
+                if separate and not (model.multimodal and model.trainable):
+                    raise ValueError(
+                        f"{method!r}: {model.__name__} learns nothing from item "
+                        f"features; leave {SEPARATE!r} out"
+                    )
                 if preset and preset not in model.presets:
                     model.preset_arguments(preset, [])  # says which there are
                 title = model.__name__ + (f":{preset}" if preset else "")
+                title += SEPARATE if separate else ""
                 used = options.seeds if model.trainable else options.seeds[:1]
                 units += [Unit(**common, method=title, seed=seed) for seed in used]
             how = {

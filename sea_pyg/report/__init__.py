@@ -7,11 +7,20 @@ from sea_pyg.report.grid import grid_markdown, sections_markdown
 from sea_pyg.report.grid_section import GridSection, grid_sections
 from sea_pyg.report.html import sections_html
 from sea_pyg.report.markdown import markdown_table
+from sea_pyg.report.separate import (
+    SEPARATE,
+    SeparateComparison,
+    backbone_of,
+    separate_comparison,
+)
 from sea_pyg.report.table import format_table
 
 __all__ = [
+    "SEPARATE",
     "Cell",
     "GridSection",
+    "SeparateComparison",
+    "backbone_of",
     "describe",
     "format_table",
     "grid_markdown",
@@ -20,6 +29,7 @@ __all__ = [
     "load_cells",
     "markdown_table",
     "plot_curves",
+    "separate_comparison",
     "sections_html",
     "sections_markdown",
 ]

@@ -13,6 +13,7 @@ from sea_pyg.report.grid_section import (
     grid_sections,
 )
 from sea_pyg.report.markdown import markdown_table
+from sea_pyg.report.separate import separate_comparison
 
 
 def grid_markdown(
@@ -62,6 +63,11 @@ def _section_markdown(section: GridSection, root: str | Path) -> str:
         header, rows = section.comparison.table()
         parts.append(markdown_table(rows, header))
     parts += section.notes
+    found = separate_comparison(section.cells, section.metrics[0])
+    if found is not None:
+        header, rows = found.table()
+        parts.append("With and without separate learning:")
+        parts += [markdown_table(rows, header), *found.notes]
     header, rows = section.beyond_table()
     links = [
         " ".join(

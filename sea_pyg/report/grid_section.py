@@ -8,6 +8,7 @@ from typing import Any
 
 from sea_pyg.evaluation import Comparison, ComparisonRow, compare
 from sea_pyg.report.cell import Cell
+from sea_pyg.report.separate import backbone_of
 from sea_pyg.utils import closest
 
 METRICS = ("recall@20", "ndcg@20")
@@ -27,7 +28,8 @@ class GridSection:
     methods: dict[str, list[Cell]]
     """The cells of every method, which differ by their seed."""
     ours: tuple[str, ...]
-    """Models that are no baselines, with all of their presets."""
+    """Models that are no baselines, with all of their presets; nor are models with
+    separate learning attached."""
     reference: str
     """The best baseline in validation that has values of every user, which all others
     are tested against."""
@@ -48,7 +50,7 @@ class GridSection:
 
     def is_ours(self, method: str) -> bool:
         """Whether a method is no baseline."""
-        return method.partition(":")[0] in self.ours
+        return _is_ours(method, self.ours)
 
     def beyond_table(self) -> tuple[list[str], list[list[Any]]]:
         """Return header and cells of a table of all but accuracy, a row per method.
@@ -125,6 +127,11 @@ def short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def _is_ours(method: str, ours: Sequence[str]) -> bool:
+    backbone, separate = backbone_of(method)
+    return separate or backbone.partition(":")[0] in ours
+
+
 def _section(
     name: tuple[str, str],
     cells: Sequence[Cell],
@@ -136,7 +143,7 @@ def _section(
     for cell in cells:
         methods.setdefault(cell.method, []).append(cell)
     main = metrics[0]
-    baselines = [m for m in methods if m.partition(":")[0] not in ours] or [*methods]
+    baselines = [m for m in methods if not _is_ours(m, ours)] or [*methods]
 
     def score(method: str, on: str) -> float:
         return mean(cell.plain[on][main] or 0.0 for cell in methods[method])

@@ -11,6 +11,7 @@ from sea_pyg.report.cell import Cell
 from sea_pyg.report.element import Html, element
 from sea_pyg.report.grid import relative_link
 from sea_pyg.report.grid_section import GridSection, grid_notes
+from sea_pyg.report.separate import separate_comparison
 from sea_pyg.report.svg import Bar, Line, bar_chart, line_chart
 from sea_pyg.report.table import _text
 
@@ -128,6 +129,7 @@ def _section(section: GridSection, name: str, link: Link) -> Html:
             parts.append(element("h3", metric))
             parts += _metric(section, section.comparison, metric, targets)
     parts += [
+        *_separate(section, targets),
         *_curves(section, link),
         element("h3", "Beyond accuracy"),
         _beyond(section, targets),
@@ -182,6 +184,27 @@ def _metric(
     picture = bar_chart(bars, f"Test {metric} of every method, {section.title}")
     figure = element("figure", picture, element("figcaption", *caption))
     return [figure, _table(header[1:], rows, f"Test {metric}, {section.title}")]
+
+
+def _separate(section: GridSection, targets: dict[str, str]) -> list[Html]:
+    found = separate_comparison(section.cells, section.metrics[0])
+    if found is None:
+        return []
+    header, table = found.table()
+    with_it = header.index("with")
+    rows = []
+    for (without, added), texts in zip(found.rows, table, strict=True):
+        hrefs = {0: targets[without.method], with_it: targets[added.method]}
+        kinds = {len(header) - 1: added.verdict.partition(" ")[0]}
+        rows.append(
+            [_Entry(x, hrefs.get(i), False, kinds.get(i)) for i, x in enumerate(texts)]
+        )
+    label = f"With and without separate learning, {section.title}"
+    return [
+        element("h3", "With and without separate learning"),
+        *_paragraphs(found.notes),
+        _table(header, rows, label),
+    ]
 
 
 def _curves(section: GridSection, link: Link) -> list[Html]:

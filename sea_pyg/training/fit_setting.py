@@ -9,7 +9,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
-from sea_pyg.nn.models import Recommender
+from sea_pyg.nn.models import Recommender, WithSeparateLearning
 from sea_pyg.training.fit import FitResult, fit
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 
@@ -20,6 +20,7 @@ def build_setting(
     train: HeteroData,
     modalities: Sequence[str] | None = None,
     preset: str | None = None,
+    separate: bool = False,
 ) -> tuple[Recommender, TrainingConfig]:
     """Build a model as :func:`fit_setting` does, and leave it untrained.
 
@@ -29,6 +30,7 @@ def build_setting(
         train: The training graph.
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
+        separate: Whether to attach separate learning. (default: :obj:`False`)
 
     Raises:
         ValueError: If a name or a value is wrong.
@@ -39,6 +41,9 @@ def build_setting(
     config = TrainingConfig.for_model(model, **options)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
+        if separate:
+            arguments["backbone"] = model
+            model = WithSeparateLearning
         built = model.from_data(train, modalities, preset=preset, **arguments)
     return built, config
 
@@ -51,6 +56,7 @@ def fit_setting(
     modalities: Sequence[str] | None = None,
     preset: str | None = None,
     run_dir: str | Path | None = None,
+    separate: bool = False,
 ) -> tuple[Recommender, FitResult, float]:
     """Train a model with settings that name its arguments and training's options.
 
@@ -65,6 +71,7 @@ def fit_setting(
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
         run_dir: A folder for checkpoints. (default: nothing is written)
+        separate: Whether to attach separate learning. (default: :obj:`False`)
 
     Returns:
         The model, what training came to, and the selecting validation metric.
@@ -72,7 +79,7 @@ def fit_setting(
     Raises:
         ValueError: If a name or a value is wrong, or a loss part is not finite.
     """
-    built, config = build_setting(model, setting, train, modalities, preset)
+    built, config = build_setting(model, setting, train, modalities, preset, separate)
     result = fit(built, train, val, config, run_dir, resume=run_dir is not None)
     if result.best is not None:
         return built, result, result.best

@@ -29,6 +29,7 @@ def run_cell(
     modalities: Sequence[str] | None = None,
     preset: str | None = None,
     keep_model: bool = False,
+    separate: bool = False,
 ) -> dict[str, Any]:
     """Train a model with settings that are final, test it, and keep what was found.
 
@@ -48,6 +49,7 @@ def run_cell(
         preset: A preset of the model to start from.
         keep_model: Whether to keep the weights in ``<name>.model.safetensors``, which
             :func:`~sea_pyg.training.load_tensors` reads. (default: :obj:`False`)
+        separate: Whether to attach separate learning. (default: :obj:`False`)
 
     Returns:
         The file's content.
@@ -65,7 +67,7 @@ def run_cell(
     train, val, test = splits
     folder = work if model.trainable else None
     built, result, _ = fit_setting(
-        model, setting, train, val, modalities, preset, folder
+        model, setting, train, val, modalities, preset, folder, separate
     )
     names = TrainingConfig.__dataclass_fields__
     options = {name: value for name, value in setting.items() if name in names}

@@ -51,6 +51,7 @@ def tune(
     fixed: Mapping[str, Any] | None = None,
     modalities: Sequence[str] | None = None,
     preset: str | None = None,
+    separate: bool = False,
 ) -> list[Trial]:
     """Try settings that Optuna's TPE proposes, the published one first.
 
@@ -69,6 +70,7 @@ def tune(
         fixed: Settings of all trials, *e.g.* ``seed`` and ``max_epochs``.
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
+        separate: Whether to attach separate learning. (default: :obj:`False`)
 
     Raises:
         ImportError: If Optuna is not installed.
@@ -101,7 +103,14 @@ def tune(
         else:
             try:
                 _, result, value = fit_setting(
-                    model, {**fixed, **setting}, train, val, modalities, preset, work
+                    model,
+                    {**fixed, **setting},
+                    train,
+                    val,
+                    modalities,
+                    preset,
+                    work,
+                    separate,
                 )
                 trial = Trial(number, setting, value, result.best_epoch, result.epochs)
             except NonFiniteError as error:

@@ -87,6 +87,21 @@ def test_modalities_can_be_chosen(script, tmp_path):
     assert request["modalities"] == ["text"]
 
 
+def test_separate_learning_can_be_attached(script, tmp_path, capsys):
+    options = ["--data", "fake", "--models", "VBPR,VBPR+separate", "--seeds", "0"]
+    options += ["--trials", "1", "--epochs", "1", "--out", str(tmp_path)]
+    assert script.main(options) == 0
+    plain, added = (
+        json.loads((tmp_path / "fake-own" / name / "seed-0.json").read_text())
+        for name in ("VBPR", "VBPR+separate")
+    )
+    assert added["arguments"].keys() == {"backbone", "separate"}
+    assert added["parameters"] > plain["parameters"]
+    assert "With and without separate learning" in (tmp_path / "table.md").read_text()
+    assert script.main([*options, "--models", "BPRMF+separate"]) == 2
+    assert "learns nothing from item features" in capsys.readouterr().err
+
+
 def test_other_options_are_refused(script, grid, capsys):
     before = _files(grid)
     assert script.main([*OPTIONS, "--epochs", "3", "--out", str(grid)]) == 2

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from sea_pyg.evaluation import holm
+from sea_pyg.report import (
+    grid_markdown,
+    grid_sections,
+    load_cells,
+    sections_html,
+    separate_comparison,
+)
+from tests.report.grids import write_cell, write_grid
+
+METRIC = "recall@20"
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """Two backbones with and without; one is helped by it, one is not."""
+    write_grid(tmp_path)
+    levels = {"LightGCN+separate": 0.35, "BPRMF+separate": 0.1}
+    for method, level in levels.items():
+        number = ["LightGCN+separate", "BPRMF+separate"].index(method)
+        for seed in range(3):
+            path = write_cell(tmp_path, method, seed, level, number)
+            folder = path.parents[1] / method
+            folder.mkdir(exist_ok=True)
+            for file in path.parent.glob(f"seed-{seed}.*"):
+                file.rename(folder / file.name)
+    write_grid(tmp_path)  # the files that were moved
+    return tmp_path
+
+
+def test_every_model_is_compared_with_itself(grid: Path) -> None:
+    found = separate_comparison(load_cells(grid), METRIC)
+    assert found is not None
+    rows = {without.method: (without, added) for without, added in found.rows}
+    assert set(rows) == {"LightGCN", "BPRMF"}
+    for method, (without, added) in rows.items():
+        assert added.method == f"{method}+separate"
+        assert added.difference == pytest.approx(added.mean - without.mean)
+    assert rows["LightGCN"][1].verdict == "better"
+    assert rows["BPRMF"][1].verdict == "no difference shown"
+    expected = holm([added.p_value or 0.0 for _, added in found.rows])
+    assert [added.p_holm for _, added in found.rows] == pytest.approx(expected)
+    assert found.notes[0].startswith("Of 2 models, separate learning makes 1 better")
+
+
+def test_it_stands_in_both_reports(grid: Path) -> None:
+    cells = load_cells(grid)
+    sections = grid_sections(cells)
+    title = "With and without separate learning"
+    for text in (grid_markdown(cells, grid), sections_html(sections, grid)):
+        assert title in text
+    assert sections[0].reference in ("EASE", "LightGCN", "BPRMF")
+    assert sections[0].is_ours("LightGCN+separate")
+
+
+def test_without_it_nothing_is_said(tmp_path: Path) -> None:
+    cells = load_cells(write_grid(tmp_path))
+    assert separate_comparison(cells, METRIC) is None
+    assert "separate learning" not in grid_markdown(cells, tmp_path)
