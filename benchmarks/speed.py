@@ -111,11 +111,12 @@ class Step:
 
     def __call__(self, batch: Triplets, bf16: bool = False) -> None:
         """Take the step."""
-        self.main.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             state = self.model.representations(self.data)
             self.fit_estimators(state)
             loss = torch.stack(list(self.model.loss(self.data, batch, state).values()))
+        del state
+        self.main.zero_grad(set_to_none=True)
         loss.sum().backward()
         self.main.step()
 

@@ -61,7 +61,6 @@ class RecommenderModule(L.LightningModule):
         optimizers: Any = self.optimizers(use_pl_optimizer=False)
         if not isinstance(optimizers, list):
             optimizers = [optimizers]
-        optimizers[0].zero_grad(set_to_none=True)  # before the pass forward needs room
         state = self.model.representations(self.data)
         parts: dict[str, Tensor] = {}
         if len(optimizers) > 1:
@@ -77,6 +76,9 @@ class RecommenderModule(L.LightningModule):
             parts |= {name: value.detach() for name, value in losses.items()}
             if self.check is not None:
                 self.check(parts)
+            # Only now: the new gradients then find the room that the old ones had.
+            del state
+            optimizers[0].zero_grad(set_to_none=True)
             self.manual_backward(torch.stack(list(losses.values())).sum())
         finally:
             for parameter in estimator:

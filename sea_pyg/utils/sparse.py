@@ -4,13 +4,11 @@ import warnings
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils.memo import memoize
-
-_WIDE = 64
-"""Channels from which torch's own CPU product is faster than that of MKL."""
 
 
 class CSRStructure(NamedTuple):
@@ -48,10 +46,17 @@ def csr_matmul(matrix: Tensor, x: Tensor) -> Tensor:
         ``matrix`` :math:`[R, N]`, ``x`` :math:`[N, C]`; returns :math:`[R, C]`.
     """
     with torch.autocast(x.device.type, enabled=False):
-        if x.device.type == "cpu" and x.size(1) >= _WIDE:
-            out: Tensor = torch.sparse.mm(matrix, x, "sum")
-            return out
-        return matrix @ x
+        if x.device.type != "cpu" or x.size(1) == 0:
+            return matrix @ x
+        # A weighted sum of rows per bag; `torch.sparse.mm` would clear `out` before.
+        return F.embedding_bag(
+            matrix.col_indices(),
+            x,
+            matrix.crow_indices(),
+            mode="sum",
+            per_sample_weights=matrix.values(),
+            include_last_offset=True,
+        )
 
 
 def csr_tensor(

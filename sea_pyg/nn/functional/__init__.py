@@ -27,6 +27,7 @@ from sea_pyg.nn.functional.losses import (
     squared_distance,
 )
 from sea_pyg.nn.functional.readouts import Readout, linear_readouts
+from sea_pyg.nn.functional.sampled_softmax import sampled_softmax
 from sea_pyg.nn.functional.wide_linear import wide_linear
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "log_sum_exp",
     "pairwise_gaussian_log_density",
     "reduce_rows",
+    "sampled_softmax",
     "softplus_sum",
     "squared_cosine",
     "squared_distance",

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from sea_pyg.typing import OptTensor
 
+SAFE_BITS = 60
+"""Logits to base 2 within which sums of their powers neither overflow nor vanish."""
+
 
 def l2_normalize(x: Tensor, eps: float = 1e-12) -> Tensor:
     """Scale every row to unit length; a row of zeros stays zero."""
@@ -80,6 +83,7 @@ def info_nce(
     temperature: float,
     chunk_size: int | None = None,
     index: OptTensor = None,
+    unit: bool = False,
 ) -> Tensor:
     r"""Compute the one-directional InfoNCE loss of `"Representation Learning with
     Contrastive Predictive Coding" <https://arxiv.org/abs/1807.03748>`_.
@@ -97,6 +101,9 @@ def info_nce(
             :math:`N^2` logits are held by default.
         index: What each row stands for. Rows that stand for the same count once, as a
             query and as a key. (default: all differ)
+        unit: Whether all rows are known to be of unit length at most. Their logits are
+            bounded, so that no maximum is sought where they cannot overflow.
+            (default: :obj:`False`)
 
     Shapes:
         ``query`` and ``key`` :math:`[N, C]`, ``index`` :math:`[N]`; returns a scalar.
@@ -126,8 +133,9 @@ def info_nce(
     with torch.autocast(query.device.type, enabled=False):
         if chunk_size is None or chunk_size >= query.size(0):
             return _whole_info_nce(query, key, temperature, count)
+        bounded = unit and math.log2(math.e) / temperature < SAFE_BITS
         out: Tensor = _ChunkedInfoNCE.apply(  # type: ignore[no-untyped-call]
-            query, key, temperature, chunk_size, count
+            query, key, temperature, chunk_size, count, bounded
         )
         return out
 
@@ -169,6 +177,7 @@ class _ChunkedInfoNCE(torch.autograd.Function):
         temperature: float,
         chunk_size: int,
         count: OptTensor,
+        bounded: bool,
     ) -> Tensor:
         num_rows = query.size(0)
         needs_grad = any(ctx.needs_input_grad)
@@ -180,23 +189,29 @@ class _ChunkedInfoNCE(torch.autograd.Function):
         part = part / part.sum()
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
+        columns = key.t().contiguous()  # [C, num_rows], read once per chunk
+        once = None if count is None else count.reciprocal()
+        counted = key if once is None else once.unsqueeze(1) * key
         for start in range(0, num_rows, chunk_size):
             rows = slice(start, min(start + chunk_size, num_rows))
-            if count is None:
-                logits = scaled[rows] @ key.t()  # [chunk, num_rows]
-            else:
-                logits = torch.addmm(-count.log2(), scaled[rows], key.t())
-            shift = logits.amax(dim=1)
-            weight = logits.sub_(shift.unsqueeze(1)).exp2_()
-            mass = weight.sum(dim=1)
-            loss = shift + mass.log2() - positive[rows]
+            logits = scaled[rows] @ columns  # [chunk, num_rows]
+            loss = -positive[rows]
+            if not bounded:
+                shift = logits.amax(dim=1)
+                logits.sub_(shift.unsqueeze(1))
+                loss += shift
+            weight = logits.exp2_()
+            mass = weight.sum(dim=1) if once is None else weight @ once
+            loss += mass.log2()
             total += (part[rows] * loss).sum()
             if needs_grad:
                 # d loss / d logits: softmax, minus one at the positive.
                 share = (part[rows] / mass).unsqueeze(1)
-                grad_query[rows] = (weight @ key).mul_(share)
+                grad_query[rows] = (weight @ counted).mul_(share)
                 grad_key.addmm_(weight.t(), scaled[rows] * share)
         if needs_grad:
+            if once is not None:
+                grad_key.mul_(once.unsqueeze(1))
             part = part.unsqueeze(1)
             grads = (
                 grad_query.sub_(part * key).div_(temperature),
@@ -212,6 +227,7 @@ class _ChunkedInfoNCE(torch.autograd.Function):
         return (
             grad * grad_query if ctx.needs_input_grad[0] else None,
             grad * grad_key if ctx.needs_input_grad[1] else None,
+            None,
             None,
             None,
             None,

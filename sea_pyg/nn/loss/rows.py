@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from sea_pyg.typing import OptTensor
@@ -29,8 +28,10 @@ def standardized(x: Tensor, mask: OptTensor) -> Tensor:
     present = x if rows is None else x[rows]
     if present.size(0) < 2:
         return x
-    variance, mean = torch.var_mean(present, dim=0, correction=0)
-    return (x - mean) * (variance + _SMALLEST_VARIANCE).rsqrt()
+    centred = x - present.mean(dim=0)
+    spread = centred if rows is None else centred[rows]
+    variance = spread.square().mean(dim=0)
+    return centred * (variance + _SMALLEST_VARIANCE).rsqrt()
 
 
 def detached(x: Tensor) -> Tensor:

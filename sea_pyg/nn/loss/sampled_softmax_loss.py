@@ -3,47 +3,62 @@
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.functional import l2_normalize, sampled_softmax
+from sea_pyg.typing import OptTensor
+
 
 class SampledSoftmaxLoss(torch.nn.Module):
-    r"""Pick the seen item among many, as in `"On the Effectiveness of Sampled Softmax
-    Loss for Item Recommendation" <https://arxiv.org/abs/2201.02327>`_.
+    r"""Pick the seen item among many by its cosine, as in `"On the Effectiveness of
+    Sampled Softmax Loss for Item Recommendation" <https://arxiv.org/abs/2201.02327>`_.
 
     .. math::
-        -\frac{1}{B} \sum_b \log \frac{\exp(s^+_b / \tau)}
-        {\exp(s^+_b / \tau) + \sum_{c \notin \mathcal{E}_b} \exp(s_{bc} / \tau)}
+        -\frac{1}{B} \sum_b \log \frac{\exp(\cos(q_b, p_b) / \tau)}
+        {\exp(\cos(q_b, p_b) / \tau) + \sum_{c \notin \mathcal{E}_b}
+        \exp(\cos(q_b, k_c) / \tau)}
 
-    All rows share the candidates :math:`c`; :math:`\mathcal{E}_b` are those that row
-    :math:`b` must not be told from, such as the items that its user has seen.
+    All rows share the candidates :math:`k`; :math:`\mathcal{E}_b` are those that row
+    :math:`b` must not be told from, such as the items that its user has seen. The
+    scores are held a chunk of rows at a time.
 
     Args:
         temperature: :math:`\tau`. (default: :obj:`0.2`)
+        chunk_size: Rows whose scores a CPU holds at a time; the result is exact at any.
+            (default: :obj:`512`)
 
     Shapes:
-        - **input:** scores of seen items :math:`(B)`, scores of the candidates
-          :math:`(B, C)`, and the excluded (row, candidate) pairs :math:`(2, P)`
+        - **input:** users :math:`(B, D)`, the seen item of each :math:`(B, D)`, the
+          candidates :math:`(C, D)`, all of any length, and the excluded (row,
+          candidate) pairs :math:`(2, P)` *(optional)*
         - **output:** a scalar
 
     Raises:
         ValueError: If ``temperature`` is not positive.
     """
 
-    def __init__(self, temperature: float = 0.2) -> None:
+    def __init__(self, temperature: float = 0.2, chunk_size: int | None = 512) -> None:
         super().__init__()
         if not temperature > 0:
             raise ValueError(f"temperature must be positive (got {temperature})")
         self.temperature = temperature
+        self.chunk_size = chunk_size
 
     def forward(
-        self, pos_score: Tensor, score: Tensor, excluded: Tensor | None = None
+        self,
+        query: Tensor,
+        positive: Tensor,
+        candidate: Tensor,
+        excluded: OptTensor = None,
     ) -> Tensor:
         """Compute the loss."""
-        positive = pos_score / self.temperature
-        logits = score / self.temperature
-        if excluded is not None:
-            lowest = logits.new_tensor(-torch.inf)
-            logits = logits.index_put((excluded[0], excluded[1]), lowest)
-        every = torch.cat([positive.unsqueeze(-1), logits], dim=1)  # [B, 1 + C]
-        return (every.logsumexp(dim=1) - positive).mean()
+        return sampled_softmax(
+            l2_normalize(query),
+            l2_normalize(positive),
+            l2_normalize(candidate),
+            self.temperature,
+            excluded,
+            self.chunk_size,
+            unit=True,
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(temperature={self.temperature})"

@@ -22,6 +22,7 @@ from sea_pyg.nn.loss.separate_options import (
 )
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
+from sea_pyg.nn.mi.conditional_estimator import joint_learning_loss
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
@@ -94,7 +95,7 @@ class SeparateLearning(torch.nn.Module):
             hands their results to :meth:`maps_from_readouts`; see
             :meth:`readout_channels`. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
-            not depend on it. (default: :obj:`256`)
+            not depend on it. (default: :obj:`512`)
 
     Shapes:
         - **input:** features by name, each :math:`(N, C_m)`, and masks by name, each
@@ -136,7 +137,7 @@ class SeparateLearning(torch.nn.Module):
         fit_on: str = "own",
         standardize: bool = True,
         collapsed: bool = False,
-        chunk_size: int | None = 256,
+        chunk_size: int | None = 512,
     ) -> None:
         super().__init__()
         if not in_channels:
@@ -211,6 +212,7 @@ class SeparateLearning(torch.nn.Module):
             for name, half in halves.items():
                 self.generic_maps[name] = Linear(half, distance_channels, bias)
                 self.unique_maps[name] = Linear(half, distance_channels, bias)
+        self.has_estimators = bool(self.estimator_parameters())
         self.reset_parameters()
 
     def hparams(self) -> dict[str, Any]:
@@ -322,7 +324,7 @@ class SeparateLearning(torch.nn.Module):
                 aligned[name] = self._align(name, rest.pop(0), masks.get(name))
             if self.has_distance:
                 if self.standardize:
-                    rest = [standardized(x, masks.get(name)) for x in rest]
+                    rest = [standardized(x.contiguous(), masks.get(name)) for x in rest]
                 pairs[name] = SplitFeatures(*rest)
         return SeparateMaps(pairs, aligned, masks, zero)
 
@@ -433,18 +435,18 @@ class SeparateLearning(torch.nn.Module):
         Returns:
             A scalar, or :obj:`None` if there is nothing to learn.
         """
-        if not self.estimator_parameters():
+        if not self.has_estimators:
             return None
         maps = (
             features
             if isinstance(features, SeparateMaps)
             else self.maps(features, masks)
         )
-        losses = []
-        for estimator, x, y in self._fitting_pairs(maps):
-            if x.size(0) > 1:
-                losses.append(estimator.learning_loss(detached(x), detached(y)))
-        return torch.stack(losses).sum() if losses else None
+        fitted = [found for found in self._fitting_pairs(maps) if found[1].size(0) > 1]
+        if not fitted:
+            return None
+        pairs = [(detached(x), detached(y)) for _, x, y in fitted]
+        return joint_learning_loss([estimator for estimator, *_ in fitted], pairs)
 
     def _fitting_pairs(
         self, maps: SeparateMaps

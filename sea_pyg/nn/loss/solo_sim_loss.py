@@ -21,7 +21,7 @@ class SoloSimLoss(torch.nn.Module):
     Args:
         temperature: :math:`\tau`. (default: :obj:`0.046`)
         chunk_size: Queries whose logits are held at a time; the result is exact at
-            any. All at once if :obj:`None`. (default: :obj:`256`)
+            any. All at once if :obj:`None`. (default: :obj:`512`)
 
     Shapes:
         - **input:** queries and keys, each :math:`(N, C)`, of any length
@@ -29,7 +29,7 @@ class SoloSimLoss(torch.nn.Module):
     """
 
     def __init__(
-        self, temperature: float = 0.046, chunk_size: int | None = 256
+        self, temperature: float = 0.046, chunk_size: int | None = 512
     ) -> None:
         super().__init__()
         if not temperature > 0:
@@ -47,7 +47,7 @@ class SoloSimLoss(torch.nn.Module):
                 count once. (default: all differ)
         """
         query, key = l2_normalize(query), l2_normalize(key)
-        return info_nce(query, key, self.temperature, self.chunk_size, index)
+        return info_nce(query, key, self.temperature, self.chunk_size, index, unit=True)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(temperature={self.temperature})"

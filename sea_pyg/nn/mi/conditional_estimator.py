@@ -1,6 +1,6 @@
 """What the estimators that rest on a model q(y|x) share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -101,3 +101,48 @@ class ConditionalEstimator(MutualInformationEstimator):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.conditional!r})"
+
+
+def joint_learning_loss(
+    estimators: Sequence[MutualInformationEstimator], pairs: Sequence[Sequence[Tensor]]
+) -> Tensor:
+    """Return the sum of the estimators' ``learning_loss``, each on a pair of its own.
+
+    Models q of one kind are fitted side by side, in one pass over all pairs, where
+    their pairs have as many samples.
+
+    Args:
+        estimators: The estimators; one may stand here for several pairs.
+        pairs: x and y of every estimator.
+
+    Shapes:
+        ``pairs`` :math:`(N, d_x)` and :math:`(N, d_y)` each; returns a scalar.
+    """
+    models = [_joinable(estimator) for estimator in estimators]
+    first = models[0]
+    samples = [x for pair in pairs for x in pair]
+    if (
+        first is not None
+        and all(model is not None and first.joins(model) for model in models)
+        and all(x.size(0) == samples[0].size(0) for x in samples)
+        and not any(x.requires_grad for x in samples)
+    ):
+        for estimator, (x, y) in zip(estimators, pairs, strict=True):
+            estimator.check(x, y)
+        joined = [model for model in models if model is not None]
+        return GaussianMLP.joint_nll(
+            joined, [x for x, _ in pairs], [y for _, y in pairs]
+        )
+    losses = [
+        e.learning_loss(x, y) for e, (x, y) in zip(estimators, pairs, strict=True)
+    ]
+    return torch.stack(losses).sum()
+
+
+def _joinable(estimator: MutualInformationEstimator) -> GaussianMLP | None:
+    """Return the model q whose likelihood alone is the estimator's objective."""
+    own = type(estimator).learning_loss is ConditionalEstimator.learning_loss
+    if not (isinstance(estimator, ConditionalEstimator) and own):
+        return None
+    model = estimator.conditional
+    return model if type(model) is GaussianMLP else None

@@ -1,5 +1,6 @@
 """A Gaussian model q(y|x) with small networks for mean and variance."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -83,91 +84,159 @@ class GaussianMLP(ConditionalGaussian):
         """
         if x.requires_grad or y.requires_grad:
             return super().nll(x, y)
-        layers = [m for n in (self.mean, self.log_variance) for m in (n[0], n[2])]
-        parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
-        dtype = next(self.parameters()).dtype
+        return self.joint_nll([self], [x], [y])
+
+    @staticmethod
+    def joint_nll(
+        models: Sequence["GaussianMLP"], xs: Sequence[Tensor], ys: Sequence[Tensor]
+    ) -> Tensor:
+        """Return the sum of several models' :meth:`nll`, computed side by side.
+
+        The gradient reaches the parameters alone.
+
+        Args:
+            models: Models of one shape and one range of variances.
+            xs: The conditions of every model.
+            ys: The variables of every model.
+
+        Shapes:
+            ``xs`` :math:`(N, d_x)` each, ``ys`` :math:`(N, d_y)` each; returns a
+            scalar.
+        """
+        first = models[0]
+        parameters = [p for model in models for p in model._layers()]
+        dtype = parameters[0].dtype
         arguments = (
-            _columns(x, dtype),
-            _columns(y, dtype),
-            self.log_variance_bound,
+            _columns(xs, dtype, ones=True),
+            _columns(ys, dtype, ones=False),
+            first.log_variance_bound,
             *parameters,
         )
         out: Tensor = _FusedNLL.apply(*arguments)  # type: ignore[no-untyped-call]
         return out
 
+    def joins(self, other: "GaussianMLP") -> bool:
+        """Return whether :meth:`joint_nll` takes both models side by side."""
+        return (
+            self.log_variance_bound == other.log_variance_bound
+            and [p.shape for p in self._layers()] == [p.shape for p in other._layers()]
+            and self._layers()[0].dtype == other._layers()[0].dtype
+        )
 
-def _columns(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the samples as columns, laid out once for all steps of a fit."""
+    def _layers(self) -> list[Tensor]:
+        parameters: list[Tensor] = []
+        for network in (self.mean, self.log_variance):
+            for layer in (network[0], network[2]):
+                assert isinstance(layer, Linear)
+                parameters += [layer.weight, layer.bias]
+        return parameters
+
+
+def _columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor:
+    """Return the samples as columns, laid out once for all steps of a fit.
+
+    Shapes:
+        ``samples`` :math:`(N, d)` each; returns :math:`(M, d, N)`, or with a row of
+        ones below :math:`(M, d + 1, N)`.
+    """
 
     def build() -> Tensor:
-        return x.detach().to(dtype).t().contiguous()
+        num_samples, channels = samples[0].shape
+        out = samples[0].new_ones(
+            len(samples), channels + ones, num_samples, dtype=dtype
+        )
+        for part, x in zip(out, samples, strict=True):
+            part[:channels] = x.detach().t()
+        return out
 
-    return memoize(x, ("columns", dtype), build)
+    first, *others = samples
+    return memoize(first, ("columns", dtype, ones), build, *others)
 
 
 class _FusedNLL(torch.autograd.Function):
-    """The likelihood of a :class:`GaussianMLP` and its gradient, in few passes.
+    """The likelihood of :class:`GaussianMLP` and its gradient, in few passes.
 
     The networks are so small that autograd's bookkeeping and its many passes over the
     samples cost more than the multiplications. Samples are columns, since products of
-    a small matrix with a wide one run several times as fast as with a tall one.
+    a small matrix with a wide one run several times as fast as with a tall one. A
+    bias is a further column of its weight, against a row of ones, so that its gradient
+    comes with the weight's.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        y: Tensor,
-        bound: float,
-        mean_in: Tensor,
-        mean_in_bias: Tensor,
-        mean_out: Tensor,
-        mean_out_bias: Tensor,
-        variance_in: Tensor,
-        variance_in_bias: Tensor,
-        variance_out: Tensor,
-        variance_out_bias: Tensor,
+        ctx: Any, x: Tensor, y: Tensor, bound: float, *parameters: Tensor
     ) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            num_samples, hidden = x.size(1), mean_in.size(0)
-            weight = torch.cat([mean_in, variance_in])
-            bias = torch.cat([mean_in_bias, variance_in_bias])
-            h = torch.addmm(bias.unsqueeze(1), weight, x).relu_()  # [2 * hidden, N]
-            h_mean, h_variance = h[:hidden], h[hidden:]
-            error = torch.addmm(mean_out_bias.unsqueeze(1), mean_out, h_mean).sub_(y)
+            num_models, num_samples = x.size(0), x.size(2)
+            ctx.shapes = [p.shape for p in parameters[:8]]
+            # [M, 2 (H + 1), d_x + 1] and [2 M, d_y, H + 1]; of a pair of networks the
+            # mean's comes first.
+            weight_in, weight_out = _stack(parameters)
+            weight_out[1::2] *= 2 / bound
+            h = torch.bmm(weight_in, x).relu_()
+            h = h.view(2 * num_models, -1, num_samples)  # [2 M, H + 1, N]
+            out = torch.bmm(weight_out, h)  # [2 M, d_y, N]
+            error = out[0::2].sub_(y)
             # tanh(z) = 2 s - 1 with s = sigmoid(2 z), which is several times as fast.
-            s = torch.addmm(
-                (2 / bound * variance_out_bias).unsqueeze(1),
-                2 / bound * variance_out,
-                h_variance,
-            ).sigmoid_()
+            s = out[1::2].sigmoid_()
             log_precision = torch.add(s.new_tensor(bound), s, alpha=-2 * bound)
             loss = -0.5 * log_precision.sum()
-            grad_mean = error * log_precision.exp_()
-            square = error.mul_(grad_mean)  # (y - mean)^2 / variance
-            loss = (loss + 0.5 * square.sum()) / num_samples
             if not any(ctx.needs_input_grad):
-                return loss
-            grad_mean.div_(num_samples)
-            slope = torch.addcmul(s, s, s, value=-1)  # s (1 - s)
-            grad_raw = square.sub_(1).mul_(slope).mul_(-2 / num_samples)
-            grad_h = torch.cat([mean_out.t() @ grad_mean, variance_out.t() @ grad_raw])
+                square = error.square_().mul_(log_precision.exp_())
+                return (loss + 0.5 * square.sum()) / num_samples
+            grad = torch.empty_like(out)
+            grad_mean = torch.mul(error, log_precision.exp_(), out=grad[0::2])
+            square = torch.mul(error, grad_mean, out=log_precision)
+            loss = (loss + 0.5 * square.sum()) / num_samples
+            # In the raw log-variance, but for a factor of -2.
+            square.sub_(1)
+            torch.ops.aten.sigmoid_backward.grad_input(square, s, grad_input=grad[1::2])
+            grad_h = torch.bmm(weight_out.transpose(1, 2), grad)
             grad_h = torch.ops.aten.threshold_backward(grad_h, h, 0)
-            grad_in, grad_in_bias = grad_h @ x.t(), grad_h.sum(dim=1)
-            ctx.save_for_backward(
-                grad_in[:hidden],
-                grad_in_bias[:hidden],
-                grad_mean @ h_mean.t(),
-                grad_mean.sum(dim=1),
-                grad_in[hidden:],
-                grad_in_bias[hidden:],
-                grad_raw @ h_variance.t(),
-                grad_raw.sum(dim=1),
-            )
+            grad_h = grad_h.view(num_models, -1, num_samples)
+            grad_in = torch.bmm(grad_h, x.transpose(1, 2)).div_(num_samples)
+            grad_out = torch.bmm(grad, h.transpose(1, 2)).div_(num_samples)
+            # The factor, and on its way into h that of the weight.
+            grad_in.view(2 * num_models, -1, x.size(1))[1::2] *= -bound
+            grad_out[1::2] *= -2
+            ctx.save_for_backward(grad_in, grad_out)
         return loss
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grads = [grad * saved for saved in ctx.saved_tensors]
-        return None, None, None, *grads
+        grad_in, grad_out = ctx.saved_tensors
+        return None, None, None, *_unstack(grad * grad_in, grad * grad_out, ctx.shapes)
+
+
+def _stack(parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Lay the networks of all models out side by side, biases as further columns.
+
+    Below each hidden layer's rows is one that hands the row of ones on.
+    """
+    shapes = [p.shape for p in parameters[:8]]
+    (hidden, x_channels), y_channels = shapes[0], shapes[2][0]
+    num_networks = len(parameters) // 4
+    weight_in = parameters[0].new_zeros(num_networks, hidden + 1, x_channels + 1)
+    weight_out = parameters[0].new_empty(num_networks, y_channels, hidden + 1)
+    weight_in[:, hidden, x_channels] = 1
+    for network in range(num_networks):
+        first, shift, second, bias = parameters[4 * network : 4 * network + 4]
+        weight_in[network, :hidden, :x_channels] = first
+        weight_in[network, :hidden, x_channels] = shift
+        weight_out[network, :, :hidden] = second
+        weight_out[network, :, hidden] = bias
+    return weight_in.view(num_networks // 2, -1, x_channels + 1), weight_out
+
+
+def _unstack(
+    weight_in: Tensor, weight_out: Tensor, shapes: Sequence[torch.Size]
+) -> list[Tensor]:
+    """Take apart what :func:`_stack` laid out."""
+    hidden, x_channels = shapes[0]
+    weight_in = weight_in.view(-1, hidden + 1, x_channels + 1)[:, :hidden]
+    parameters = []
+    for first, second in zip(weight_in, weight_out, strict=True):
+        parameters += [first[:, :-1], first[:, -1], second[:, :-1], second[:, -1]]
+    return parameters

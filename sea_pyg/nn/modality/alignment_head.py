@@ -71,7 +71,8 @@ class AlignmentHead(torch.nn.Module):
 
     def after_input(self, x: Tensor) -> Tensor:
         """Continue from the output of the first linear map, :math:`(N, H)`."""
-        x = F.relu(self.norm1(x))
+        # A part of a wider matrix would be normalised ten times as slowly.
+        x = F.relu(self.norm1(x.contiguous()))
         x = F.relu(self.norm2(self.hidden(x)))
         return l2_normalize(self.output(x))
 

@@ -116,7 +116,7 @@ class SEA(Recommender):
         stale_evaluation: Whether to rank with the embeddings of the last training
             batch, from before its step. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
-            not depend on it. (default: :obj:`256`)
+            not depend on it. (default: :obj:`512`)
         id_embedding: Whether items have a learned behaviour embedding too, a free
             table that is propagated and fused like one more modality and takes no part
             in separate learning. (default: :obj:`False`)
@@ -208,7 +208,7 @@ class SEA(Recommender):
         collapsed: bool = False,
         log_base: float | None = None,
         stale_evaluation: bool = False,
-        chunk_size: int | None = 256,
+        chunk_size: int | None = 512,
         id_embedding: bool = False,
         user_graph: bool = False,
         user_k: int = 10,
@@ -480,7 +480,7 @@ class SEA(Recommender):
             return state._replace(maps=maps)
         if self.separate_items == "all":
             return state._replace(maps=self.separate_maps(data, state))
-        if self.estimator_parameters():
+        if self.separate.has_estimators:
             with torch.no_grad():
                 return state._replace(maps=self.separate_maps(data, state))
         return state
@@ -564,7 +564,7 @@ class SEA(Recommender):
 
     def estimator_loss(self, data: HeteroData, state: Any = None) -> Tensor | None:
         """Compute the mutual-information estimators' own objective."""
-        if not self.estimator_parameters():
+        if not self.separate.has_estimators:
             return None
         if state is None:
             with torch.no_grad():
@@ -623,16 +623,15 @@ class SEA(Recommender):
         self, data: HeteroData, batch: Triplets, embeddings: Embeddings
     ) -> dict[str, Tensor]:
         anchor, positive, negative = lookup(embeddings, batch)
-        pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
         if self.ranking_loss == "bpr":
+            pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
             neg_score = (anchor * negative).sum(dim=-1)
             return {"bpr": self.bpr(pos_score, neg_score)}
         item, excluded = shared_candidates(
             batch, self.seen_items(data), self.ranking_candidates
         )
-        # [batch_size, num_candidates]
-        score = anchor @ F.embedding(item, embeddings.item).t()
-        return {"softmax": self.softmax(pos_score, score, excluded)}
+        candidate = F.embedding(item, embeddings.item)  # [num_candidates, channels]
+        return {"softmax": self.softmax(anchor, positive, candidate, excluded)}
 
     @torch.no_grad()
     def _keep(self, embeddings: Embeddings) -> None:

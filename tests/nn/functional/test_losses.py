@@ -134,6 +134,29 @@ def test_info_nce_chunks_change_nothing(
         )
 
 
+@pytest.mark.parametrize("temperature", [0.01, 0.025, 0.046, 0.5])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_info_nce_of_unit_rows(temperature: float, repeated: bool) -> None:
+    """Without a maximum nothing overflows or vanishes, where the logits are extreme."""
+    key = unit(40, 4, seed=2)
+    key[1:20] = key[0]  # half of all rows agree, ...
+    query = torch.cat([-key[:20], key[20:]])  # ... and their queries oppose them
+    index = torch.arange(40) % 23 if repeated else None
+    found = []
+    for dtype, options in (
+        (torch.float64, {"chunk_size": None}),
+        (torch.float32, {"chunk_size": 7, "unit": True}),
+    ):
+        q = query.detach().to(dtype, copy=True).requires_grad_()
+        k = key.detach().to(dtype, copy=True).requires_grad_()
+        loss = F.info_nce(q, k, temperature, index=index, **options)
+        loss.backward()
+        found.append([x.double() for x in (loss.detach(), q.grad, k.grad)])
+    for dense, bounded in zip(*found, strict=True):
+        scale = float(dense.abs().max())
+        torch.testing.assert_close(bounded, dense, rtol=1e-5, atol=1e-5 * scale)
+
+
 def test_info_nce_in_half_precision_is_computed_in_float32() -> None:
     query, key = unit(64, 8, seed=1).float(), unit(64, 8, seed=2).float()
     expected = F.info_nce(query, key, 0.046)
