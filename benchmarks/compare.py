@@ -2,14 +2,15 @@
 
     python benchmarks/compare.py --out DIR [--data lfm2k:text+audio,baby,sports]
         [--models SEA,LightGCN,...] [--seeds 0,1,2,3,4] [--trials 10] [--epochs 1000]
-        [--split own,time] [--jobs 1] [--smoke]
+        [--split own,time] [--set batch_size=8192] [--jobs 1] [--smoke]
 
 Every model gets the same number of trials by Optuna on validation data, with the first
 seed; its published setting is the first of them (`--trials 0` trains it untuned). What
 is searched stands in `sea_pyg/training/search_spaces.py`. The setting that is found is
 trained with every seed and tested once. `SEA:fast` is a preset of a model, and
 `FREEDOM+separate` a model with separate learning attached: it is compared with the
-model alone.
+model alone. `--set` gives all models that train an option of training, beside which
+each is tuned.
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
@@ -33,9 +34,10 @@ means and no tests. What it cannot run is said at the end; the rest goes on.
 """
 
 import argparse
+import json
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ from sea_pyg.nn import models
 from sea_pyg.report import SEPARATE, backbone_of, grid_markdown, load_cells
 from sea_pyg.training import (
     LogUniform,
+    TrainingConfig,
     best_trial,
     data_fingerprint,
     run_cell,
@@ -62,7 +65,10 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.atomic import write_text
 from sea_pyg.typing import RATES
-from sea_pyg.utils import keep_freed_memory
+from sea_pyg.utils import closest, keep_freed_memory
+
+OWN = ("seed", "max_epochs")
+"""Options of training that have a flag of their own."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class Unit:
     epochs: int
     trial_epochs: int
     threads: int
+    fixed: dict[str, Any] = field(default_factory=dict)
+    """What is set in all trials and cells, of every model that trains."""
     seed: int | None = None
     mmrec: dict[str, Any] | None = None
     """How to run MMRec: root, python and timeout (in seconds)."""
@@ -125,13 +133,17 @@ def work(unit: Unit) -> None:
     }
     trials = []
     if unit.trials:
-        fixed = {"seed": unit.tuning_seed, "max_epochs": unit.trial_epochs}
+        fixed = {
+            **unit.fixed,
+            "seed": unit.tuning_seed,
+            "max_epochs": unit.trial_epochs,
+        }
         train, val, _ = splits
         folder = unit.folder / "trials"
         trials = tune(model, train, val, unit.trials, folder, space, fixed, **common)
     if unit.seed is None:
         return
-    setting = best_trial(trials).setting if trials else {}
+    setting = {**unit.fixed, **(best_trial(trials).setting if trials else {})}
     final = {**setting, "seed": unit.seed, "max_epochs": unit.epochs}
     about = {
         "data": unit.data,
@@ -231,7 +243,11 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 title = model.__name__ + (f":{preset}" if preset else "")
                 title += SEPARATE if separate else ""
                 used = options.seeds if model.trainable else options.seeds[:1]
-                units += [Unit(**common, method=title, seed=seed) for seed in used]
+                fixed = options.fixed if model.trainable else {}
+                units += [
+                    Unit(**common, method=title, fixed=fixed, seed=seed)
+                    for seed in used
+                ]
             how = {
                 "root": str(options.mmrec_root),
                 "python": options.mmrec_python,
@@ -279,6 +295,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=10, help="per model; 0: untuned")
     parser.add_argument("--epochs", type=int, default=1000, help="at most")
     parser.add_argument("--trial-epochs", type=int, help="in a trial (default: same)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="an option of training, for all models (may be repeated)",
+    )
     parser.add_argument("--split", default="own", help="own, time, or own,time")
     parser.add_argument("--threads", type=int, default=1, help="of every job")
     parser.add_argument("--smoke", action="store_true")
@@ -298,6 +321,10 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.out is None:
         parser.error("--out is needed")
     options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    try:
+        options.fixed = parse_fixed(options.set)
+    except ValueError as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
         options.out = options.out or Path(folder)
         try:
@@ -305,6 +332,34 @@ def main(arguments: list[str] | None = None) -> int:
         except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
+
+
+def parse_fixed(entries: list[str]) -> dict[str, Any]:
+    """Read options of training, as `batch_size=8192`.
+
+    Raises:
+        ValueError: If there is no such option, or its value is out of range.
+    """
+    fixed: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, text = entry.partition("=")
+        if not equals or name in OWN:
+            raise ValueError(
+                "--set takes OPTION=VALUE of an option of training other than "
+                f"{', '.join(OWN)} (got {entry!r})"
+            )
+        try:
+            fixed[name] = json.loads(text)
+        except json.JSONDecodeError:
+            fixed[name] = text
+        try:
+            TrainingConfig(**{name: fixed[name]})
+        except TypeError as error:
+            raise ValueError(
+                f"--set: {entry!r} is no option of training: "
+                f"{closest(name, [f.name for f in fields(TrainingConfig)])}"
+            ) from error
+    return fixed
 
 
 def fate(unit: Unit) -> tuple[Path, int | None]:

@@ -164,3 +164,34 @@ def test_markdown_table():
         "| a\\|b | 0.5000 |",
         "| c | - |",
     ]
+
+
+def test_options_for_all_models(script, tmp_path):
+    common = ["--data", "fake", "--seeds", "0", "--epochs", "1", "--out", str(tmp_path)]
+    chosen = ["--set", "batch_size=64", "--set", "lr=0.002"]
+    arguments = [*common, "--models", "BPRMF,Popularity", "--trials", "1", *chosen]
+    assert script.main(arguments) == 0
+    cell = json.loads((tmp_path / "fake-own" / "BPRMF" / "seed-0.json").read_text())
+    assert cell["setting"] == {"batch_size": 64, "lr": 0.002}
+    assert cell["training"]["batch_size"] == 64
+    assert cell["training"]["lr"] == 0.002
+    ranked = json.loads(
+        (tmp_path / "fake-own" / "Popularity" / "seed-0.json").read_text()
+    )
+    assert ranked["setting"] == {}
+    assert script.main([*common, "--models", "BPRMF", "--trials", "1"]) == 2
+
+
+@pytest.mark.parametrize(
+    "entry, message",
+    [
+        ("seed=1", "other than seed"),
+        ("batch_size", "OPTION=VALUE"),
+        ("embedding_dim=32", "no option of training"),
+        ("lr=-1", "lr must be a positive number"),
+    ],
+)
+def test_wrong_options_for_all_models(script, entry, message, capsys):
+    with pytest.raises(SystemExit):
+        script.main(["--smoke", "--set", entry])
+    assert message in capsys.readouterr().err
