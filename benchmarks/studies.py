@@ -6,6 +6,7 @@
 STUDY is one of
 
 * ablation: SEA without its parts, and with other distances in CLUB's place
+* tuned: the preset SEA:tuned without each of its options, and with others
 * sensitivity: alpha, beta, temperature and k, one at a time around the defaults
 * modalities: each modality alone, and each pair of three or more, against all
 * curves: validation and losses over the epochs, of SEA, SEA:fast and LightGCN
@@ -46,6 +47,7 @@ from sea_pyg.utils import modality_names
 MEASURED = {"embeddings": embeddings, "information": information}
 REPORTS = {
     "ablation": reports.compared,
+    "tuned": reports.compared,
     "sensitivity": reports.sensitivity,
     "modalities": reports.compared,
     "curves": reports.curves,

@@ -8,6 +8,7 @@ from typing import Any
 from sea_pyg.nn.models import SEA
 
 FULL = "SEA"
+TUNED = "SEA:tuned"
 NO_DISTANCE: dict[str, Any] = {"beta": 0.0, "distance": None}
 NO_ALIGNMENT: dict[str, Any] = {"alpha": 0.0, "alignment_pairs": []}
 FACTORS = {
@@ -55,6 +56,29 @@ def ablation() -> list[Variant]:
         Variant("l2", setting={"distance": "l2"}),
         Variant("orthogonal", setting={"distance": "orthogonal"}),
         Variant("subtraction", setting={"distance": "subtraction"}),
+    ]
+
+
+def tuned() -> list[Variant]:
+    """SEA:tuned, without each option that it adds to SEA, and with others."""
+    changes: dict[str, dict[str, Any]] = {
+        "without id embedding": {"id_embedding": False},
+        "with BPR": {"ranking_loss": "bpr"},
+        "without separate learning": {**NO_DISTANCE, **NO_ALIGNMENT},
+        "without distance": NO_DISTANCE,
+        "without SoloSim": NO_ALIGNMENT,
+        "without item graph": {"num_item_layers": 0},
+        "with user graph": {"user_graph": True},
+        "all items separated": {"separate_items": "all"},
+        "exact projection": {"collapsed": False},
+    }
+    return [
+        Variant(TUNED, method=TUNED),
+        *(
+            Variant(f"tuned {label}", method=TUNED, setting=setting)
+            for label, setting in changes.items()
+        ),
+        Variant("SEA:fast", method="SEA:fast"),
     ]
 
 

@@ -12,7 +12,7 @@ from sea_pyg.nn.models import SEA
 from sea_pyg.report import load_cell, load_cells
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-STUDIES = ["ablation", "sensitivity", "modalities"]
+STUDIES = ["ablation", "tuned", "sensitivity", "modalities"]
 STUDIES += ["curves", "embeddings", "information"]
 
 
@@ -91,9 +91,40 @@ def test_ablations_have_the_distance_they_say(smoke):
 def test_variants_are_distinct_models(smoke):
     """No two of them train alike, subtraction and no distance neither."""
     paths = [cell.path for cell in load_cells(smoke / "cells")]
-    assert len(paths) == 16
+    assert len(paths) == 26
     histories = {json.dumps(load_cell(path).plain["history"]) for path in paths}
     assert len(histories) == len(paths)
+
+
+def test_options_of_the_preset_are_one_switch_away(script, smoke):
+    full, *others = script.plan("tuned", ["image", "text"])
+    assert (full.key, full.setting) == ("SEA-tuned", {})
+    base = _cell(smoke, full.key)
+    parts = {"loss/softmax", "loss/distance", "loss/alignment", "loss/total"}
+    assert set(_losses(smoke, full.key)) == parts
+    switches = []
+    for variant in others[:-1]:
+        cell = _cell(smoke, variant.key)
+        changed = {
+            name: value
+            for name, value in cell["arguments"].items()
+            if value != base["arguments"][name]
+        }
+        assert changed == {k: v for k, v in variant.setting.items() if k in changed}
+        assert changed
+        switches.append(sorted(changed))
+    assert len({tuple(names) for names in switches}) == len(others) - 1
+    for key, distance, alignment in [
+        ("tuned-without-separate-learning", False, False),
+        ("tuned-without-distance", False, True),
+        ("tuned-without-SoloSim", True, False),
+    ]:
+        found = _losses(smoke, key)
+        assert (found["loss/distance"] != 0) == distance
+        assert (found["loss/alignment"] != 0) == alignment
+    assert "loss/bpr" in _losses(smoke, "tuned-with-BPR")
+    without = _cell(smoke, "tuned-without-id-embedding")
+    assert without["parameters"] < base["parameters"]
 
 
 def test_ablations_are_tested_against_the_full_model(smoke):
@@ -139,7 +170,7 @@ def test_a_run_from_the_start_comes_out_the_same(script, smoke, tmp_path):
     for study in ("curves", "embeddings", "information"):
         assert script.main([study, "--smoke", "--out", str(tmp_path)]) == 0
     found, whole = _files(tmp_path), _files(smoke)
-    assert {f"{s}.svg" for s in STUDIES[3:]} <= set(found)
+    assert {f"{s}.svg" for s in STUDIES[4:]} <= set(found)
     assert found == {name: whole[name] for name in found}
 
 
