@@ -5,8 +5,10 @@
 The default shape is Amazon Baby's. Embeddings and graph are random: the time does not
 depend on what they hold. As times mean little across machines, each is also given as a
 multiple of T, the time of one 4096 x 4096 x 4096 float32 product, measured between the
-evaluations so that both see the same load. ``--significance`` adds a simulation of
-``seed_test`` on methods that do not differ.
+evaluations so that both see the same load. The negatives of an epoch and the graph of
+users with shared items are timed as well. ``--significance`` adds a simulation of
+``seed_test`` on methods that do not differ. With ``--output``, a table (Markdown)
+stands beside the file.
 """
 
 import argparse
@@ -16,13 +18,24 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import DEFAULT_METRICS, evaluate, seed_test
+from sea_pyg.loader import InteractionLoader
+from sea_pyg.training.atomic import write_text
+from sea_pyg.transforms import UserCooccurrence
 from sea_pyg.typing import Embeddings
+
+WHAT = {
+    "evaluate": "evaluation of all users on all items, k = 20",
+    "negatives": "negatives of an epoch",
+    "cooccurrence": "graph of users with shared items, k = 200",
+}
+"""What is timed beside the product, as the table calls it."""
 
 
 def seconds_of(function: Callable[[], Any]) -> float:
@@ -36,7 +49,8 @@ def random_graph(num_users: int, num_items: int, num_edges: int) -> HeteroData:
     """Draw training edges and one label per user."""
     generator = torch.Generator().manual_seed(0)
     key = torch.randint(num_users * num_items, (num_edges,), generator=generator)
-    key = torch.cat([key, torch.arange(num_users) * num_items]).unique()
+    some = torch.randint(num_items, (num_users,), generator=generator)
+    key = torch.cat([key, torch.arange(num_users) * num_items + some]).unique()
     data = HeteroData()
     data["user"].num_nodes, data["item"].num_nodes = num_users, num_items
     store = data["user", "rates", "item"]
@@ -60,18 +74,24 @@ def time_evaluation(arguments: argparse.Namespace) -> dict[str, Any]:
     def run() -> None:
         evaluate(embeddings, data, k=20, metrics=metrics)
 
-    run()
-    torch.mm(a, a, out=out)
-    products, evaluations = [], []
+    loader = InteractionLoader(data, batch_size=2048)
+    timed: dict[str, Callable[[], Any]] = {
+        "matmul": lambda: torch.mm(a, a, out=out),
+        "evaluate": run,
+        "negatives": lambda: next(iter(loader)),  # of the whole epoch, before it
+        "cooccurrence": lambda: UserCooccurrence(k=200)(data),
+    }
+    for function in timed.values():
+        function()
+    seconds: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(arguments.repeats):
-        products.append(seconds_of(lambda: torch.mm(a, a, out=out)))
-        evaluations.append(seconds_of(run))
-    matmul, seconds = statistics.median(products), statistics.median(evaluations)
+        for name, function in timed.items():
+            seconds[name].append(seconds_of(function))
+    medians = {name: statistics.median(found) for name, found in seconds.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return {
-        "matmul_seconds": matmul,
-        "evaluate_seconds": seconds,
-        "ratio": seconds / matmul,
+        **{f"{name}_seconds": median for name, median in medians.items()},
+        "ratio": medians["evaluate"] / medians["matmul"],
         "peak_rss_gb": peak,
         "threads": torch.get_num_threads(),
         "metrics": list(metrics),
@@ -117,6 +137,34 @@ def simulate_claims(pairs: int) -> list[dict[str, float]]:
     return cells
 
 
+def table(result: dict[str, Any]) -> str:
+    """Lay the results out as Markdown."""
+    unit, shape = result["matmul_seconds"], result["shape"]
+    lines = ["| what | seconds | T |", "| --- | --- | --- |"]
+    for name, label in WHAT.items():
+        seconds = result[f"{name}_seconds"]
+        lines.append(f"| {label} | {seconds:.3f} | {seconds / unit:.2f} |")
+    lines += [
+        "",
+        f"{shape['users']:,} users, {shape['items']:,} items, "
+        f"{shape['interactions']:,} interactions, embeddings of {shape['dim']} "
+        f"channels, {len(result['metrics'])} metrics; T is {unit:.3f} s on "
+        f"{result['threads']} thread(s), peak memory {result['peak_rss_gb']:.2f} GB.",
+    ]
+    if "significance" in result:
+        lines += [
+            "",
+            "| seeds | between | residual | interaction | false positives |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {c['num_seeds']} | {c['between']} | {c['residual']} "
+            f"| {c['interaction']} | {c['false_positive_rate']:.4f} |"
+            for c in result["significance"]
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(
@@ -132,6 +180,7 @@ def main() -> int:
     )
     parser.add_argument("--pairs", type=int, default=4000, help="pairs to simulate")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    parser.add_argument("--output", type=Path, help="where to write the results")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, small")
     arguments = parser.parse_args()
     arguments.matmul = 4096
@@ -139,19 +188,12 @@ def main() -> int:
         arguments.users, arguments.items, arguments.interactions = 500, 200, 3000
         arguments.matmul, arguments.repeats, arguments.pairs = 512, 2, 20
     result = time_evaluation(arguments)
-    print(
-        f"T {result['matmul_seconds']:.3f} s, evaluation "
-        f"{result['evaluate_seconds']:.3f} s = {result['ratio']:.2f} T on "
-        f"{result['threads']} threads, peak {result['peak_rss_gb']:.2f} GB"
-    )
     if arguments.significance:
         result["significance"] = simulate_claims(arguments.pairs)
-        print("seeds  between  residual  interaction  false positives")
-        for cell in result["significance"]:
-            print(
-                f"{cell['num_seeds']:5}  {cell['between']:7}  {cell['residual']:8}  "
-                f"{cell['interaction']:11}  {cell['false_positive_rate']:15.4f}"
-            )
+    print(table(result))
+    if arguments.output is not None:
+        write_text(arguments.output, json.dumps(result, indent=1) + "\n")
+        write_text(arguments.output.with_suffix(".md"), table(result))
     if arguments.json:
         print(json.dumps(result))
     return 0

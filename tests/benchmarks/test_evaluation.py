@@ -6,9 +6,11 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "evaluation.py"
 
 
-def test_prints_its_measurements() -> None:
+def test_prints_its_measurements(tmp_path: Path) -> None:
+    output = tmp_path / "evaluation.json"
+    options = ["--smoke", "--significance", "--json", "--output", str(output)]
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--smoke", "--significance", "--json"],
+        [sys.executable, str(SCRIPT), *options],
         capture_output=True,
         text=True,
         check=True,
@@ -18,3 +20,11 @@ def test_prints_its_measurements() -> None:
     assert result["matmul_seconds"] > 0
     assert result["shape"]["users"] == 500
     assert len(result["significance"]) == 15
+    assert result == json.loads(output.read_text())
+    lines = output.with_suffix(".md").read_text().splitlines()
+    for name in ("evaluate", "negatives", "cooccurrence"):
+        seconds = result[f"{name}_seconds"]
+        assert seconds > 0
+        ratio = seconds / result["matmul_seconds"]
+        assert any(line.endswith(f"| {seconds:.3f} | {ratio:.2f} |") for line in lines)
+    assert "500 users" in output.with_suffix(".md").read_text()
