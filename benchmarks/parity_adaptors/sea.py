@@ -195,11 +195,9 @@ def _propagated(model: SEA, data: HeteroData) -> dict[str, Tensor]:
     """Return each modality's users above its items, before fusion."""
     features = model.modality_features(data)
     hidden = {name: model.hidden[name](features[name]) for name in MODALITIES}
-    user, item = model.propagate(data, hidden)
-    return {
-        name: torch.cat([user[index], item[index]])
-        for index, name in enumerate(MODALITIES)
-    }
+    stacked = torch.cat(model.propagate(data, hidden))
+    blocks = stacked.chunk(len(MODALITIES), dim=1)
+    return dict(zip(MODALITIES, blocks, strict=True))
 
 
 class _FixedPermutations:

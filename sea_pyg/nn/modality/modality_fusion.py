@@ -62,9 +62,17 @@ class ModalityFusion(torch.nn.Module):
                 f"expected embeddings of {self.num_modalities} modalities (got "
                 f"{len(user)} for users, {len(item)} for items)"
             )
-        weight = self.weight.unbind(dim=1)
-        weighted = [w.unsqueeze(-1) * x for w, x in zip(weight, user, strict=True)]
-        return Embeddings(torch.cat(weighted, dim=-1), torch.cat(list(item), dim=-1))
+        side_by_side = torch.cat(list(user), dim=-1)
+        return Embeddings(self.weigh(side_by_side), torch.cat(list(item), dim=-1))
+
+    def weigh(self, user: Tensor) -> Tensor:
+        """Scale the modalities' user embeddings, which stand side by side.
+
+        Shapes:
+            ``user`` :math:`(N_u, M D)`; returns the same.
+        """
+        parts = user.view(self.num_users, self.num_modalities, -1)
+        return (parts * self.weight.unsqueeze(-1)).view_as(user)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.num_users}, {self.num_modalities})"

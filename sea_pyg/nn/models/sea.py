@@ -41,8 +41,8 @@ class SEAState(NamedTuple):
 
     embeddings: Embeddings
     """Final user and item embeddings."""
-    item: list[Tensor]
-    """Propagated item embeddings of every modality."""
+    item: Tensor
+    """Propagated item embeddings of all modalities, side by side."""
     maps: SeparateMaps | None
     """What the separate-learning losses compare, of all items; ``None`` if they take
     the batch's items only and there is no estimator to fit."""
@@ -430,8 +430,7 @@ class SEA(Recommender):
             return Embeddings(self.stale_user, self.stale_item)
         outputs = self.readout_values(data, _HIDDEN)
         hidden = {name: outputs[name][0] for name in self.modalities}
-        user, item = self.propagate(data, hidden)
-        return self._fuse(data, user, self._split_items(item))
+        return self._fuse(data, *self.propagate(data, hidden))
 
     def readout_values(
         self,
@@ -472,10 +471,9 @@ class SEA(Recommender):
         outputs = self.readout_values(data, slice(None) if whole else _HIDDEN)
         hidden = {name: outputs[name].pop(0) for name in self.modalities}
         user, item = self.propagate(data, hidden)
-        fused = self._fuse(data, user, self._split_items(item))
-        state = SEAState(fused, item, None)
+        state = SEAState(self._fuse(data, user, item), item, None)
         if whole:
-            zero, masks = item[0].new_zeros(()), self._masks(data)
+            zero, masks = item.new_zeros(()), self._masks(data)
             maps = self.separate.maps_from_readouts(outputs, zero, masks)
             return state._replace(maps=maps)
         if self.separate_items == "all":
@@ -501,28 +499,24 @@ class SEA(Recommender):
         if self.split_on == "representations":
             item = state.item
             if index is not None:
-                item = [F.embedding(index, x) for x in item]
-            own = item[: len(self.modalities)]  # without the id embedding's
-            features = dict(zip(self.modalities, own, strict=True))
-            return self.separate.maps(features, masks)
+                item = F.embedding(index, item)
+            return self.separate.maps(self._by_modality(item), masks)
         outputs = self.readout_values(data, _SEPARATE, index)
         zero = state.embeddings.item.new_zeros(())
         return self.separate.maps_from_readouts(outputs, zero, masks)
 
-    def propagate(
-        self, data: HeteroData, hidden: Mapping[str, Tensor]
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def propagate(self, data: HeteroData, hidden: Mapping[str, Tensor]) -> Embeddings:
         """Propagate all modalities over the interactions, side by side.
 
-        The id embedding comes last, if there is one.
+        The id embedding stands last, if there is one.
 
         Args:
             data: The graph.
             hidden: The first layer of each modality's MLP, before its activation.
 
         Shapes:
-            ``hidden`` :math:`(N_i, H)` each; returns user :math:`(N_u, D)` and item
-            :math:`(N_i, D)` embeddings of every modality.
+            ``hidden`` :math:`(N_i, H)` each; returns user :math:`(N_u, M D)` and item
+            :math:`(N_i, M D)` embeddings.
         """
         check_edge_type(data, self.edge_type)
         items = [
@@ -532,13 +526,12 @@ class SEA(Recommender):
         if self.item_embedding is not None:
             items.append(l2_normalize(self.item_embedding))
         users = [l2_normalize(table) for table in self.users]
-        user, item = self.propagation(
+        out: Embeddings = self.propagation(
             torch.cat(users, dim=1),  # [num_users, num_modalities * embedding_dim]
             torch.cat(items, dim=1),
             data[self.edge_type].edge_index,
         )
-        count = len(self.users)
-        return list(user.chunk(count, dim=1)), list(item.chunk(count, dim=1))
+        return out
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
@@ -595,17 +588,18 @@ class SEA(Recommender):
             weight = torch.cat([generic - unique, unique], dim=1)
         return Readout(weight, linear.bias, 0, linear.in_features)
 
-    def _split_items(self, item: list[Tensor]) -> list[Tensor]:
-        if self.split_on == "features" or not self.separate.split.subtract:
-            return item
-        count = len(self.modalities)
-        split = [torch.cat(self.separate.split(x), dim=1) for x in item[:count]]
-        return split + item[count:]
+    def _by_modality(self, item: Tensor) -> dict[str, Tensor]:
+        """Take the modalities' blocks apart; the id embedding is none of them."""
+        blocks = item.chunk(len(self.users), dim=1)[: len(self.modalities)]
+        return dict(zip(self.modalities, blocks, strict=True))
 
-    def _fuse(
-        self, data: HeteroData, user: list[Tensor], item: list[Tensor]
-    ) -> Embeddings:
-        fused_user, fused_item = self.fusion(user, item)
+    def _fuse(self, data: HeteroData, user: Tensor, item: Tensor) -> Embeddings:
+        fused_user, fused_item = self.fusion.weigh(user), item
+        if self.split_on == "representations" and self.separate.split.subtract:
+            blocks = self._by_modality(item)
+            parts = [part for x in blocks.values() for part in self.separate.split(x)]
+            rest = item[:, sum(x.size(1) for x in blocks.values()) :]
+            fused_item = torch.cat([*parts, rest], dim=1)
         if self.num_item_layers > 0:
             data = with_item_graph(data, self.item_graph)
             graph = graph_of(data, self.item_graph.edge_type)

@@ -217,7 +217,8 @@ def test_separate_learning_of_the_batch(split_on: str) -> None:
     if split_on == "features":
         features = model.modality_features(data)
     else:
-        features = dict(zip(model.modalities, state.item, strict=True))
+        blocks = state.item.chunk(len(model.modalities), dim=1)
+        features = dict(zip(model.modalities, blocks, strict=True))
     maps = model.separate.maps({n: x[batch.positive] for n, x in features.items()})
     items, first = numpy.unique(batch.positive.numpy(), return_index=True)
     assert len(items) < batch.positive.numel()  # some stand there twice
@@ -250,7 +251,8 @@ def test_what_is_split(split_on: str) -> None:
     features = model.modality_features(data)
     hidden = {n: model.hidden[n](features[n]) for n in model.modalities}
     _, item = model.propagate(data, hidden)
-    source = dict(zip(model.modalities, item, strict=True))
+    blocks = item.chunk(len(model.modalities), dim=1)
+    source = dict(zip(model.modalities, blocks, strict=True))
     source = features if split_on == "features" else source
     for name, x in source.items():
         half = x.size(1) // 2
