@@ -34,15 +34,14 @@ means and no tests. What it cannot run is said at the end; the rest goes on.
 """
 
 import argparse
-import json
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from grid_work import SPLITS, claim, load, run_all, worker
+from grid_work import SPLITS, add_set, claim, load, parse_fixed, run_all, worker
 from mmrec_runner import (
     Checkout,
     Method,
@@ -56,7 +55,6 @@ from sea_pyg.nn import models
 from sea_pyg.report import SEPARATE, backbone_of, grid_markdown, load_cells
 from sea_pyg.training import (
     LogUniform,
-    TrainingConfig,
     best_trial,
     data_fingerprint,
     run_cell,
@@ -65,10 +63,7 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.atomic import write_text
 from sea_pyg.typing import RATES
-from sea_pyg.utils import closest, keep_freed_memory
-
-OWN = ("seed", "max_epochs")
-"""Options of training that have a flag of their own."""
+from sea_pyg.utils import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -295,13 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=10, help="per model; 0: untuned")
     parser.add_argument("--epochs", type=int, default=1000, help="at most")
     parser.add_argument("--trial-epochs", type=int, help="in a trial (default: same)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="OPTION=VALUE",
-        help="an option of training, for all models (may be repeated)",
-    )
+    add_set(parser)
     parser.add_argument("--split", default="own", help="own, time, or own,time")
     parser.add_argument("--threads", type=int, default=1, help="of every job")
     parser.add_argument("--smoke", action="store_true")
@@ -332,34 +321,6 @@ def main(arguments: list[str] | None = None) -> int:
         except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
-
-
-def parse_fixed(entries: list[str]) -> dict[str, Any]:
-    """Read options of training, as `batch_size=8192`.
-
-    Raises:
-        ValueError: If there is no such option, or its value is out of range.
-    """
-    fixed: dict[str, Any] = {}
-    for entry in entries:
-        name, equals, text = entry.partition("=")
-        if not equals or name in OWN:
-            raise ValueError(
-                "--set takes OPTION=VALUE of an option of training other than "
-                f"{', '.join(OWN)} (got {entry!r})"
-            )
-        try:
-            fixed[name] = json.loads(text)
-        except json.JSONDecodeError:
-            fixed[name] = text
-        try:
-            TrainingConfig(**{name: fixed[name]})
-        except TypeError as error:
-            raise ValueError(
-                f"--set: {entry!r} is no option of training: "
-                f"{closest(name, [f.name for f in fields(TrainingConfig)])}"
-            ) from error
-    return fixed
 
 
 def fate(unit: Unit) -> tuple[Path, int | None]:

@@ -1,12 +1,14 @@
 """Run the studies of the SEA paper: what its parts do, and what they are.
 
     python benchmarks/studies.py STUDY --out DIR [--data lfm2k:text+audio]
-        [--seeds 0,1,2] [--epochs 1000] [--jobs 1] [--threads 1] [--smoke]
+        [--seeds 0,1,2] [--epochs 1000] [--set batch_size=8192] [--jobs 1]
+        [--threads 1] [--smoke]
 
 STUDY is one of
 
 * ablation: SEA without its parts, and with other distances in CLUB's place
 * tuned: the preset SEA:tuned without each of its options, and with others
+* modes: the cheaper forms of SEA against the exact one
 * sensitivity: alpha, beta, temperature and k, one at a time around the defaults
 * modalities: each modality alone, and each pair of three or more, against all
 * curves: validation and losses over the epochs, of SEA, SEA:fast and LightGCN
@@ -33,7 +35,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from grid_work import claim, load, parse_data, run_all, worker
+from grid_work import (
+    add_set,
+    claim,
+    load,
+    parse_data,
+    parse_fixed,
+    run_all,
+    worker,
+)
 from study_kinds import embeddings, information, reports, variants
 from study_kinds.parts import stages
 from study_kinds.variants import FULL, Variant
@@ -48,6 +58,7 @@ MEASURED = {"embeddings": embeddings, "information": information}
 REPORTS = {
     "ablation": reports.compared,
     "tuned": reports.compared,
+    "modes": reports.compared,
     "sensitivity": reports.sensitivity,
     "modalities": reports.compared,
     "curves": reports.curves,
@@ -145,7 +156,11 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
                 modalities=list(variant.modalities or names),
                 key=variant.key,
                 method=variant.method,
-                setting={**variant.setting, **(SMOKE if options.smoke else {})},
+                setting={
+                    **options.fixed,
+                    **variant.setting,
+                    **(SMOKE if options.smoke else {}),
+                },
                 epochs=options.epochs,
                 threads=options.threads,
                 seed=seed,
@@ -211,6 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--epochs", type=int, default=1000, help="at most")
+    add_set(parser)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="of every job")
     parser.add_argument("--smoke", action="store_true")
@@ -224,6 +240,10 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.study is None or options.out is None:
         parser.error("a study and --out are needed")
     options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    try:
+        options.fixed = parse_fixed(options.set)
+    except ValueError as error:
+        parser.error(str(error))
     chosen = STUDIES if options.study == "all" else (options.study,)
     errors = []
     with tempfile.TemporaryDirectory() as folder:

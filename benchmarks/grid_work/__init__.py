@@ -5,6 +5,7 @@ it is done. Units are worked on here or, with several jobs, each in a process of
 that ends with this one.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,15 @@ from typing import Any
 from torch_geometric.data import HeteroData
 
 from sea_pyg.datasets import load_splits
+from sea_pyg.training import TrainingConfig
 from sea_pyg.training.atomic import write_text
+from sea_pyg.utils import closest
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
 SPLITS = {"own": None, "time": "global-time"}
+OWN = ("seed", "max_epochs")
+"""Options of training that have a flag of their own."""
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
 
@@ -44,6 +49,45 @@ def _load(name: str, modalities: tuple[str, ...] | None, split: str) -> Splits:
     source = str(DATA / name) if (DATA / name).is_dir() else name
     train, val, test = load_splits(source, modalities, SPLITS[split])
     return train, val, test
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that :func:`parse_fixed` reads."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="an option of training, for all models (may be repeated)",
+    )
+
+
+def parse_fixed(entries: list[str]) -> dict[str, Any]:
+    """Read options of training, as `batch_size=8192`.
+
+    Raises:
+        ValueError: If there is no such option, or its value is out of range.
+    """
+    fixed: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, text = entry.partition("=")
+        if not equals or name in OWN:
+            raise ValueError(
+                "--set takes OPTION=VALUE of an option of training other than "
+                f"{', '.join(OWN)} (got {entry!r})"
+            )
+        try:
+            fixed[name] = json.loads(text)
+        except json.JSONDecodeError:
+            fixed[name] = text
+        try:
+            TrainingConfig(**{name: fixed[name]})
+        except TypeError as error:
+            raise ValueError(
+                f"--set: {entry!r} is no option of training: "
+                f"{closest(name, [f.name for f in fields(TrainingConfig)])}"
+            ) from error
+    return fixed
 
 
 def claim(path: Path, request: dict[str, Any]) -> None:

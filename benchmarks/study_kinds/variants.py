@@ -82,6 +82,15 @@ def tuned() -> list[Variant]:
     ]
 
 
+def modes() -> list[Variant]:
+    """SEA, with a collapsed projection, and the preset of the cheapest step."""
+    return [
+        Variant(FULL),
+        Variant("collapsed", setting={"collapsed": True}),
+        Variant("SEA:fast", method="SEA:fast"),
+    ]
+
+
 def sensitivity(brief: bool = False) -> list[Variant]:
     """SEA with one setting multiplied at a time.
 

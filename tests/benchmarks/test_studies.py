@@ -12,7 +12,7 @@ from sea_pyg.nn.models import SEA
 from sea_pyg.report import load_cell, load_cells
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-STUDIES = ["ablation", "tuned", "sensitivity", "modalities"]
+STUDIES = ["ablation", "tuned", "modes", "sensitivity", "modalities"]
 STUDIES += ["curves", "embeddings", "information"]
 
 
@@ -91,7 +91,7 @@ def test_ablations_have_the_distance_they_say(smoke):
 def test_variants_are_distinct_models(smoke):
     """No two of them train alike, subtraction and no distance neither."""
     paths = [cell.path for cell in load_cells(smoke / "cells")]
-    assert len(paths) == 26
+    assert len(paths) == 27
     histories = {json.dumps(load_cell(path).plain["history"]) for path in paths}
     assert len(histories) == len(paths)
 
@@ -125,6 +125,23 @@ def test_options_of_the_preset_are_one_switch_away(script, smoke):
     assert "loss/bpr" in _losses(smoke, "tuned-with-BPR")
     without = _cell(smoke, "tuned-without-id-embedding")
     assert without["parameters"] < base["parameters"]
+
+
+def test_modes_are_forms_of_one_model(smoke):
+    full, collapsed, fast = (
+        _cell(smoke, key)["arguments"] for key in ("SEA", "collapsed", "SEA-fast")
+    )
+    assert (full["collapsed"], collapsed["collapsed"]) == (False, True)
+    assert {**collapsed, "collapsed": False} == full
+    assert fast["collapsed"]
+    assert fast["separate_items"] == "batch"
+
+
+def test_options_of_training_reach_every_variant(script, tmp_path):
+    options = ["modes", "--smoke", "--set", "batch_size=64", "--out", str(tmp_path)]
+    assert script.main(options) == 0
+    for key in ("SEA", "collapsed", "SEA-fast"):
+        assert _cell(tmp_path, key)["training"]["batch_size"] == 64
 
 
 def test_ablations_are_tested_against_the_full_model(smoke):
@@ -170,7 +187,7 @@ def test_a_run_from_the_start_comes_out_the_same(script, smoke, tmp_path):
     for study in ("curves", "embeddings", "information"):
         assert script.main([study, "--smoke", "--out", str(tmp_path)]) == 0
     found, whole = _files(tmp_path), _files(smoke)
-    assert {f"{s}.svg" for s in STUDIES[4:]} <= set(found)
+    assert {f"{s}.svg" for s in STUDIES[5:]} <= set(found)
     assert found == {name: whole[name] for name in found}
 
 
