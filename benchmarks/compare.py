@@ -63,7 +63,7 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.atomic import write_text
 from sea_pyg.typing import RATES
-from sea_pyg.utils import keep_freed_memory
+from sea_pyg.utils import keep_freed_memory, modality_names
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,12 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 backbone, separate = backbone_of(method)
                 name, _, preset = backbone.partition(":")
                 model = models.resolve(name)
+                if model.multimodal and not modality_names(train, "item"):
+                    print(
+                        f"{data} has no item features: {method} is left out there",
+                        file=sys.stderr,
+                    )
+                    continue
                 if separate and not (model.multimodal and model.trainable):
                     raise ValueError(
                         f"{method!r}: {model.__name__} learns nothing from item "
@@ -283,7 +289,8 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default="lfm2k:text+audio,baby,sports")
-    parser.add_argument("--models", default=",".join(models.classes))
+    everything = ",".join([*models.classes, "SEA:fast", "SEA:tuned"])
+    parser.add_argument("--models", default=everything)
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--jobs", type=int, default=1)

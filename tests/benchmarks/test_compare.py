@@ -195,3 +195,25 @@ def test_wrong_options_for_all_models(script, entry, message, capsys):
     with pytest.raises(SystemExit):
         script.main(["--smoke", "--set", entry])
     assert message in capsys.readouterr().err
+
+
+def test_data_without_features_has_no_rows_of_models_that_read_them(
+    script, tmp_path, monkeypatch, capsys
+):
+    interactions = tmp_path / "data" / "plain"
+    interactions.mkdir(parents=True)
+    lines = ["userID\titemID\tx_label"]
+    for user in range(30):
+        lines += [f"{user}\t{(user + shift) % 30}\t{shift % 3}" for shift in range(6)]
+    (interactions / "plain.inter").write_text("\n".join(lines) + "\n")
+    import grid_work
+
+    monkeypatch.setattr(grid_work, "DATA", tmp_path / "data")
+    out = tmp_path / "out"
+    models = "SEA:tuned,VBPR+separate,Popularity,BPRMF"
+    options = ["--data", "plain", "--models", models, "--seeds", "0", "--epochs", "1"]
+    assert script.main([*options, "--trials", "0", "--out", str(out)]) == 0
+    assert {p.name for p in (out / "plain-own").iterdir()} == {"Popularity", "BPRMF"}
+    said = capsys.readouterr().err
+    assert "plain has no item features: SEA:tuned is left out there" in said
+    assert "VBPR+separate is left out" in said
