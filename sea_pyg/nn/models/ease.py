@@ -77,10 +77,10 @@ class EASE(ItemSimilarityRecommender):
         gram.diagonal().add_(self.l2_weight)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
         del gram
-        inverse /= -inverse.diagonal().clone().view(-1, 1)  # Symmetric: row j, by P_jj.
+        inverse /= -inverse.diagonal().clone()  # Column j by P_jj.
         inverse.fill_diagonal_(0)
         self.weight.copy_(inverse)
 
     def item_weight(self) -> Tensor:
         """Return :math:`B^T`."""
-        return self.weight
+        return self.weight.t()  # B's own rows are what the items seen add to a score

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
@@ -50,6 +51,12 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
         """
         weight = self.item_weight() if embeddings is None else embeddings.item
         row, item = self.seen_items(data).seen(user_index)
+        if weight.layout == torch.strided:  # a sum of few rows, not a dense product
+            users = torch.arange(user_index.numel() + 1, device=row.device)
+            start = torch.searchsorted(row, users)
+            return F.embedding_bag(
+                item, weight.t(), start, mode="sum", include_last_offset=True
+            )
         profile = torch.zeros(
             self.num_items, user_index.numel(), dtype=weight.dtype, device=weight.device
         )

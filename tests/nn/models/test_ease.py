@@ -20,10 +20,10 @@ def test_is_ridge_regression_of_each_item_on_the_others() -> None:
         x = rates[:, others]
         ridge = x.t() @ x + 3 * torch.eye(29, dtype=torch.double)
         solution = torch.linalg.solve(ridge, x.t() @ rates[:, target])
-        torch.testing.assert_close(model.weight[target, others].double(), solution)
+        torch.testing.assert_close(model.weight[others, target].double(), solution)
         assert model.weight[target, target] == 0
     score = model.score(data, torch.arange(40))
-    expected = rates @ model.weight.double().t()
+    expected = rates @ model.weight.double()
     torch.testing.assert_close(score.double(), expected)
 
 
