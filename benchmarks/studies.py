@@ -7,7 +7,7 @@
 STUDY is one of
 
 * ablation: SEA without its parts, and with other distances in CLUB's place
-* tuned: the preset SEA:tuned without each of its options, and with others
+* tuned: the preset SEA:tuned, one switch away each, and SEA:fast
 * modes: the cheaper forms of SEA against the exact one
 * sensitivity: alpha, beta, temperature and k, one at a time around the defaults
 * modalities: each modality alone, and each pair of three or more, against all

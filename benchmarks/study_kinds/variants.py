@@ -60,7 +60,7 @@ def ablation() -> list[Variant]:
 
 
 def tuned() -> list[Variant]:
-    """SEA:tuned, without each option that it adds to SEA, and with others."""
+    """SEA:tuned, one switch away each, and the preset that it starts from."""
     changes: dict[str, dict[str, Any]] = {
         "without id embedding": {"id_embedding": False},
         "with BPR": {"ranking_loss": "bpr"},
