@@ -80,6 +80,8 @@ def load_splits(
 ) -> tuple[HeteroData, HeteroData, HeteroData]:
     """Load a data set and split it into ``(train, val, test)``.
 
+    Each graph says in ``data.split`` which one it is.
+
     Args:
         name_or_path: ``'movielens-100k'``, ``'fake'`` or a folder in MMRec's format.
         modalities: Modalities to keep. (default: all)

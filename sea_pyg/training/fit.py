@@ -18,6 +18,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import write_text
+from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 from sea_pyg.utils import require
@@ -51,9 +52,10 @@ def fit(
 ) -> FitResult:
     """Train a model and leave it with the weights of its best validation epoch.
 
-    There is no way for a test graph into this function. On a CPU the same arguments
-    give the same bits, also when the process was killed meanwhile and the run
-    resumed. The global random number generators are left as they were.
+    A test graph is refused: those of our splits are marked by ``data.split``. On a
+    CPU the same arguments give the same bits, also when the process was killed
+    meanwhile and the run resumed. The global random number generators are left as
+    they were.
 
     Args:
         model: The model; one without gradients is fitted to ``train`` instead.
@@ -68,10 +70,12 @@ def fit(
 
     Raises:
         ImportError: If Lightning is not installed.
-        ValueError: If a loss part is NaN or infinite, a checkpoint is damaged or of a
-            run with other options.
+        ValueError: If ``train`` or ``val`` is a test graph, a loss part is NaN or
+            infinite, a checkpoint is damaged or of a run with other options.
     """
     config = config or TrainingConfig.for_model(type(model))
+    refuse_test(train, "train")
+    refuse_test(val, "val")
     device = _device(config.device)
     model.to(device)
     train, val = train.to(device), val.to(device)

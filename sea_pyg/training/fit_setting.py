@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
 from sea_pyg.training.fit import FitResult, fit
+from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 
 
@@ -33,8 +34,9 @@ def build_setting(
         separate: Whether to attach separate learning. (default: :obj:`False`)
 
     Raises:
-        ValueError: If a name or a value is wrong.
+        ValueError: If a name or a value is wrong, or ``train`` is a test graph.
     """
+    refuse_test(train, "train")
     names = {field.name for field in fields(TrainingConfig)}
     options = {name: value for name, value in setting.items() if name in names}
     arguments = {name: value for name, value in setting.items() if name not in names}
@@ -60,7 +62,7 @@ def fit_setting(
 ) -> tuple[Recommender, FitResult, float]:
     """Train a model with settings that name its arguments and training's options.
 
-    Like :func:`~sea_pyg.training.fit`, it knows no test graph. A run in ``run_dir``
+    Like :func:`~sea_pyg.training.fit`, it refuses a test graph. A run in ``run_dir``
     is resumed.
 
     Args:
@@ -77,7 +79,8 @@ def fit_setting(
         The model, what training came to, and the selecting validation metric.
 
     Raises:
-        ValueError: If a name or a value is wrong, or a loss part is not finite.
+        ValueError: If a name or a value is wrong, ``train`` or ``val`` is a test
+            graph, or a loss part is not finite.
     """
     built, config = build_setting(model, setting, train, modalities, preset, separate)
     result = fit(built, train, val, config, run_dir, resume=run_dir is not None)

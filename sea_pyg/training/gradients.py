@@ -9,6 +9,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.fit import _isolated
+from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import TrainingConfig
 
 
@@ -27,7 +28,11 @@ def count_gradients(
 
     Returns:
         All numbers, and those that learn; a closed form has none of the latter.
+
+    Raises:
+        ValueError: If ``train`` is a test graph.
     """
+    refuse_test(train, "train")
     total = sum(parameter.numel() for parameter in model.parameters())
     if not model.trainable:
         return total, 0

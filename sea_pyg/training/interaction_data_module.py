@@ -8,13 +8,14 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import InteractionLoader
+from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.typing import RATES, EdgeType
 
 
 class InteractionDataModule(L.LightningDataModule):
     """Serve a training graph in batches and a validation graph whole.
 
-    There is no test graph here, so that nothing in training can look at one.
+    A test graph is refused, so that nothing in training can look at one.
 
     Args:
         train: The training graph.
@@ -22,6 +23,9 @@ class InteractionDataModule(L.LightningDataModule):
         batch_size: Interactions per batch.
         seed: Seed of the batches.
         edge_type: The interactions.
+
+    Raises:
+        ValueError: If ``train`` or ``val`` is a test graph.
     """
 
     def __init__(
@@ -33,6 +37,8 @@ class InteractionDataModule(L.LightningDataModule):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__()
+        refuse_test(train, "train")
+        refuse_test(val, "val")
         self.loader = InteractionLoader(train, batch_size, edge_type, seed=seed)
         self.val = val
 

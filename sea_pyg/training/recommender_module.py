@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import Recommender
+from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 from sea_pyg.typing import Triplets
 
@@ -27,12 +28,16 @@ class RecommenderModule(L.LightningModule):
         model: The recommender.
         data: The training graph, with everything that ``model.prepare`` adds.
         config: The options.
+
+    Raises:
+        ValueError: If ``data`` is a test graph, or one is given for validation.
     """
 
     def __init__(
         self, model: Recommender, data: HeteroData, config: TrainingConfig
     ) -> None:
         super().__init__()
+        refuse_test(data, "train")
         self.automatic_optimization = False
         self.model = model
         self.data = data
@@ -109,6 +114,7 @@ class RecommenderModule(L.LightningModule):
 
     def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
         """Rank the catalogue for the validation graph."""
+        refuse_test(batch, "val")
         # In bfloat16 scores would tie.
         with torch.autocast(self.device.type, enabled=False):
             result = evaluate(

@@ -26,6 +26,8 @@ class InteractionSplit(BaseTransform):
     * ``edge_index`` is the *same tensor* in all three: the training interactions.
       Edge attributes (``time``, ``rating``, ...) follow it.
     * ``edge_label_index`` is each one's own: the interactions to be ranked.
+    * ``split`` is ``'train'``, ``'val'`` or ``'test'``. It survives copies, moves and
+      :meth:`~sea_pyg.nn.models.Recommender.prepare`; training refuses the last one.
 
     All nodes are kept, with or without edges. Equal pairs are merged with a warning
     (into the one of the lowest ``split``, then the earliest), so that no interaction
@@ -79,6 +81,7 @@ class InteractionSplit(BaseTransform):
 
         def build(number: int) -> HeteroData:
             out = copy.copy(data)
+            out.split = NAMES[number]  # of the graph, not of its edges
             target = out[self.edge_type]
             target.edge_index = train_edge_index
             for key, value in train_attrs.items():
