@@ -42,7 +42,10 @@ def compare(reference: Reference) -> Iterator[Quantity]:
     weights = {
         "user_embedding.weight": model.user_embedding,
         "item_id_embedding.weight": model.item_embedding,
-        "modal_weight": model.modality_weight,
         **feature_weights(model.features),
     }
-    yield from compare_model(reference, model, data, weights)
+    constant = ["modal_weight"]  # with one modality
+    if model.modality_weight is not None:
+        weights["modal_weight"] = model.modality_weight
+        constant = []
+    yield from compare_model(reference, model, data, weights, constant)

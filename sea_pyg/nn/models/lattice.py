@@ -81,6 +81,10 @@ class LATTICE(Recommender):
         graph once. In the first training step, both are the same.
 
     .. note::
+        The softmax of a single modality's weight is 1, whatever the weight; with one
+        modality it does not exist.
+
+    .. note::
         The released code trains the feature table; ``finetune_features=True`` does so.
     """
 
@@ -130,7 +134,9 @@ class LATTICE(Recommender):
         }
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
-        self.modality_weight = Parameter(torch.empty(len(in_channels)))
+        self.modality_weight: Parameter | None = None
+        if len(in_channels) > 1:
+            self.modality_weight = Parameter(torch.empty(len(in_channels)))
         self.features = ItemFeatures(
             num_items,
             in_channels,
@@ -148,7 +154,8 @@ class LATTICE(Recommender):
         """Draw all parameters anew."""
         torch.nn.init.xavier_uniform_(self.user_embedding)
         torch.nn.init.xavier_uniform_(self.item_embedding)
-        torch.nn.init.zeros_(self.modality_weight)
+        if self.modality_weight is not None:
+            torch.nn.init.zeros_(self.modality_weight)
         self.features.reset_parameters()
         self.learned_graph.reset_parameters()
 
@@ -181,7 +188,7 @@ class LATTICE(Recommender):
         store = data[self.edge_type[2]]
         features = self.modality_features(data)
         learned = self.learned_graph(features, presence(store, list(features)))
-        share = dict(zip(features, self.modality_weight.softmax(dim=0), strict=True))
+        share = self._share(list(features))
         degree = torch.stack(
             [share[m] * out_degree(g, self.num_items) for m, g in learned.items()]
         ).sum(dim=0)
@@ -196,6 +203,11 @@ class LATTICE(Recommender):
             # The share is applied to the product: it costs less than to the edges.
             x = torch.stack([s * spmm(*graph, x) for graph, s in graphs]).sum(dim=0)
         return x
+
+    def _share(self, names: list[str]) -> dict[str, Tensor]:
+        if self.modality_weight is None:
+            return {names[0]: self.item_embedding.new_ones(())}
+        return dict(zip(names, self.modality_weight.softmax(dim=0), strict=True))
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None

@@ -87,6 +87,9 @@ class MICRO(Recommender):
         values with gradient.
 
     .. note::
+        A single view is its own fusion; with one modality the attention does not exist.
+
+    .. note::
         The released code trains the feature table; ``finetune_features=True`` does so.
     """
 
@@ -150,8 +153,11 @@ class MICRO(Recommender):
         }
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
-        self.attention = Linear(embedding_dim, embedding_dim)
-        self.attention_out = Linear(embedding_dim, 1, bias=False)
+        self.attention: Linear | None = None
+        self.attention_out: Linear | None = None
+        if len(in_channels) > 1:
+            self.attention = Linear(embedding_dim, embedding_dim)
+            self.attention_out = Linear(embedding_dim, 1, bias=False)
         self.features = ItemFeatures(
             num_items,
             in_channels,
@@ -169,8 +175,9 @@ class MICRO(Recommender):
         """Draw all parameters anew."""
         torch.nn.init.xavier_uniform_(self.user_embedding)
         torch.nn.init.xavier_uniform_(self.item_embedding)
-        self.attention.reset_parameters()
-        self.attention_out.reset_parameters()
+        for linear in (self.attention, self.attention_out):
+            if linear is not None:
+                linear.reset_parameters()
         self.features.reset_parameters()
         self.learned_graph.reset_parameters()
 
@@ -213,9 +220,11 @@ class MICRO(Recommender):
             user, item = random_walk(edge_index, *tables, self.num_layers)
         else:
             user, item = self.propagation(*tables, edge_index)
-        view = torch.stack(views, dim=1)  # [num_items, num_modalities, D]
-        logit = self.attention_out(torch.tanh(self.attention(view)))
-        fused = (logit.softmax(dim=1) * view).sum(dim=1)  # [num_items, D]
+        fused = views[0]
+        if self.attention is not None and self.attention_out is not None:
+            view = torch.stack(views, dim=1)  # [num_items, num_modalities, D]
+            logit = self.attention_out(torch.tanh(self.attention(view)))
+            fused = (logit.softmax(dim=1) * view).sum(dim=1)  # [num_items, D]
         return Embeddings(user, item + l2_normalize(fused)), fused
 
     def loss(

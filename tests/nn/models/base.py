@@ -25,6 +25,8 @@ from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Triplets
 
 WIDTHS = {"image": 24, "text": 16, "audio": 10}
+MODALITIES = [("text",), ("audio", "image", "text")]
+"""Those that multimodal models are tested with besides their own."""
 
 
 def example_data(
@@ -219,9 +221,14 @@ class RecommenderTests:
         wanted, other = score[own & unseen], score[~own]
         assert wanted.mean() > other.mean()
 
-    def test_every_parameter_gets_a_gradient(self) -> None:
+    @pytest.mark.parametrize("modalities", [None, *MODALITIES])
+    def test_every_parameter_gets_a_gradient(
+        self, modalities: tuple[str, ...] | None
+    ) -> None:
         self._skip_unless("trainable")
-        data = self.data()
+        if modalities is not None:
+            self._skip_unless("multimodal")
+        data = self.data(modalities)
         model = self.build(data)
         data = model.prepare(data)
         names = {id(p): name for name, p in model.named_parameters()}
@@ -357,7 +364,7 @@ class RecommenderTests:
         assert model.prepare(once).edge_types == once.edge_types
         assert data.edge_types == [RATES], "prepare must not change its argument"
 
-    @pytest.mark.parametrize("modalities", [("text",), ("audio", "image", "text")])
+    @pytest.mark.parametrize("modalities", MODALITIES)
     def test_number_of_modalities(self, modalities: tuple[str, ...]) -> None:
         self._skip_unless("multimodal")
         self._run(self.data(modalities))
