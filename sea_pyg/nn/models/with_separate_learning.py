@@ -12,6 +12,7 @@ from sea_pyg.nn.loss.separate_learning import SeparateLearning, SeparateMaps
 from sea_pyg.nn.models.learned_item_graph import presence
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.resolve import resolve
+from sea_pyg.nn.models.sea import SEA
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 
 
@@ -54,8 +55,9 @@ class WithSeparateLearning(Recommender):
         Those of the backbone.
 
     Raises:
-        ValueError: If the backbone reads no item features or is not trained, or the
-            distance is subtraction, which a backbone knows nothing of.
+        ValueError: If the backbone reads no item features, is not trained or has
+            separate learning already, or the distance is subtraction, which a backbone
+            knows nothing of.
     """
 
     multimodal = True
@@ -79,7 +81,9 @@ class WithSeparateLearning(Recommender):
         super().__init__(backbone.num_users, backbone.num_items, backbone.edge_type)
         self.backbone = backbone
         self.separate = separate
-        defaults = {**backbone.training_defaults, "inner_steps": 50}
+        # The backbone's optimiser, and as many steps of the estimators as SEA has.
+        steps = SEA.training_defaults["inner_steps"]
+        defaults = {**backbone.training_defaults, "inner_steps": steps}
         self.training_defaults = defaults  # type: ignore[misc]
 
     @classmethod
@@ -106,7 +110,8 @@ class WithSeparateLearning(Recommender):
             **kwargs: Further arguments of the backbone.
 
         Raises:
-            ValueError: If the backbone reads no item features or is not trained.
+            ValueError: If the backbone reads no item features, is not trained or has
+                separate learning already.
         """
         model_class = resolve(backbone) if isinstance(backbone, str) else backbone
         _check_backbone(model_class)
@@ -200,4 +205,9 @@ def _check_backbone(model_class: type[Recommender]) -> None:
         raise ValueError(
             "separate learning needs a model that is trained on item features (got "
             f"{model_class.__name__}); choose a multimodal one such as FREEDOM or VBPR"
+        )
+    if issubclass(model_class, (SEA, WithSeparateLearning)):
+        raise ValueError(
+            f"{model_class.__name__} has separate learning already; train it as it is, "
+            "or choose another backbone"
         )

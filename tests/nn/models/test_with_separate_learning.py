@@ -3,7 +3,8 @@ import torch
 
 from sea_pyg import nn
 from sea_pyg.nn.loss import SeparateLearning
-from sea_pyg.nn.models import VBPR, WithSeparateLearning, resolve
+from sea_pyg.nn.models import SEA, VBPR, WithSeparateLearning, resolve
+from sea_pyg.training import TrainingConfig
 from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
 
 BACKBONES = [
@@ -13,12 +14,15 @@ BACKBONES = [
 ]
 
 
-class TestVBPRWithSeparateLearning(RecommenderTests):
+class TestEveryBackbone(RecommenderTests):
     model_class = WithSeparateLearning
-    kwargs = {"backbone": "VBPR"}
+
+    @pytest.fixture(autouse=True, params=BACKBONES)
+    def backbone(self, request: pytest.FixtureRequest) -> None:
+        self.kwargs = {"backbone": request.param}  # type: ignore[misc]
 
 
-class TestFREEDOMWithSeparateLearning(RecommenderTests):
+class TestFREEDOMWithAnotherDistance(RecommenderTests):
     model_class = WithSeparateLearning
     kwargs = {"backbone": "freedom", "separate": {"distance": "l2"}}
 
@@ -65,6 +69,24 @@ def test_needs_a_multimodal_model() -> None:
     for name in ("LightGCN", "Popularity"):
         with pytest.raises(ValueError, match=name):
             WithSeparateLearning.from_data(data, backbone=name)
+
+
+def test_refuses_models_that_have_it() -> None:
+    data = example_data()
+    with pytest.raises(ValueError, match="SEA has separate learning already"):
+        WithSeparateLearning.from_data(data, backbone="SEA")
+    with pytest.raises(ValueError, match="SEA has separate learning already"):
+        WithSeparateLearning(SEA.from_data(data), {"in_channels": {"text": 64}})
+    model = WithSeparateLearning.from_data(data, backbone="VBPR")
+    with pytest.raises(ValueError, match="WithSeparateLearning has separate learning"):
+        WithSeparateLearning(model, model.separate)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_trains_as_the_backbone_with_the_steps_of_sea(backbone: str) -> None:
+    model = WithSeparateLearning.from_data(example_data(), backbone=backbone)
+    expected = TrainingConfig.for_model(resolve(backbone), inner_steps=50)
+    assert TrainingConfig.for_model(model) == expected
 
 
 def test_refuses_subtraction() -> None:
