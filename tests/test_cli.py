@@ -196,6 +196,14 @@ def test_separate_learning_needs_features(tmp_path, capsys, name):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("model", [[], ["--model", "sea"], ["--model", "SEA"]])
+def test_separate_learning_is_sea_s_own(tmp_path, capsys, model):
+    texts = ("--separate", "--model SEA", "FREEDOM or VBPR")
+    _refused(capsys, _train(tmp_path / "run", *model, "--separate"), *texts)
+    _refused(capsys, ["train", "nowhere", *model, "--separate"], *texts)  # at once
+    assert not (tmp_path / "run").exists()
+
+
 def test_compare(run, other_run, capsys):
     runs = [str(run), str(other_run)]
     assert main(["compare", *runs, "--metric", "recall@10", "--json"]) == 0

@@ -14,7 +14,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.cli.options import parse_settings
 from sea_pyg.datasets import load_splits
 from sea_pyg.evaluation import EvaluationResult, evaluate
-from sea_pyg.nn.models import Recommender, WithSeparateLearning, resolve
+from sea_pyg.nn.models import SEA, Recommender, WithSeparateLearning, resolve
 from sea_pyg.report import format_table, plot_curves
 from sea_pyg.training import RunConfig, TrainingConfig, fit, save_tensors
 from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
@@ -117,15 +117,22 @@ def _run(
 
 def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
     cls = resolve(options.model or "sea")
+    if options.separate and issubclass(cls, SEA):
+        raise ValueError(
+            f"--separate attaches SEA's losses to another model (got --model "
+            f"{cls.__name__}, which has them itself); leave --separate out, or choose "
+            "a multimodal model such as FREEDOM or VBPR"
+        )
     arguments, training, separate = parse_settings(
         options.set or [], cls, options.separate
     )
-    config = TrainingConfig.for_model(cls, **training | _flags(options, training))
+    training |= _flags(options, training)
+    seed = TrainingConfig.for_model(cls, **training).seed
     modalities = split_names(options.modalities)
     split_seed = options.split_seed or 0
     splits = load_splits(source, modalities, options.split, split_seed)
     with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+        torch.manual_seed(seed)
         wrapped: Recommender
         if options.separate:
             attached = WithSeparateLearning.from_data(
@@ -145,7 +152,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
         split=options.split,
         split_seed=split_seed,
         fingerprint=fingerprint(splits),
-        training=config,
+        training=TrainingConfig.for_model(wrapped, **training),
     )
     return run, splits, wrapped
 

@@ -73,7 +73,7 @@ def fit(
         ValueError: If ``train`` or ``val`` is a test graph, a loss part is NaN or
             infinite, a checkpoint is damaged or of a run with other options.
     """
-    config = config or TrainingConfig.for_model(type(model))
+    config = config or TrainingConfig.for_model(model)
     refuse_test(train, "train")
     refuse_test(val, "val")
     device = _device(config.device)

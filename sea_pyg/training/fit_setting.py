@@ -40,14 +40,14 @@ def build_setting(
     names = {field.name for field in fields(TrainingConfig)}
     options = {name: value for name, value in setting.items() if name in names}
     arguments = {name: value for name, value in setting.items() if name not in names}
-    config = TrainingConfig.for_model(model, **options)
+    seed = TrainingConfig.for_model(model, **options).seed
     with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+        torch.manual_seed(seed)
         if separate:
             arguments["backbone"] = model
             model = WithSeparateLearning
         built = model.from_data(train, modalities, preset=preset, **arguments)
-    return built, config
+    return built, TrainingConfig.for_model(built, **options)
 
 
 def fit_setting(

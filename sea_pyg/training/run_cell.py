@@ -71,7 +71,7 @@ def run_cell(
     )
     names = TrainingConfig.__dataclass_fields__
     options = {name: value for name, value in setting.items() if name in names}
-    config = TrainingConfig.for_model(model, **options)
+    config = TrainingConfig.for_model(built, **options)
     lengths = config.eval_k
     valid = evaluate(built, built.prepare(val), k=lengths)
     found = evaluate(built, built.prepare(test), k=lengths, beyond_accuracy=True)

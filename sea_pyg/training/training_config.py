@@ -82,8 +82,15 @@ class TrainingConfig:
             )
 
     @classmethod
-    def for_model(cls, model: type[Recommender], **options: Any) -> "TrainingConfig":
+    def for_model(
+        cls, model: Recommender | type[Recommender], **options: Any
+    ) -> "TrainingConfig":
         """Return the model's published settings, overridden by ``options``.
+
+        Args:
+            model: The model, or its class. A model that wraps another one knows its
+                settings only when it is built.
+            **options: Options by name.
 
         Raises:
             ValueError: If there is no such option.

@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import write_text
-from sea_pyg.training.fit_setting import fit_setting
+from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.search_spaces import SearchSpace, search_space
@@ -87,6 +87,9 @@ def tune(
     space = search_space(model) if space is None else space
     fixed = dict(fixed or {})
     published = _published(model, space, fixed, list(modalities or ()), preset)
+    if separate:  # known only to a model that is built
+        _, config = build_setting(model, fixed, train, modalities, preset, separate)
+        published |= {k: v for k, v in asdict(config).items() if k in space}
     trials: list[Trial] = []
     for number in range(num_trials):
         setting: dict[str, Any] | None = {}

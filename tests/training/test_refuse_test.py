@@ -15,6 +15,7 @@ from sea_pyg.training import (
     InteractionDataModule,
     RecommenderModule,
     TrainingConfig,
+    build_setting,
     count_gradients,
     data_fingerprint,
     fit,
@@ -22,7 +23,6 @@ from sea_pyg.training import (
     run_cell,
     tune,
 )
-from sea_pyg.training.fit_setting import build_setting
 from sea_pyg.transforms import (
     GlobalTimeSplit,
     LabelSplit,
@@ -151,10 +151,12 @@ def test_a_prepared_test_graph_is_refused(parts):
     model = BPRMF.from_data(train, embedding_dim=4)
     with pytest.raises(ValueError, match="given as val"):
         fit(model, model.prepare(train), model.prepare(test), CONFIG)
-    for function in (build_setting, count_gradients):
-        arguments = (BPRMF, {}, test) if function is build_setting else (model, test)
-        with pytest.raises(ValueError, match="given as train"):
-            function(*arguments, *([CONFIG] if function is count_gradients else []))
+    with pytest.raises(ValueError, match="given as train"):
+        build_setting(BPRMF, {}, test)
+    with pytest.raises(ValueError, match="given as train"):
+        count_gradients(model, test, CONFIG)
+    with pytest.raises(ValueError, match="given as train"):
+        RecommenderModule(model, model.prepare(test), CONFIG)
 
 
 def test_every_split_marks_its_graphs(parts):
