@@ -150,7 +150,7 @@ def _columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tenso
         return out
 
     first, *others = samples
-    return memoize(first, ("columns", dtype, ones), build, *others)
+    return memoize(first, ("columns", dtype, ones, len(samples)), build, *others)
 
 
 class _FusedNLL(torch.autograd.Function):

@@ -114,6 +114,14 @@ def test_a_changed_pair_is_not_taken_from_memory() -> None:
     torch.testing.assert_close(after, expected)
 
 
+def test_a_pair_may_be_fitted_with_others_and_alone() -> None:
+    estimators, samples = clubs(2), pairs(9, 9)
+    joint = joint_learning_loss(estimators, samples)
+    alone = joint_learning_loss(estimators[:1], samples[:1])
+    torch.testing.assert_close(alone, plain(estimators[0], *samples[0]))
+    assert joint != alone
+
+
 def test_joint_checks_the_pairs() -> None:
     estimators, samples = clubs(2), pairs(9, 9)
     with pytest.raises(ValueError, match=r"y must be of shape \[N, 3\]"):
