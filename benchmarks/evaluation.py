@@ -92,6 +92,8 @@ def time_evaluation(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         **{f"{name}_seconds": median for name, median in medians.items()},
         "ratio": medians["evaluate"] / medians["matmul"],
+        "negatives_ratio": medians["negatives"] / medians["matmul"],
+        "cooccurrence_ratio": medians["cooccurrence"] / medians["matmul"],
         "peak_rss_gb": peak,
         "threads": torch.get_num_threads(),
         "metrics": list(metrics),
@@ -140,10 +142,10 @@ def simulate_claims(pairs: int) -> list[dict[str, float]]:
 def table(result: dict[str, Any]) -> str:
     """Lay the results out as Markdown."""
     unit, shape = result["matmul_seconds"], result["shape"]
-    lines = ["| what | seconds | T |", "| --- | --- | --- |"]
+    lines = ["| what | time [ms] | time [T] |", "| --- | --- | --- |"]
     for name, label in WHAT.items():
         seconds = result[f"{name}_seconds"]
-        lines.append(f"| {label} | {seconds:.3f} | {seconds / unit:.2f} |")
+        lines.append(f"| {label} | {1e3 * seconds:.1f} | {seconds / unit:.3f} |")
     lines += [
         "",
         f"{shape['users']:,} users, {shape['items']:,} items, "

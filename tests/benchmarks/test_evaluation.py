@@ -22,9 +22,14 @@ def test_prints_its_measurements(tmp_path: Path) -> None:
     assert len(result["significance"]) == 15
     assert result == json.loads(output.read_text())
     lines = output.with_suffix(".md").read_text().splitlines()
-    for name in ("evaluate", "negatives", "cooccurrence"):
-        seconds = result[f"{name}_seconds"]
+    for name, key in (
+        ("evaluate", "ratio"),
+        ("negatives", "negatives_ratio"),
+        ("cooccurrence", "cooccurrence_ratio"),
+    ):
+        seconds, ratio = result[f"{name}_seconds"], result[key]
         assert seconds > 0
-        ratio = seconds / result["matmul_seconds"]
-        assert any(line.endswith(f"| {seconds:.3f} | {ratio:.2f} |") for line in lines)
+        assert ratio == seconds / result["matmul_seconds"]
+        cells = f"| {1e3 * seconds:.1f} | {ratio:.3f} |"
+        assert any(line.endswith(cells) for line in lines)
     assert "500 users" in output.with_suffix(".md").read_text()
