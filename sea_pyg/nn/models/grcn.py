@@ -13,7 +13,7 @@ from torch_geometric.utils import softmax
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import stacked_edges
+from sea_pyg.nn.models.user_item_graph import stacked_edges, sum_of_hops
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_edge_type, modality_input, spmm
 
@@ -145,11 +145,8 @@ class GRCN(Recommender):
         confident = torch.stack(weights, dim=1) * F.embedding(edges[0], self.confidence)
         weight = confident.amax(dim=1).relu()
 
-        x = l2_normalize(self.embedding)
-        layers = [x]
-        for _ in range(self.num_layers):
-            layers.append(spmm(edges, weight, layers[-1], (x.size(0), x.size(0))))
-        out = torch.cat([torch.stack(layers).sum(dim=0), *content], dim=1)
+        x = sum_of_hops(edges, weight, l2_normalize(self.embedding), self.num_layers)
+        out = torch.cat([x, *content], dim=1)
         return Embeddings(out[: self.num_users], out[self.num_users :])
 
     def loss(

@@ -1,7 +1,7 @@
 """Frozen item-item graphs of a HeteroData, and hops on them."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,19 @@ def similar_type(item_type: str, modality: str | None = None) -> EdgeType:
     """Name the edge type of the joint graph, or of one modality's own graph."""
     relation = "similar" if modality is None else f"similar_{modality}"
     return (item_type, relation, item_type)
+
+
+def cosine_graphs(item_type: str, k: Mapping[str, int]) -> dict[str, ItemKNNGraph]:
+    """Give every modality of ``k`` a frozen graph of its own, valued by cosines."""
+    return {
+        name: ItemKNNGraph(
+            number,
+            modalities=[name],
+            edge_value="cosine",
+            edge_type=similar_type(item_type, name),
+        )
+        for name, number in k.items()
+    }
 
 
 def with_item_graph(data: HeteroData, transform: ItemKNNGraph) -> HeteroData:
@@ -96,4 +109,25 @@ def hops(
     """
     for _ in range(num_layers):
         x = spmm(edge_index, edge_weight, x)
+    return x
+
+
+def weighed_hops(
+    graphs: Sequence[tuple[tuple[Tensor, OptTensor], float | Tensor]],
+    x: Tensor,
+    num_layers: int,
+) -> Tensor:
+    r"""Propagate over a weighed sum of graphs: :math:`(\sum_g s_g W_g)^L x`.
+
+    Args:
+        graphs: Edges :math:`W_g` and share :math:`s_g` of every graph.
+        x: Item features.
+        num_layers: Number of hops :math:`L`.
+
+    Shapes:
+        ``x`` :math:`[N, C]`; returns :math:`[N, C]`.
+    """
+    for _ in range(num_layers):
+        # The share is applied to the product: it costs less than to the edges.
+        x = torch.stack([share * spmm(*graph, x) for graph, share in graphs]).sum(dim=0)
     return x

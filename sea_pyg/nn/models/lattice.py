@@ -8,22 +8,25 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
-from sea_pyg.nn.models.item_graph import graph_of, similar_type, with_item_graph
+from sea_pyg.nn.models.item_graph import (
+    cosine_graphs,
+    graph_of,
+    weighed_hops,
+    with_item_graph,
+)
 from sea_pyg.nn.models.learned_item_graph import (
     LearnedItemGraph,
     normalize_edges,
     out_degree,
     presence,
 )
+from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import random_walk
-from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_edge_type, spmm
+from sea_pyg.utils import check_edge_type
 
 
 class LATTICE(Recommender):
@@ -109,29 +112,14 @@ class LATTICE(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if normalization not in ("random_walk", "symmetric"):
-            raise ValueError(
-                "normalization must be 'random_walk' or 'symmetric' "
-                f"(got {normalization!r})"
-            )
         if not 0 <= frozen_weight <= 1:
             raise ValueError(f"frozen_weight must lie in [0, 1] (got {frozen_weight})")
         self.embedding_dim = embedding_dim
-        self.num_layers = num_layers
         self.num_item_layers = num_item_layers
         self.frozen_weight = frozen_weight
         self.reg_weight = reg_weight
-        self.normalization = normalization
         item_type = edge_type[2]
-        self.frozen_graphs = {
-            name: ItemKNNGraph(
-                k,
-                modalities=[name],
-                edge_value="cosine",
-                edge_type=similar_type(item_type, name),
-            )
-            for name in in_channels
-        }
+        self.frozen_graphs = cosine_graphs(item_type, dict.fromkeys(in_channels, k))
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
         self.modality_weight: Parameter | None = None
@@ -147,7 +135,7 @@ class LATTICE(Recommender):
         self.learned_graph = LearnedItemGraph(
             num_items, list(in_channels), k, search_every
         )
-        self.propagation = BipartitePropagation(num_layers, readout="mean")
+        self.propagation = NormalizedPropagation(num_layers, normalization)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -173,16 +161,11 @@ class LATTICE(Recommender):
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and the items over the fused graphs."""
         check_edge_type(data, self.edge_type)
-        user, item = self._propagate(data[self.edge_type].edge_index)
+        edge_index = data[self.edge_type].edge_index
+        tables = (self.user_embedding, self.item_embedding)
+        user, item = self.propagation(*tables, edge_index)
         similar = self._similar(self.prepare(data))
         return Embeddings(user, item + l2_normalize(similar))
-
-    def _propagate(self, edge_index: Tensor) -> Embeddings:
-        tables = (self.user_embedding, self.item_embedding)
-        if self.normalization == "random_walk":
-            return random_walk(edge_index, *tables, self.num_layers)
-        out: Embeddings = self.propagation(*tables, edge_index)
-        return out
 
     def _similar(self, data: HeteroData) -> Tensor:
         store = data[self.edge_type[2]]
@@ -198,11 +181,7 @@ class LATTICE(Recommender):
             graphs.append((own, (1 - self.frozen_weight) * share[name]))
             frozen = graph_of(data, self.frozen_graphs[name].edge_type)
             graphs.append((frozen, self.frozen_weight * share[name]))
-        x: Tensor = self.item_embedding
-        for _ in range(self.num_item_layers):
-            # The share is applied to the product: it costs less than to the edges.
-            x = torch.stack([s * spmm(*graph, x) for graph, s in graphs]).sum(dim=0)
-        return x
+        return weighed_hops(graphs, self.item_embedding, self.num_item_layers)
 
     def _share(self, names: list[str]) -> dict[str, Tensor]:
         if self.modality_weight is None:

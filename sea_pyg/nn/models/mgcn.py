@@ -13,14 +13,13 @@ from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
+    cosine_graphs,
     graph_of,
     hops,
-    similar_type,
     with_item_graph,
 )
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import to_users
-from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_edge_type
 
@@ -107,15 +106,7 @@ class MGCN(Recommender):
         self.cl_weight = cl_weight
         self.temperature = temperature
         item_type = edge_type[2]
-        self.frozen_graphs = {
-            name: ItemKNNGraph(
-                k,
-                modalities=[name],
-                edge_value="cosine",
-                edge_type=similar_type(item_type, name),
-            )
-            for name in in_channels
-        }
+        self.frozen_graphs = cosine_graphs(item_type, dict.fromkeys(in_channels, k))
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
         self.features = ItemFeatures(

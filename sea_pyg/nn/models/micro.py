@@ -8,22 +8,25 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
-from sea_pyg.nn.models.item_graph import graph_of, similar_type, with_item_graph
+from sea_pyg.nn.models.item_graph import (
+    cosine_graphs,
+    graph_of,
+    weighed_hops,
+    with_item_graph,
+)
 from sea_pyg.nn.models.learned_item_graph import (
     LearnedItemGraph,
     normalize_edges,
     out_degree,
     presence,
 )
+from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import random_walk
-from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, spmm
+from sea_pyg.utils import check_edge_type
 
 
 class MICRO(Recommender):
@@ -122,35 +125,20 @@ class MICRO(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if normalization not in ("random_walk", "symmetric"):
-            raise ValueError(
-                "normalization must be 'random_walk' or 'symmetric' "
-                f"(got {normalization!r})"
-            )
         if contrast_on not in ("all", "batch"):
             raise ValueError(
                 f"contrast_on must be 'all' or 'batch' (got {contrast_on!r})"
             )
         self.embedding_dim = embedding_dim
-        self.num_layers = num_layers
         self.num_item_layers = num_item_layers
         self.frozen_weight = frozen_weight
         self.reg_weight = reg_weight
         self.cl_weight = cl_weight
         self.temperature = temperature
         self.contrast_on = contrast_on
-        self.normalization = normalization
         self.chunk_size = chunk_size
         item_type = edge_type[2]
-        self.frozen_graphs = {
-            name: ItemKNNGraph(
-                k,
-                modalities=[name],
-                edge_value="cosine",
-                edge_type=similar_type(item_type, name),
-            )
-            for name in in_channels
-        }
+        self.frozen_graphs = cosine_graphs(item_type, dict.fromkeys(in_channels, k))
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
         self.attention: Linear | None = None
@@ -168,7 +156,7 @@ class MICRO(Recommender):
         self.learned_graph = LearnedItemGraph(
             num_items, list(in_channels), k, search_every
         )
-        self.propagation = BipartitePropagation(num_layers, readout="mean")
+        self.propagation = NormalizedPropagation(num_layers, normalization)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -205,10 +193,8 @@ class MICRO(Recommender):
         for name, edges in learned.items():
             edges = normalize_edges(edges, out_degree(edges, self.num_items))
             frozen = graph_of(data, self.frozen_graphs[name].edge_type)
-            x: Tensor = self.item_embedding
-            for _ in range(self.num_item_layers):
-                own = (1 - self.frozen_weight) * spmm(*edges, x)
-                x = own + self.frozen_weight * spmm(*frozen, x)
+            graphs = [(edges, 1 - self.frozen_weight), (frozen, self.frozen_weight)]
+            x = weighed_hops(graphs, self.item_embedding, self.num_item_layers)
             views.append(x)
         return views
 
@@ -216,10 +202,7 @@ class MICRO(Recommender):
         check_edge_type(data, self.edge_type)
         edge_index = data[self.edge_type].edge_index
         tables = (self.user_embedding, self.item_embedding)
-        if self.normalization == "random_walk":
-            user, item = random_walk(edge_index, *tables, self.num_layers)
-        else:
-            user, item = self.propagation(*tables, edge_index)
+        user, item = self.propagation(*tables, edge_index)
         fused = views[0]
         if self.attention is not None and self.attention_out is not None:
             view = torch.stack(views, dim=1)  # [num_items, num_modalities, D]

@@ -13,15 +13,14 @@ from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
+    cosine_graphs,
     graph_of,
     hops,
     largest_of,
-    similar_type,
     with_item_graph,
 )
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import to_users
-from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_edge_type
 
@@ -117,15 +116,10 @@ class SMORE(Recommender):
         self.cl_weight = cl_weight
         self.temperature = temperature
         item_type = edge_type[2]
-        self.frozen_graphs = {
-            name: ItemKNNGraph(
-                k if isinstance(k, int) else k[name],
-                modalities=[name],
-                edge_value="cosine",
-                edge_type=similar_type(item_type, name),
-            )
-            for name in in_channels
-        }
+        neighbours = dict.fromkeys(in_channels, k) if isinstance(k, int) else k
+        self.frozen_graphs = cosine_graphs(
+            item_type, {name: neighbours[name] for name in in_channels}
+        )
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
         self.features = ItemFeatures(

@@ -84,8 +84,24 @@ def random_walk(
 
     graph, weight = memoize(edge_index, ("random_walk", num_users, num_items), build)
     x = torch.cat([x_user, x_item])  # [num_nodes, C]
+    x = sum_of_hops(graph, weight, x, num_layers) / (num_layers + 1)
+    user, item = x.split([num_users, num_items])
+    return Embeddings(user, item)
+
+
+def sum_of_hops(
+    edge_index: Tensor, edge_weight: Tensor, x: Tensor, num_layers: int
+) -> Tensor:
+    r"""Sum up a stack of nodes and its hops: :math:`\sum_{l=0}^{L} W^l x`.
+
+    Unlike :class:`~sea_pyg.nn.conv.BipartitePropagation` it takes the edges' weights,
+    which may be learned.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (source, destination), ``edge_weight``
+        :math:`[E]`, ``x`` :math:`[N, C]`; returns :math:`[N, C]`.
+    """
     layers = [x]
     for _ in range(num_layers):
-        layers.append(spmm(graph, weight, layers[-1]))
-    user, item = torch.stack(layers).mean(dim=0).split([num_users, num_items])
-    return Embeddings(user, item)
+        layers.append(spmm(edge_index, edge_weight, layers[-1]))
+    return torch.stack(layers).sum(dim=0)
