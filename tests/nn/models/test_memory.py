@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sea_pyg.nn.models import resolve
+from sea_pyg.nn.models import classes, resolve
 from sea_pyg.typing import Triplets
 from tests.memory import Allocations
 from tests.nn.models.base import example_data, sum_parts
@@ -11,7 +11,7 @@ from tests.nn.models.base import example_data, sum_parts
 NUM_ITEMS = 3000
 
 
-@pytest.mark.parametrize("name", ["FREEDOM", "LATTICE", "MICRO", "MGCN"])
+@pytest.mark.parametrize("name", [n for n in classes if resolve(n).multimodal])
 def test_no_dense_item_graph(name: str) -> None:
     data = example_data(num_users=50, num_items=NUM_ITEMS)
     model = resolve(name).from_data(data)
