@@ -218,6 +218,74 @@ def test_compare(run, other_run, capsys):
         assert name in out.splitlines()[2] + out.splitlines()[3]
 
 
+def _compare(capsys, *folders: Path) -> dict:
+    capsys.readouterr()
+    names = [str(folder) for folder in folders]
+    assert main(["compare", *names, "--metric", "recall@20,ndcg@10", "--json"]) == 0
+    return _json(capsys)
+
+
+def _assert_one_method(plain: dict, method: str) -> None:
+    assert [row["method"] for row in plain["rows"]] == [method, method]
+    for row in plain["rows"]:
+        assert row["verdict"] == "reference"
+        assert row["num_runs"] == len(plain["runs"])
+        assert row["seed_std"] > 0
+        assert row["difference"] is row["p_value"] is row["p_users"] is None
+        assert not row["significant"]
+    assert "nothing to test" in plain["notes"][0]
+
+
+def test_compare_claims_nothing_between_seeds(run, tmp_path, capsys):
+    """One of them is far from trained, so that the users' values do differ."""
+    folders = [run, tmp_path / "one", tmp_path / "two"]
+    options = (("1", "2"), ("2", "30"))
+    for folder, (seed, epochs) in zip(folders[1:], options, strict=True):
+        more = ["--model", "LightGCN", "--seed", seed, "--max-epochs", epochs]
+        assert main(_train(folder, *more)) == 0
+    plain = _compare(capsys, *folders)
+    _assert_one_method(plain, "LightGCN")
+    assert plain["notes"][1:] == [
+        "The runs of LightGCN had different max_epochs (2, 30) and count as one method."
+    ]
+    plain = _compare(capsys, *folders[:2])
+    _assert_one_method(plain, "LightGCN")
+    assert len(plain["notes"]) == 1
+
+
+@pytest.mark.parametrize("name", ["VBPR", "LightGCN"])
+def test_compare_knows_all_modalities_by_their_names(tmp_path, capsys, name):
+    given = [], ["--modalities", "image,text"], ["--modalities", "text,image"]
+    folders = []
+    for seed, more in enumerate(given):
+        folders.append(tmp_path / f"run{seed}")
+        lengths = f"eval_k=[{seed + 1},10,20]"  # what is looked at, not what is made
+        common = ["--model", name, "--seed", str(seed), "--set", lengths]
+        assert main(_train(folders[-1], *common, *more)) == 0
+    _assert_one_method(_compare(capsys, *folders), name)
+    # What changes the model still tells methods apart.
+    one = tmp_path / "one"
+    more = ["--modalities", "text", "--seed", "3", "--model", name]
+    assert main(_train(one, *more)) == 0
+    methods = {row["method"] for row in _compare(capsys, folders[0], one)["rows"]}
+    assert len(methods) == (2 if name == "VBPR" else 1)
+    slow = tmp_path / "slow"
+    more = ["--model", name, "--seed", "4", "--set", "weight_decay=0.001"]
+    assert main(_train(slow, *more)) == 0
+    methods = {row["method"] for row in _compare(capsys, folders[0], slow)["rows"]}
+    assert methods == {
+        f"{name} training.weight_decay={value}" for value in (0.0, 0.001)
+    }
+
+
+def test_compare_wants_one_run_per_seed(run, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(_train(folder, "--model", "LightGCN", "--max-epochs", "1")) == 0
+    capsys.readouterr()
+    text = "'LightGCN' with seed 0 is named more than once"
+    _refused(capsys, ["compare", str(run), str(folder)], text, "one run per seed")
+
+
 def test_compare_needs_finished_runs(run, tmp_path, capsys):
     (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     _refused(capsys, ["compare", str(run), str(tmp_path)], "not finished", "--resume")

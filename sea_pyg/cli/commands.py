@@ -140,19 +140,39 @@ def compare_runs(options: Any) -> Result:
         runs.append(Run(method, config.training.seed, result, fixed))
     metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
     comparison = compare(runs, metrics)
+    comparison.notes.extend(_notes_on_epochs(configs, methods))
     header, cells = comparison.table()
     parts = [format_table(cells, header), *comparison.notes]
     return "\n\n".join(parts), {"runs": options.runs, **comparison.to_dict()}
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    """Return what makes two runs of one method: everything but seed and place."""
+    """Return what makes two runs of one method: everything but seed and place.
+
+    The modalities that a model reads stand in its arguments, in full; which ones were
+    loaded says nothing more.
+    """
     settings = {**asdict(config), "model": config.label}
     for name in ("data", "fingerprint", "split", "split_seed"):
         del settings[name]  # compared by what was evaluated
-    for name in ("seed", "device"):
+    del settings["modalities"]
+    for name in ("seed", "device", "max_epochs", "eval_k"):
         del settings["training"][name]
     return settings
+
+
+def _notes_on_epochs(configs: list[RunConfig], methods: list[str]) -> list[str]:
+    """Say where runs of one method were allowed to train for different times."""
+    found: dict[str, set[int]] = {}
+    for config, method in zip(configs, methods, strict=True):
+        if resolve(config.model).trainable:
+            found.setdefault(method, set()).add(config.training.max_epochs)
+    return [
+        f"The runs of {method} had different max_epochs "
+        f"({', '.join(map(str, sorted(epochs)))}) and count as one method."
+        for method, epochs in found.items()
+        if len(epochs) > 1
+    ]
 
 
 def _load(

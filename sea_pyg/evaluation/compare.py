@@ -149,7 +149,7 @@ def _check_runs(runs: Sequence[Run]) -> None:
     if twice:
         raise ValueError(
             f"{twice[0][0]!r} with seed {twice[0][1]} is named more than once; name "
-            "every run once"
+            "every run once, and one run per seed of a method"
         )
 
 
