@@ -54,13 +54,21 @@ class DRAGON(Recommender):
         item_k: Neighbours per item and modality.
         user_k: Most neighbours per user.
         item_graph_weights: Weight of every modality in the item-item graph, equal by
-            default. Published: image 0.1, text 0.9.
+            default.
         reg_weight: :math:`\lambda`.
         log_base: Base of the logarithm in BPR. (default: natural)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:
         :meth:`encode` returns :math:`[N_u, M D]` and :math:`[N_i, M D]`.
+
+    Raises:
+        ValueError: If ``user_k`` or ``item_k`` is less than 1, or there is no modality.
+
+    .. note::
+        In the released code images weigh 0.1 and texts 0.9 in the item-item graph
+        (``item_graph_weights={"image": 0.1, "text": 0.9}``). All modalities weigh the
+        same by default here, whatever they are called.
 
     .. note::
         The released code takes BPR to base 2 (``log_base=2``), fills up a user's

@@ -50,6 +50,9 @@ class DualGNN(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If ``k`` is less than 1 or there is no modality.
+
     .. note::
         The released code of the MMRec toolbox adds the text embeddings to the image
         embeddings in place before it weighs both (``cumulative=True``), takes BPR to

@@ -25,6 +25,8 @@ class EASE(ItemSimilarityRecommender):
     Time grows with the cube and memory with the square of the number of items: this
     is the one model here that holds a dense item-item matrix, as its solution is one.
 
+    Graphs: the interactions.
+
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.

@@ -52,7 +52,7 @@ class FREEDOM(Recommender):
         num_item_layers: Hops :math:`L'` on the item-item graph.
         k: Neighbours per item and modality.
         item_graph_weights: Weight of every modality in the item-item graph, equal by
-            default. Published: image 0.1, text 0.9.
+            default.
         dropout: Share of the interactions that a training step does not see.
         reg_weight: :math:`\lambda`. With 0 there are no maps :math:`W_m`.
         finetune_features: Whether the features are trained as well.
@@ -63,6 +63,11 @@ class FREEDOM(Recommender):
 
     Raises:
         ValueError: If ``dropout`` is not in [0, 1).
+
+    .. note::
+        In the released code images weigh 0.1 and texts 0.9 in the item-item graph
+        (``item_graph_weights={"image": 0.1, "text": 0.9}``). All modalities weigh the
+        same by default here, whatever they are called.
 
     .. note::
         The released code keeps maps at :math:`\lambda = 0` that never receive a

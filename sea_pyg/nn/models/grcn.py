@@ -59,6 +59,9 @@ class GRCN(Recommender):
         :meth:`encode` returns :math:`[N_u, C]` and :math:`[N_i, C]` with :math:`C` the
         embeddings' width and one latent width per modality.
 
+    Raises:
+        ValueError: If ``penalized_tables`` names an unknown modality.
+
     .. note::
         In the released code of the MMRec toolbox the iterations aggregate into the
         items and read the users' rows, which are zero: they change nothing

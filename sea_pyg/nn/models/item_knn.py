@@ -22,6 +22,8 @@ class ItemKNN(ItemSimilarityRecommender):
         \frac{|\mathcal{U}_i \cap \mathcal{U}_j|}
         {\sqrt{|\mathcal{U}_i| \, |\mathcal{U}_j|}}
 
+    Graphs: the interactions.
+
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.

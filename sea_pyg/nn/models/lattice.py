@@ -84,6 +84,12 @@ class LATTICE(Recommender):
         graph once. In the first training step, both are the same.
 
     .. note::
+        The released code can also propagate like NGCF, where it has a message dropout
+        of 0.1, or not at all; here it is as LightGCN does, the published setting, which
+        has no dropout. Its learning rate falls by the factor :math:`0.96` every 50
+        epochs; ours stays, as training here has no scheduler.
+
+    .. note::
         The softmax of a single modality's weight is 1, whatever the weight; with one
         modality it does not exist.
 

@@ -29,6 +29,8 @@ class LightGCN(Recommender):
     with :math:`\Omega` of :func:`~sea_pyg.nn.models.batch.norm_penalty` over the rows
     of :math:`E`, before propagation, in the batch.
 
+    Graphs: the interactions.
+
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.

@@ -72,6 +72,10 @@ class MGCN(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     .. note::
+        The learning rate of the released code falls by the factor :math:`0.96` every 50
+        epochs; ours stays, as training here has no scheduler.
+
+    .. note::
         With a single modality nothing is specific to it, and the attention and the
         gates :math:`g'` would never receive a gradient; they do not exist then.
 

@@ -90,6 +90,10 @@ class MICRO(Recommender):
         values with gradient.
 
     .. note::
+        The learning rate of the released code falls by the factor :math:`0.96` every 50
+        epochs; ours stays, as training here has no scheduler.
+
+    .. note::
         A single view is its own fusion; with one modality the attention does not exist.
 
     .. note::

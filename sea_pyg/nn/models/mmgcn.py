@@ -74,6 +74,10 @@ class MMGCN(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If ``num_layers`` is less than 1 or ``penalized_tables`` names an
+            unknown modality.
+
     .. note::
         The released code of the MMRec toolbox forgets to register the shared table and
         the preferences, so that they are never trained (``frozen_tables=True``). Only

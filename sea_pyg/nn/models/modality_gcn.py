@@ -33,6 +33,9 @@ class ModalityGCN(torch.nn.Module):
 
     Shapes:
         :meth:`forward` returns :math:`[N_u, C]` and :math:`[N_i, C]` per modality.
+
+    Raises:
+        ValueError: If there is no modality.
     """
 
     def __init__(

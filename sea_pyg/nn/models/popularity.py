@@ -12,10 +12,14 @@ from sea_pyg.utils import check_edge_type
 class Popularity(ClosedFormRecommender):
     r"""Rank items by their number of training interactions.
 
-    The floor that every personalised model has to clear:
+    The floor that every personalised model has to clear, ``TopPop`` of `"Performance of
+    Recommender Algorithms on Top-N Recommendation Tasks"
+    <https://doi.org/10.1145/1864708.1864721>`_:
 
     .. math::
         \hat{y}_{ui} = |\{ v : (v, i) \in \mathcal{E} \}|
+
+    Graphs: the interactions.
 
     Args:
         num_users: Number of users :math:`N_u`.

@@ -81,6 +81,14 @@ class SMORE(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If a modality is called ``'fused'``, the name of the view of all, or
+            there is none.
+
+    .. note::
+        The learning rate of the released code falls by the factor :math:`0.96` every 50
+        epochs; ours stays, as training here has no scheduler.
+
     .. note::
         The released code takes two modalities, image and text. It trains the feature
         table; ``finetune_features=True`` does so. It divides the squared norms by the
