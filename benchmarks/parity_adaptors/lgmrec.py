@@ -74,9 +74,12 @@ def compare(reference: Reference) -> Iterator[Quantity]:
     model, weights = build(reference)
     data = reference.data(model.num_users)
     for name in NAMES:  # a table that is not trained
-        assert torch.equal(
-            reference[f"param/{name}_embedding.weight"], data["item"][f"x_{name}"]
-        ), f"the file's {name} features are not those of its graph"
+        table = reference[f"param/{name}_embedding.weight"]
+        if not torch.equal(table, data["item"][f"x_{name}"]):
+            raise ValueError(
+                f"{reference.path}: param/{name}_embedding.weight must be the graph's "
+                f"{name} features, as it is not trained"
+            )
     batch, users = reference.batch, reference["score_users"]
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -33,12 +33,15 @@ def matches(reference: Reference) -> bool:
 def compare(reference: Reference) -> Iterator[Quantity]:
     """Rebuild the model and compare everything."""
     config = reference.config
+    names = modalities(reference)
+    if len(names) < 2:  # its weights say otherwise
+        raise ValueError(f"{reference.path}: maps of image and text expected")
     user = reference["param/user_embedding.weight"]
     data = graph(reference, user.size(0))
     model = MGCN(
         user.size(0),
         data["item"].num_nodes,
-        {name: data["item"][f"x_{name}"].size(1) for name in modalities(reference)},
+        {name: data["item"][f"x_{name}"].size(1) for name in names},
         embedding_dim=user.size(1),
         num_layers=config["n_ui_layers"],
         num_item_layers=config["n_layers"],

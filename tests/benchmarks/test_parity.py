@@ -1,6 +1,7 @@
 """The parity benchmark accepts what is right, and nothing else."""
 
 import importlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,20 @@ from tests.nn.models.dense_sea import write_file
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "tests" / "reference" / "sea.npz"
+BASELINES = sorted(
+    path.stem
+    for path in REFERENCE.parent.glob("*.npz")
+    if path.stem != "sea" and not path.stem.startswith("graph")
+)
+# Weights without influence: nothing reads them, or (FREEDOM) their loss has no weight,
+# or (SLMRec) they add the same to all logits. VBPR's bias is zero in the file.
+UNUSED = {
+    "dragon": ("weight_i", "/MLP_", "_embedding.weight", "image_trs", "text_trs"),
+    "dualgnn": ("/MLP_",),
+    "freedom": ("image_trs", "text_trs"),
+    "slmrec": ("g_v_iv.bias", "g_a_iva", "g_t_ivat.bias"),
+    "vbpr": ("item_linear.bias",),
+}
 INPUTS = {"train_edge", "image", "text", "batch", "club_perm_text", "club_perm_image"}
 # Without influence on training mode's results.
 IDLE = ("head.0.bias", "head.3.bias", "running_mean", "running_var", "tracked")
@@ -153,3 +168,71 @@ def test_unreadable_files(
         assert parity.main([str(path)]) == 2
         assert path.name in capsys.readouterr().err
     assert parity.main([str(broken), str(REFERENCE)]) == 2
+
+
+def perturbed(arrays: dict, key: str, share: float) -> None:
+    """Add noise of a share of the largest magnitude."""
+    noise = np.random.default_rng(0).standard_normal(arrays[key].shape)
+    size = share * np.abs(arrays[key]).max()
+    arrays[key] = arrays[key] + (size * noise).astype(arrays[key].dtype)
+
+
+@pytest.fixture
+def beside_graphs(tmp_path: Path) -> Path:
+    """A folder with the graphs of the baselines' files."""
+    for path in REFERENCE.parent.glob("graph*.npz"):
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def test_every_adaptor_has_a_file(parity: ModuleType) -> None:
+    adaptors = importlib.import_module("parity_adaptors").adaptors()
+    names = {module.__name__.rpartition(".")[2] for module in adaptors}
+    assert names == {*BASELINES, "sea"}
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_wrong_weight_of_a_baseline_fails(
+    parity: ModuleType, beside_graphs: Path, name: str, capsys: pytest.CaptureFixture
+) -> None:
+    source, path = REFERENCE.with_name(f"{name}.npz"), beside_graphs / f"{name}.npz"
+    keys = [
+        key
+        for key in np.load(source).files
+        if key.startswith(("param/", "tensor/"))
+        and not any(part in key for part in UNUSED.get(name, ()))
+    ]
+    share = 0.01
+    if name == "lgmrec":  # Its own noise hides all but large errors.
+        keys, share = ["param/user_embedding.weight"], 1.0
+    assert keys
+    for key in keys:
+
+        def change(arrays: dict, key: str = key) -> None:
+            perturbed(arrays, key, share)
+
+        assert parity.main([changed(source, path, change)]) == 1, key
+        assert "above tolerance: " in capsys.readouterr().out
+
+
+def test_features_that_are_not_the_graphs(
+    parity: ModuleType, beside_graphs: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def change(arrays: dict) -> None:
+        perturbed(arrays, "param/text_embedding.weight", 0.01)
+
+    source, path = REFERENCE.with_name("lgmrec.npz"), beside_graphs / "lgmrec.npz"
+    assert parity.main([changed(source, path, change)]) == 2
+    assert "must be the graph's text features" in capsys.readouterr().err
+
+
+def test_weights_of_one_modality_are_missing(
+    parity: ModuleType, beside_graphs: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def change(arrays: dict) -> None:
+        for part in ("embedding.weight", "trs.weight", "trs.bias"):
+            del arrays[f"param/text_{part}"]
+
+    source, path = REFERENCE.with_name("mgcn.npz"), beside_graphs / "mgcn.npz"
+    assert parity.main([changed(source, path, change)]) == 2
+    assert "maps of image and text expected" in capsys.readouterr().err
