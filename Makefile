@@ -10,13 +10,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo test lint docs clean
+.PHONY: help install demo test lint docs results clean
 
 help:
 	@echo "make demo    train SEA on MovieLens-100K, compare with Popularity, recommend"
 	@echo "make test    run the test suite"
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make docs    build the documentation into docs/_build/html"
+	@echo "make results train and measure all that README and docs show (days)"
 
 # The version of constraints.txt, as pip finds it: where its index or --find-links offers
 # the CPU build, that is what it takes. PIP_INDEX_URL and the like choose another source.
@@ -54,6 +55,9 @@ lint: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo 'docs/_build/html/index.html'
+
+results: $(VENV)/.wheels
+	bash benchmarks/results.sh $(BIN)/python results $(JOBS)
 
 clean:
 	rm -rf $(VENV) .venv-core docs/_build docs/api build dist

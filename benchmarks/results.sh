@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Make all results that README and docs show, from scratch: results.sh PYTHON [OUT] [JOBS]
+#
+# It takes days of a small machine. It can be stopped at any moment and started again:
+# what is finished in OUT is kept. Times are measured last, when nothing else runs.
+set -euo pipefail
+python=$1 out=${2:-results} jobs=${3:-1}
+cd "$(dirname "$0")/.."
+mkdir -p "$out/grid" "$out/separate"
+grid=("$python" benchmarks/compare.py --jobs "$jobs")
+
+"$python" benchmarks/anchors.py --output "$out/anchors.json" --runs "$out/anchors"
+"$python" benchmarks/mi.py --out "$out"
+
+# The comparison. Large batches on the larger data: a step of a graph model costs
+# nearly the same for any batch.
+"${grid[@]}" --out "$out/grid" --data lfm2k:text+audio --seeds 0,1,2,3,4 \
+  --trials 5 --trial-epochs 60 --epochs 300
+"${grid[@]}" --out "$out/grid" --data baby,sports --seeds 0,1,2,3,4 --trials 0 --epochs 80 \
+  --set batch_size=8192 --set lr=0.003 --set patience=8
+
+# Separate learning on every multimodal model, with published settings.
+pairs=""
+for model in VBPR FREEDOM MGCN BM3 MMGCN GRCN DualGNN LATTICE MICRO SLMRec MMSSL DRAGON \
+  LGMRec SMORE; do pairs+="$model,$model+separate,"; done
+"${grid[@]}" --out "$out/separate" --data lfm2k:text+audio --models "$pairs" \
+  --seeds 0,1,2 --trials 0 --epochs 100 --set lr=0.003 --set patience=10
+"${grid[@]}" --out "$out/separate" --data sports --models "$pairs" --seeds 0,1,2 --trials 0 \
+  --epochs 40 --set batch_size=8192 --set lr=0.003 --set patience=5
+
+# The studies, and SEA's cheaper forms.
+study=("$python" benchmarks/studies.py --jobs "$jobs")
+"${study[@]}" all --out "$out/studies-lfm2k" --data lfm2k:text+audio --seeds 0,1,2 \
+  --set lr=0.003 --set patience=10
+"${study[@]}" modes --out "$out/studies-sports" --data sports --seeds 0,1,2 --epochs 12 \
+  --set batch_size=8192 --set lr=0.003
+
+"$python" benchmarks/speed_table.py --output "$out/speed.json"
+"$python" benchmarks/growth.py --output "$out/growth.json"
+"$python" benchmarks/step_times.py --output "$out/step_times.json"
+"$python" benchmarks/propagation.py --output "$out/propagation.json"
+"$python" benchmarks/compile.py --output "$out/compile.json"
+"$python" benchmarks/evaluation.py --output "$out/evaluation.json"
+
+"$python" benchmarks/publish.py "$out"
