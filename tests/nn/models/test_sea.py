@@ -10,7 +10,6 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn import CLUB, SEA
-from sea_pyg.nn.models import WithSeparateLearning
 from sea_pyg.nn.models.sea_presets import (
     fast_arguments,
     released_arguments,
@@ -417,9 +416,9 @@ def test_softmax_of_cosines_over_the_unseen_items_of_the_batch(
     torch.testing.assert_close(parts["softmax"], total)
 
 
-def test_separate_learning_on_top_of_ids() -> None:
+def test_the_id_embedding_is_no_modality() -> None:
     data = example_data()
-    model = WithSeparateLearning.from_data(data, backbone="SEA", id_embedding=True)
+    model = SEA.from_data(data, id_embedding=True)
     assert list(model.modality_features(data)) == ["image", "text"]
 
 
