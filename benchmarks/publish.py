@@ -11,6 +11,7 @@ not that of the cells.
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -46,7 +47,17 @@ def copy_results(source: Path, target: Path) -> list[Path]:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+        if path.suffix == ".md":
+            name = "docs.md" if path.name == "table.md" else f"{path.stem}.docs.md"
+            if "](" in (text := path.read_text(encoding="utf-8")):
+                copy.with_name(name).write_text(without_links(text), encoding="utf-8")
     return [target / path.relative_to(source) for path in found]
+
+
+def without_links(text: str) -> str:
+    """Return a table as a page elsewhere can include it: smaller titles, no links."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"^## ", "### ", text, flags=re.MULTILINE)
 
 
 def load_cells(folder: Path) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ study=("$python" benchmarks/studies.py --jobs "$jobs")
 "${study[@]}" all --out "$out/studies-lfm2k" --data lfm2k:text+audio --seeds 0,1,2 \
   --set lr=0.003 --set patience=10
 "${study[@]}" modes --out "$out/studies-sports" --data sports --seeds 0,1,2 --epochs 12 \
-  --set batch_size=8192 --set lr=0.003
+  --set batch_size=16384 --set lr=0.004
 
 "$python" benchmarks/speed_table.py --output "$out/speed.json"
 "$python" benchmarks/growth.py --output "$out/growth.json"

@@ -33,7 +33,8 @@ def results(tmp_path):
         cell.with_suffix(".safetensors").write_text("heavy")
         (cell.parent / "seed-9.work").mkdir(exist_ok=True)
         (cell.parent / "seed-9.work" / "config.json").write_text("{}")
-    (folder / "grid" / "table.md").write_text("| table |\n")
+    text = "## toy, own split\n\n| A | [0](toy-own/A/seed-0.json) [1](x.json) |\n"
+    (folder / "grid" / "table.md").write_text(text)
     return folder
 
 
@@ -60,6 +61,8 @@ def test_table_has_means_and_the_best_first(script, results, tmp_path):
     assert "seed-0.safetensors" not in names
     assert "config.json" not in names
     assert {"seed-0.json", "seed-1.json", "table.md"} <= names
+    included = (target / "grid" / "docs.md").read_text()
+    assert included == "### toy, own split\n\n| A | 0 1 |\n"
     assert script.main(["--check", *places]) == 0
     readme.write_text(page.replace("0.3500", "0.3600"))
     assert script.main(["--check", *places]) == 1
