@@ -106,7 +106,7 @@ class _SampledSoftmax(torch.autograd.Function):
             if left_out:
                 row, column = left_out[number]
                 score.index_put_((row, column), score.new_tensor(-torch.inf))
-            shift = own[rows] * 0
+            shift = torch.zeros_like(own[rows])
             if not bounded:
                 shift = own[rows]
                 if score.size(1) > 0:

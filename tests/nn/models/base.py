@@ -116,7 +116,7 @@ class RecommenderTests:
     model_class: ClassVar[type[Recommender]]
     """The model."""
 
-    kwargs: ClassVar[dict[str, Any]] = {}
+    kwargs: dict[str, Any] = {}
     """Constructor arguments besides the sizes."""
 
     lr: ClassVar[float] = 0.01

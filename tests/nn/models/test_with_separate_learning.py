@@ -19,7 +19,7 @@ class TestEveryBackbone(RecommenderTests):
 
     @pytest.fixture(autouse=True, params=BACKBONES)
     def backbone(self, request: pytest.FixtureRequest) -> None:
-        self.kwargs = {"backbone": request.param}  # type: ignore[misc]
+        self.kwargs = {"backbone": request.param}
 
 
 class TestFREEDOMWithAnotherDistance(RecommenderTests):
