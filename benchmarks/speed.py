@@ -102,12 +102,7 @@ class Step:
         """Take the estimators' inner steps."""
         if self.estimator is None:
             return
-        for _ in range(self.inner_steps):
-            loss = self.model.estimator_loss(self.data, state)
-            assert loss is not None
-            self.estimator.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.estimator.step()
+        self.model.fit_estimators(self.data, state, self.estimator, self.inner_steps)
 
     def __call__(self, batch: Triplets, bf16: bool = False) -> None:
         """Take the step."""

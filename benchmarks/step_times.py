@@ -65,12 +65,7 @@ def step(
     """Make a training step."""
     state = model.representations(data)
     for inner in optimizers[1:]:
-        for _ in range(inner_steps):
-            loss = model.estimator_loss(data, state)
-            assert loss is not None
-            inner.zero_grad()
-            loss.backward()
-            inner.step()
+        model.fit_estimators(data, state, inner, inner_steps)
     total = torch.stack(list(model.loss(data, batch, state).values())).sum()
     optimizers[0].zero_grad()
     total.backward()

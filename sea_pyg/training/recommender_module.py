@@ -69,7 +69,9 @@ class RecommenderModule(L.LightningModule):
         state = self.model.representations(self.data)
         parts: dict[str, Tensor] = {}
         if len(optimizers) > 1:
-            fitted = self._fit_estimators(optimizers[1], state)
+            fitted = self.model.fit_estimators(
+                self.data, state, optimizers[1], self.config.inner_steps
+            )
             if fitted is not None:
                 parts["estimator"] = fitted
 
@@ -91,17 +93,6 @@ class RecommenderModule(L.LightningModule):
         optimizers[0].step()
         for name, value in parts.items():
             self.parts.setdefault(name, []).append(value)
-
-    def _fit_estimators(self, optimizer: Optimizer, state: Any) -> Tensor | None:
-        loss = None
-        for _ in range(self.config.inner_steps):
-            loss = self.model.estimator_loss(self.data, state)
-            if loss is None:
-                return None
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-        return None if loss is None else loss.detach()
 
     def take_parts(self) -> dict[str, float]:
         """Return the mean of every loss part since the last call, and forget them."""

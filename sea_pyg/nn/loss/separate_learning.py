@@ -22,7 +22,7 @@ from sea_pyg.nn.loss.separate_options import (
 )
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
-from sea_pyg.nn.mi.conditional_estimator import joint_learning_loss
+from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
@@ -442,13 +442,35 @@ class SeparateLearning(torch.nn.Module):
             if isinstance(features, SeparateMaps)
             else self.maps(features, masks)
         )
-        fitted = [found for found in self._fitting_pairs(maps) if found[1].size(0) > 1]
-        if not fitted:
+        estimators, pairs = self._fitting_pairs(maps)
+        return joint_learning_loss(estimators, pairs) if pairs else None
+
+    def fit_estimators(
+        self, maps: SeparateMaps, optimizer: torch.optim.Optimizer, steps: int
+    ) -> Tensor | None:
+        """Take an optimizer's steps on :meth:`estimator_loss`.
+
+        Args:
+            maps: What :meth:`maps` returned.
+            optimizer: That of :meth:`estimator_parameters`.
+            steps: Number of steps.
+
+        Returns:
+            The last loss, or :obj:`None` if there is nothing to learn.
+        """
+        if not self.has_estimators:
             return None
-        pairs = [(detached(x), detached(y)) for _, x, y in fitted]
-        return joint_learning_loss([estimator for estimator, *_ in fitted], pairs)
+        estimators, pairs = self._fitting_pairs(maps)
+        return joint_fit(estimators, pairs, optimizer, steps) if pairs else None
 
     def _fitting_pairs(
+        self, maps: SeparateMaps
+    ) -> tuple[list[MutualInformationEstimator], list[tuple[Tensor, Tensor]]]:
+        found = [pair for pair in self._all_fitting_pairs(maps) if pair[1].size(0) > 1]
+        pairs = [(detached(x), detached(y)) for _, x, y in found]
+        return [estimator for estimator, *_ in found], pairs
+
+    def _all_fitting_pairs(
         self, maps: SeparateMaps
     ) -> list[tuple[MutualInformationEstimator, Tensor, Tensor]]:
         out = []

@@ -10,6 +10,7 @@ from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
 from sea_pyg.nn.mi.gaussian_mlp import GaussianMLP
 from sea_pyg.nn.mi.linear_gaussian import LinearGaussian
+from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.nn.mi.mutual_information_estimator import (
     MutualInformationEstimator,
     check_fit,
@@ -118,25 +119,58 @@ def joint_learning_loss(
     Shapes:
         ``pairs`` :math:`(N, d_x)` and :math:`(N, d_y)` each; returns a scalar.
     """
-    models = [_joinable(estimator) for estimator in estimators]
-    first = models[0]
-    samples = [x for pair in pairs for x in pair]
-    if (
-        first is not None
-        and all(model is not None and first.joins(model) for model in models)
-        and all(x.size(0) == samples[0].size(0) for x in samples)
-        and not any(x.requires_grad for x in samples)
-    ):
-        for estimator, (x, y) in zip(estimators, pairs, strict=True):
-            estimator.check(x, y)
-        joined = [model for model in models if model is not None]
+    models = _side_by_side(estimators, pairs)
+    if models is not None:
         return GaussianMLP.joint_nll(
-            joined, [x for x, _ in pairs], [y for _, y in pairs]
+            models, [x for x, _ in pairs], [y for _, y in pairs]
         )
     losses = [
         e.learning_loss(x, y) for e, (x, y) in zip(estimators, pairs, strict=True)
     ]
     return torch.stack(losses).sum()
+
+
+def joint_fit(
+    estimators: Sequence[MutualInformationEstimator],
+    pairs: Sequence[Sequence[Tensor]],
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+) -> Tensor | None:
+    """Take an optimizer's steps on :func:`joint_learning_loss`.
+
+    Args:
+        estimators: The estimators.
+        pairs: x and y of every estimator.
+        optimizer: That of the estimators' parameters.
+        steps: Number of steps.
+
+    Returns:
+        The last value of the loss, or :obj:`None` without steps.
+    """
+    models = _side_by_side(estimators, pairs)
+    if steps > 0 and models is not None and GaussianMLP.fits_with(models, optimizer):
+        assert isinstance(optimizer, torch.optim.Adam)
+        xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
+        return GaussianMLP.joint_fit(models, xs, ys, optimizer, steps)
+    return minimize(lambda: joint_learning_loss(estimators, pairs), optimizer, steps)
+
+
+def _side_by_side(
+    estimators: Sequence[MutualInformationEstimator], pairs: Sequence[Sequence[Tensor]]
+) -> list[GaussianMLP] | None:
+    """Return the models q if they can be computed side by side."""
+    models = [model for model in map(_joinable, estimators) if model is not None]
+    samples = [x for pair in pairs for x in pair]
+    if (
+        len(models) < len(estimators)
+        or not all(models[0].joins(model) for model in models)
+        or any(x.size(0) != samples[0].size(0) for x in samples)
+        or any(x.requires_grad for x in samples)
+    ):
+        return None
+    for estimator, (x, y) in zip(estimators, pairs, strict=True):
+        estimator.check(x, y)
+    return models
 
 
 def _joinable(estimator: MutualInformationEstimator) -> GaussianMLP | None:

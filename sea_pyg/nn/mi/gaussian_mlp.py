@@ -1,14 +1,21 @@
 """A Gaussian model q(y|x) with small networks for mean and variance."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import Linear, ReLU, Sequential
 
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
-from sea_pyg.utils import memoize
+from sea_pyg.nn.mi.side_by_side import (
+    Weights,
+    columns,
+    fused_nll,
+    nll_and_gradient,
+    stack,
+    unstack,
+)
 
 
 class GaussianMLP(ConditionalGaussian):
@@ -103,17 +110,91 @@ class GaussianMLP(ConditionalGaussian):
             ``xs`` :math:`(N, d_x)` each, ``ys`` :math:`(N, d_y)` each; returns a
             scalar.
         """
-        first = models[0]
         parameters = [p for model in models for p in model._layers()]
         dtype = parameters[0].dtype
-        arguments = (
-            _columns(xs, dtype, ones=True),
-            _columns(ys, dtype, ones=False),
-            first.log_variance_bound,
-            *parameters,
+        return fused_nll(
+            columns(xs, dtype, ones=True),
+            columns(ys, dtype, ones=False),
+            models[0].log_variance_bound,
+            parameters,
         )
-        out: Tensor = _FusedNLL.apply(*arguments)  # type: ignore[no-untyped-call]
-        return out
+
+    @staticmethod
+    @torch.no_grad()
+    def joint_fit(
+        models: Sequence["GaussianMLP"],
+        xs: Sequence[Tensor],
+        ys: Sequence[Tensor],
+        optimizer: torch.optim.Adam,
+        steps: int,
+    ) -> Tensor:
+        """Take Adam's steps on :meth:`joint_nll`, and return its last value.
+
+        The parameters and Adam's moments are laid out side by side for all the steps;
+        they come out as if the optimizer had taken each step.
+
+        Args:
+            models: Models that may be fitted so, see :meth:`fits_with`.
+            xs: The conditions of every model.
+            ys: The variables of every model.
+            optimizer: Adam over the models' parameters.
+            steps: Number of steps, at least one.
+
+        Shapes:
+            Those of :meth:`joint_nll`.
+        """
+        parameters = [p for model in models for p in model._layers()]
+        dtype, bound = parameters[0].dtype, models[0].log_variance_bound
+        x, y = columns(xs, dtype, ones=True), columns(ys, dtype, ones=False)
+        weights = stack(parameters)
+        group = {k: v for k, v in optimizer.param_groups[0].items() if k != "params"}
+        twin = torch.optim.Adam(weights, **group)
+        states = [optimizer.state[p] for p in parameters]
+        if any(states):
+            for key in ("exp_avg", "exp_avg_sq"):
+                moments = stack([state[key] for state in states], hand_on=False)
+                for weight, moment in zip(weights, moments, strict=True):
+                    twin.state[weight][key] = moment
+            for weight in weights:
+                twin.state[weight]["step"] = states[0]["step"].clone()
+        loss = x.new_zeros(())
+        with torch.autocast(x.device.type, enabled=False):
+            for _ in range(steps):
+                loss, gradient = nll_and_gradient(x, y, weights, bound)
+                assert gradient is not None
+                weights.input.grad, weights.output.grad = gradient
+                twin.step()
+        for parameter, value in zip(parameters, unstack(weights), strict=True):
+            parameter.copy_(value)
+        for key in ("exp_avg", "exp_avg_sq"):
+            moments = Weights(*(twin.state[weight][key] for weight in weights))
+            for state, moment in zip(states, unstack(moments), strict=True):
+                state[key] = moment.clone()
+        for state in states:
+            state["step"] = twin.state[weights.input]["step"].clone()
+        return loss
+
+    @staticmethod
+    def fits_with(
+        models: Sequence["GaussianMLP"], optimizer: torch.optim.Optimizer
+    ) -> bool:
+        """Return whether :meth:`joint_fit` stands for the optimizer's own steps.
+
+        It does for Adam over nothing but the parameters of different models, none of
+        them frozen, without weight decay, as long as they have learned together.
+        """
+        if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
+            return False
+        group = optimizer.param_groups[0]
+        parameters = [p for model in models for p in model._layers()]
+        learned = {len(optimizer.state[p]) > 0 for p in parameters}
+        return (
+            len({id(p) for p in parameters}) == len(parameters)
+            and {id(p) for p in parameters} == {id(p) for p in group["params"]}
+            and all(p.requires_grad for p in parameters)
+            and not (group["weight_decay"] or group["amsgrad"])
+            and len(learned) == 1
+        )
 
     def joins(self, other: "GaussianMLP") -> bool:
         """Return whether :meth:`joint_nll` takes both models side by side."""
@@ -130,113 +211,3 @@ class GaussianMLP(ConditionalGaussian):
                 assert isinstance(layer, Linear)
                 parameters += [layer.weight, layer.bias]
         return parameters
-
-
-def _columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor:
-    """Return the samples as columns, laid out once for all steps of a fit.
-
-    Shapes:
-        ``samples`` :math:`(N, d)` each; returns :math:`(M, d, N)`, or with a row of
-        ones below :math:`(M, d + 1, N)`.
-    """
-
-    def build() -> Tensor:
-        num_samples, channels = samples[0].shape
-        out = samples[0].new_ones(
-            len(samples), channels + ones, num_samples, dtype=dtype
-        )
-        for part, x in zip(out, samples, strict=True):
-            part[:channels] = x.detach().t()
-        return out
-
-    first, *others = samples
-    return memoize(first, ("columns", dtype, ones, len(samples)), build, *others)
-
-
-class _FusedNLL(torch.autograd.Function):
-    """The likelihood of :class:`GaussianMLP` and its gradient, in few passes.
-
-    The networks are so small that autograd's bookkeeping and its many passes over the
-    samples cost more than the multiplications. Samples are columns, since products of
-    a small matrix with a wide one run several times as fast as with a tall one. A
-    bias is a further column of its weight, against a row of ones, so that its gradient
-    comes with the weight's.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, y: Tensor, bound: float, *parameters: Tensor
-    ) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
-            num_models, num_samples = x.size(0), x.size(2)
-            ctx.shapes = [p.shape for p in parameters[:8]]
-            # [M, 2 (H + 1), d_x + 1] and [2 M, d_y, H + 1]; of a pair of networks the
-            # mean's comes first.
-            weight_in, weight_out = _stack(parameters)
-            weight_out[1::2] *= 2 / bound
-            h = torch.bmm(weight_in, x).relu_()
-            h = h.view(2 * num_models, -1, num_samples)  # [2 M, H + 1, N]
-            out = torch.bmm(weight_out, h)  # [2 M, d_y, N]
-            error = out[0::2].sub_(y)
-            # tanh(z) = 2 s - 1 with s = sigmoid(2 z), which is several times as fast.
-            s = out[1::2].sigmoid_()
-            log_precision = torch.add(s.new_tensor(bound), s, alpha=-2 * bound)
-            loss = -0.5 * log_precision.sum()
-            if not any(ctx.needs_input_grad):
-                square = error.square_().mul_(log_precision.exp_())
-                return (loss + 0.5 * square.sum()) / num_samples
-            grad = torch.empty_like(out)
-            grad_mean = torch.mul(error, log_precision.exp_(), out=grad[0::2])
-            square = torch.mul(error, grad_mean, out=log_precision)
-            loss = (loss + 0.5 * square.sum()) / num_samples
-            # In the raw log-variance, but for a factor of -2.
-            square.sub_(1)
-            torch.ops.aten.sigmoid_backward.grad_input(square, s, grad_input=grad[1::2])
-            grad_h = torch.bmm(weight_out.transpose(1, 2), grad)
-            grad_h = torch.ops.aten.threshold_backward(grad_h, h, 0)
-            grad_h = grad_h.view(num_models, -1, num_samples)
-            grad_in = torch.bmm(grad_h, x.transpose(1, 2)).div_(num_samples)
-            grad_out = torch.bmm(grad, h.transpose(1, 2)).div_(num_samples)
-            # The factor, and on its way into h that of the weight.
-            grad_in.view(2 * num_models, -1, x.size(1))[1::2] *= -bound
-            grad_out[1::2] *= -2
-            ctx.save_for_backward(grad_in, grad_out)
-        return loss
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grad_in, grad_out = ctx.saved_tensors
-        return None, None, None, *_unstack(grad * grad_in, grad * grad_out, ctx.shapes)
-
-
-def _stack(parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Lay the networks of all models out side by side, biases as further columns.
-
-    Below each hidden layer's rows is one that hands the row of ones on.
-    """
-    shapes = [p.shape for p in parameters[:8]]
-    (hidden, x_channels), y_channels = shapes[0], shapes[2][0]
-    num_networks = len(parameters) // 4
-    weight_in = parameters[0].new_zeros(num_networks, hidden + 1, x_channels + 1)
-    weight_out = parameters[0].new_empty(num_networks, y_channels, hidden + 1)
-    weight_in[:, hidden, x_channels] = 1
-    for network in range(num_networks):
-        first, shift, second, bias = parameters[4 * network : 4 * network + 4]
-        weight_in[network, :hidden, :x_channels] = first
-        weight_in[network, :hidden, x_channels] = shift
-        weight_out[network, :, :hidden] = second
-        weight_out[network, :, hidden] = bias
-    return weight_in.view(num_networks // 2, -1, x_channels + 1), weight_out
-
-
-def _unstack(
-    weight_in: Tensor, weight_out: Tensor, shapes: Sequence[torch.Size]
-) -> list[Tensor]:
-    """Take apart what :func:`_stack` laid out."""
-    hidden, x_channels = shapes[0]
-    weight_in = weight_in.view(-1, hidden + 1, x_channels + 1)[:, :hidden]
-    parameters = []
-    for first, second in zip(weight_in, weight_out, strict=True):
-        parameters += [first[:, :-1], first[:, -1], second[:, :-1], second[:, -1]]
-    return parameters

@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.mi.minimize import minimize
+
 
 class MutualInformationEstimator(torch.nn.Module, ABC):
     r"""Base class of estimators of :math:`I(X; Y)` from paired samples.
@@ -84,19 +86,17 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
         parameters = [p for p in self.parameters() if p.requires_grad]
         if not parameters:
             return float(self.learning_loss(x, y))
-        optimizer = torch.optim.Adam(parameters, lr=lr)
-        for _ in range(steps):
-            batch_x, batch_y = x, y
-            if batch_size is not None and batch_size < x.size(0):
-                rows = torch.randperm(x.size(0), generator=generator, device=x.device)[
-                    :batch_size
-                ]
-                batch_x, batch_y = x[rows], y[rows]
-            loss = self.learning_loss(batch_x, batch_y)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-        return float(loss.detach())
+
+        def loss() -> Tensor:
+            if batch_size is None or batch_size >= x.size(0):
+                return self.learning_loss(x, y)
+            order = torch.randperm(x.size(0), generator=generator, device=x.device)
+            rows = order[:batch_size]
+            return self.learning_loss(x[rows], y[rows])
+
+        last = minimize(loss, torch.optim.Adam(parameters, lr=lr), steps)
+        assert last is not None
+        return float(last)
 
     def check(self, x: Tensor, y: Tensor, finite: bool = False) -> None:
         """Check that ``x`` and ``y`` are pairs that this estimator takes.

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 
+from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplets
 from sea_pyg.utils import (
     EdgeMembership,
@@ -181,6 +183,22 @@ class Recommender(torch.nn.Module, ABC):
         ``None`` for models without estimators.
         """
         return None
+
+    def fit_estimators(
+        self, data: HeteroData, state: Any, optimizer: Optimizer, steps: int
+    ) -> Tensor | None:
+        """Take an optimizer's steps on :meth:`estimator_loss`.
+
+        Args:
+            data: The training graph.
+            state: What :meth:`representations` returned.
+            optimizer: That of :meth:`estimator_parameters`.
+            steps: Number of steps.
+
+        Returns:
+            The last loss, or ``None`` if there is nothing to learn.
+        """
+        return minimize(lambda: self.estimator_loss(data, state), optimizer, steps)
 
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Linear, Parameter
+from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 from torch_geometric.nn.module_dict import ModuleDict
 
@@ -565,6 +566,16 @@ class SEA(Recommender):
         assert isinstance(state, SEAState)
         assert state.maps is not None
         return self.separate.estimator_loss(state.maps)
+
+    def fit_estimators(
+        self, data: HeteroData, state: Any, optimizer: Optimizer, steps: int
+    ) -> Tensor | None:
+        """Take an optimizer's steps on :meth:`estimator_loss`."""
+        if not self.separate.has_estimators:
+            return None
+        assert isinstance(state, SEAState)
+        assert state.maps is not None
+        return self.separate.fit_estimators(state.maps, optimizer, steps)
 
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""

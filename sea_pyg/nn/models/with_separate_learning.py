@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.loss.separate_learning import SeparateLearning, SeparateMaps
@@ -193,6 +194,15 @@ class WithSeparateLearning(Recommender):
         )
         found = [loss for loss in losses if loss is not None]
         return torch.stack(found).sum() if found else None
+
+    def fit_estimators(
+        self, data: HeteroData, state: Any, optimizer: Optimizer, steps: int
+    ) -> Tensor | None:
+        """Take an optimizer's steps on :meth:`estimator_loss`."""
+        if self.backbone.estimator_parameters():
+            return super().fit_estimators(data, state, optimizer, steps)
+        assert isinstance(state, SeparateState)
+        return self.separate.fit_estimators(state.maps, optimizer, steps)
 
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi import CLUB, GaussianMLP, InfoNCE, MutualInformationEstimator
-from sea_pyg.nn.mi.conditional_estimator import joint_learning_loss
+from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
 
 
 def pairs(*sizes: int) -> list[tuple[Tensor, Tensor]]:
@@ -126,3 +126,110 @@ def test_joint_checks_the_pairs() -> None:
     estimators, samples = clubs(2), pairs(9, 9)
     with pytest.raises(ValueError, match=r"y must be of shape \[N, 3\]"):
         joint_learning_loss(estimators, [samples[0], (samples[1][0], samples[1][0])])
+
+
+def twins(count: int) -> tuple[list[CLUB], list[CLUB]]:
+    return clubs(count), clubs(count)
+
+
+def adam(estimators: list[CLUB], **kwargs: Any) -> torch.optim.Adam:
+    parameters = [p for e in dict.fromkeys(estimators) for p in e.parameters()]
+    return torch.optim.Adam(parameters, lr=1e-2, **kwargs)
+
+
+def step_by_step(
+    estimators: list[CLUB],
+    samples: list[tuple[Tensor, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+) -> Tensor:
+    """The same by autograd, which knows of no layout."""
+    loss = torch.zeros(())
+    for _ in range(steps):
+        losses = [plain(e, x, y) for e, (x, y) in zip(estimators, samples, strict=True)]
+        loss = torch.stack(losses).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return loss.detach()
+
+
+def assert_same(
+    first: list[CLUB],
+    second: list[CLUB],
+    optimizers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+) -> None:
+    for ours, theirs in zip(first, second, strict=True):
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(p, q, rtol=1e-9, atol=1e-12)
+            state, wanted = optimizers[0].state[p], optimizers[1].state[q]
+            assert state.keys() == wanted.keys()
+            for key, value in state.items():
+                torch.testing.assert_close(value, wanted[key], rtol=1e-8, atol=1e-14)
+                assert value.shape == wanted[key].shape
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_joint_fit_is_adam_step_by_step(
+    count: int, fused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parameters and moments too, over several calls and between other steps."""
+    calls = []
+    joint = GaussianMLP.joint_fit
+    monkeypatch.setattr(
+        GaussianMLP,
+        "joint_fit",
+        staticmethod(lambda *args: calls.append(args[-1]) or joint(*args)),
+    )
+    (first, second), samples = twins(count), pairs(*[9] * count)
+    optimizers = adam(first, fused=fused), adam(second)
+    for steps in (1, 4, 3):
+        loss = joint_fit(first, samples, optimizers[0], steps)
+        expected = step_by_step(second, samples, optimizers[1], steps)
+        torch.testing.assert_close(loss, expected, rtol=1e-10, atol=0)
+    assert_same(first, second, optimizers)
+    step_by_step(first, samples, optimizers[0], 2)
+    step_by_step(second, samples, optimizers[1], 2)
+    joint_fit(first, samples, optimizers[0], 2)
+    step_by_step(second, samples, optimizers[1], 2)
+    assert_same(first, second, optimizers)
+    assert calls == [1, 4, 3, 2]
+
+
+@pytest.mark.parametrize(
+    "case", ["shared", "sgd", "decay", "amsgrad", "frozen", "further", "partly"]
+)
+def test_other_fits_go_step_by_step(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the layout cannot stand for gives the optimizer's own result."""
+    monkeypatch.delattr(GaussianMLP, "joint_fit")
+    (first, second), samples = twins(2), pairs(9, 9)
+    if case == "shared":
+        first, second = [first[0]] * 2, [second[0]] * 2
+    optimizers: list[torch.optim.Optimizer] = []
+    for estimators in (first, second):
+        optimizer: torch.optim.Optimizer = adam(
+            estimators,
+            weight_decay=0.1 if case == "decay" else 0.0,
+            amsgrad=case == "amsgrad",
+        )
+        if case == "sgd":
+            optimizer = torch.optim.SGD(optimizer.param_groups[0]["params"], lr=0.1)
+        if case == "frozen":
+            next(estimators[0].parameters()).requires_grad_(False)
+        if case == "further":
+            further = torch.nn.Parameter(torch.ones(1))
+            optimizer.add_param_group({"params": [further]})
+        if case == "partly":
+            step_by_step(estimators[:1], samples[:1], optimizer, 1)
+        optimizers.append(optimizer)
+    joint_fit(first, samples, optimizers[0], 3)
+    step_by_step(second, samples, optimizers[1], 3)
+    assert_same(first, second, (optimizers[0], optimizers[1]))
+
+
+def test_without_steps_there_is_no_loss() -> None:
+    (first, second), samples = twins(2), pairs(9, 9)
+    optimizers = adam(first), adam(second)
+    assert joint_fit(first, samples, optimizers[0], 0) is None
+    assert_same(first, second, optimizers)
