@@ -24,7 +24,7 @@ class Weights(NamedTuple):
     """
 
     input: Tensor
-    """:math:`(M, 2 (H + 1), d_x + 1)`"""
+    """:math:`(M, 2 (H + 1), d_x + 1)`, since both networks read the same samples."""
     output: Tensor
     """:math:`(2 M, d_y, H + 1)`"""
 
@@ -33,41 +33,44 @@ def stack(parameters: Sequence[Tensor], hand_on: bool = True) -> Weights:
     """Lay the networks of all models out side by side, biases as further columns.
 
     Args:
-        parameters: Weight and bias of both layers of every network.
+        parameters: Weight and bias of both layers of every network, of each model the
+            mean's first.
         hand_on: Whether the row of ones is handed on, as in weights; not so in what
             belongs to weights.
     """
     (hidden, x_channels), y_channels = parameters[0].shape, parameters[2].size(0)
     num_networks = len(parameters) // 4
     first = parameters[0].new_zeros(num_networks, hidden + 1, x_channels + 1)
-    second = parameters[0].new_empty(num_networks, y_channels, hidden + 1)
     first[:, hidden, x_channels] = float(hand_on)
-    for part, value in zip(_parts(first, second), parameters, strict=True):
+    weights = Weights(
+        first.view(num_networks // 2, -1, x_channels + 1),
+        parameters[0].new_empty(num_networks, y_channels, hidden + 1),
+    )
+    for part, value in zip(unstack(weights), parameters, strict=True):
         part.copy_(value)
-    return Weights(first.view(num_networks // 2, -1, x_channels + 1), second)
+    return weights
 
 
 def unstack(weights: Weights) -> list[Tensor]:
     """Take apart what :func:`stack` laid out, as views."""
     num_networks, _, width = weights.output.shape
-    return _parts(
-        weights.input.view(num_networks, width, weights.input.size(-1)), weights.output
-    )
-
-
-def _parts(first: Tensor, second: Tensor) -> list[Tensor]:
+    networks = weights.input.view(num_networks, width, -1)
     parts = []
-    for a, b in zip(first[:, :-1], second, strict=True):
-        parts += [a[:, :-1], a[:, -1], b[:, :-1], b[:, -1]]
+    for first, second in zip(networks[:, :-1], weights.output, strict=True):
+        parts += [first[:, :-1], first[:, -1], second[:, :-1], second[:, -1]]
     return parts
 
 
 def columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor:
     """Return the samples as columns, laid out once for all steps of a fit.
 
+    Args:
+        samples: Those of every model, :math:`(N, d)` each.
+        dtype: The result's type.
+        ones: Whether a row of ones is put below.
+
     Shapes:
-        ``samples`` :math:`(N, d)` each; returns :math:`(M, d, N)`, or with a row of
-        ones below :math:`(M, d + 1, N)`.
+        Returns :math:`(M, d, N)`, or with the ones :math:`(M, d + 1, N)`.
     """
 
     def build() -> Tensor:
@@ -98,39 +101,38 @@ def nll_and_gradient(
     Shapes:
         Returns a scalar, and the gradient, of the shape of ``weights``.
     """
-    num_models, num_samples = x.size(0), x.size(2)
+    num_models, _, num_samples = y.shape
+    mean, log_variance = slice(0, None, 2), slice(1, None, 2)
     # tanh(z) = 2 s - 1 with s = sigmoid(2 z), which is several times as fast.
-    scale = y.new_ones(2, 1, 1)
-    scale[1] = 2 / bound
-    out_scale = scale.repeat(num_models, 1, 1)
-    output = weights.output * out_scale
+    output = weights.output.clone()
+    output[log_variance] *= 2 / bound
     h = torch.bmm(weights.input, x).relu_()
     h = h.view(2 * num_models, -1, num_samples)  # [2 M, H + 1, N]
     out = torch.bmm(output, h)  # [2 M, d_y, N]
-    error = out[0::2].sub_(y)
-    s = out[1::2].sigmoid_()
+    error = out[mean].sub_(y)
+    s = out[log_variance].sigmoid_()
     log_precision = torch.add(s.new_tensor(bound), s, alpha=-2 * bound)
     loss = -0.5 * log_precision.sum()
-    if not gradient:
-        square = error.square_().mul_(log_precision.exp_())
-        return (loss + 0.5 * square.sum()) / num_samples, None
-    grad = torch.empty_like(out)
-    grad_mean = torch.mul(error, log_precision.exp_(), out=grad[0::2])
-    square = torch.mul(error, grad_mean, out=log_precision)
+    # The results replace what they are made of, since fresh memory costs more than the
+    # arithmetic.
+    grad_mean = log_precision.exp_().mul_(error)
+    square = error.mul_(grad_mean)
     loss = (loss + 0.5 * square.sum()) / num_samples
+    if not gradient:
+        return loss, None
     # In twice the raw log-variance over its bound, but for a factor of -bound.
-    square.sub_(1)
-    torch.ops.aten.sigmoid_backward.grad_input(square, s, grad_input=grad[1::2])
-    grad_h = torch.bmm(output.transpose(1, 2), grad)
-    grad_h = torch.ops.aten.threshold_backward(grad_h, h, 0)
+    torch.ops.aten.sigmoid_backward.grad_input(square.sub_(1), s, grad_input=s)
+    out[mean] = grad_mean
+    grad_h = torch.bmm(output.transpose(1, 2), out)
+    torch.ops.aten.threshold_backward.grad_input(grad_h, h, 0, grad_input=grad_h)
     grad_h = grad_h.view(num_models, -1, num_samples)
     grad_input = torch.bmm(grad_h, x.transpose(1, 2)).div_(num_samples)
-    grad_output = torch.bmm(grad, h.transpose(1, 2)).div_(num_samples)
+    grad_output = torch.bmm(out, h.transpose(1, 2)).div_(num_samples)
     # The factor, and in the second layer that of its weight.
     networks = grad_input.view(2 * num_models, -1, x.size(1))
-    networks[1::2] *= -bound
+    networks[log_variance] *= -bound
     networks[:, -1] = 0  # the row of ones is no weight
-    grad_output[1::2] *= -2
+    grad_output[log_variance] *= -2
     return loss, Weights(grad_input, grad_output)
 
 
