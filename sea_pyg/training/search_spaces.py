@@ -16,7 +16,10 @@ _TEMPERATURE = LogUniform(0.03, 1.0)
 
 SEARCH_SPACES: dict[str, SearchSpace] = {
     "Popularity": {},
-    "ItemKNN": {"k": (5, 10, 20, 50, 100, 200, 400)},
+    "ItemKNN": {
+        "k": (5, 10, 20, 50, 100, 200, 400),
+        "shrink": (0.0, 1.0, 3.0, 10.0, 30.0, 100.0),
+    },
     "EASE": {"l2_weight": LogUniform(1.0, 1e4)},
     "BPRMF": {"lr": _LR, "reg_weight": LogUniform(1e-4, 1.0)},
     "LightGCN": {"lr": _LR, "num_layers": _LAYERS, "reg_weight": _REG},

@@ -20,7 +20,10 @@ class ItemKNN(ItemSimilarityRecommender):
     .. math::
         \hat{y}_{ui} = \sum_{j \in \mathcal{I}_u \cap \mathcal{N}_k(i)}
         \frac{|\mathcal{U}_i \cap \mathcal{U}_j|}
-        {\sqrt{|\mathcal{U}_i| \, |\mathcal{U}_j|}}
+        {\sqrt{|\mathcal{U}_i| \, |\mathcal{U}_j|} + \lambda}
+
+    The shrinkage :math:`\lambda` takes weight from items that few users share, whose
+    cosines are high by chance.
 
     Graphs: the interactions.
 
@@ -28,6 +31,8 @@ class ItemKNN(ItemSimilarityRecommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         k: Number of neighbours per item, all others if there are fewer.
+            (default: :obj:`100`)
+        shrink: The shrinkage :math:`\lambda`. (default: :obj:`0.0`)
         edge_type: The user-item edge type that the model reads.
         chunk_size: Items searched at a time.
 
@@ -36,7 +41,7 @@ class ItemKNN(ItemSimilarityRecommender):
         each item's neighbours :math:`[N_i, N_i]` with ``k`` entries a row.
 
     Raises:
-        ValueError: If ``k`` is less than 1.
+        ValueError: If ``k`` is less than 1 or ``shrink`` negative.
     """
 
     neighbour: Tensor
@@ -47,13 +52,17 @@ class ItemKNN(ItemSimilarityRecommender):
         num_users: int,
         num_items: int,
         k: int = 100,
+        shrink: float = 0.0,
         edge_type: EdgeType = RATES,
         chunk_size: int = 1024,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
         if k < 1:
             raise ValueError(f"k must be at least 1 (got {k})")
+        if not shrink >= 0:
+            raise ValueError(f"shrink must be at least 0 (got {shrink})")
         self.k = k
+        self.shrink = shrink
         self.chunk_size = chunk_size
         shape = (num_items, min(k, num_items - 1))
         self.register_buffer("neighbour", torch.zeros(shape, dtype=torch.long))
@@ -71,11 +80,12 @@ class ItemKNN(ItemSimilarityRecommender):
         edge_index = data[self.edge_type].edge_index
         sizes = (self.num_users, self.num_items)
         degree = torch.bincount(edge_index[1], minlength=self.num_items)
-        scale = degree.clamp(min=1).to(self.similarity.dtype).rsqrt()
+        root = degree.clamp(min=1).to(self.similarity.dtype).sqrt()
         everything = torch.arange(self.num_items, device=edge_index.device)
         for item in everything.split(self.chunk_size):
-            cosine = gram_rows(edge_index, item, sizes, self.similarity.dtype)
-            cosine = scale[item].view(-1, 1) * cosine * scale  # [chunk, num_items]
+            shared = gram_rows(edge_index, item, sizes, self.similarity.dtype)
+            norm = root[item].view(-1, 1) * root  # [chunk, num_items]
+            cosine = shared / norm.add_(self.shrink)
             cosine[item - item[0], item] = -1
             value, index = cosine.topk(self.similarity.size(1), dim=1)
             order = index.argsort(dim=1)  # Sorted columns make valid CSR rows.

@@ -12,17 +12,21 @@ class TestItemKNN(RecommenderTests):
     kwargs = {"k": 10}
 
 
-def test_scores_are_those_of_a_naive_loop() -> None:
+@pytest.mark.parametrize("shrink", [0.0, 3.0])
+def test_scores_are_those_of_a_naive_loop(shrink: float) -> None:
     data = example_data(())
     edges = set(zip(*data["user", "rates", "item"].edge_index.tolist(), strict=True))
     users_of = [{u for u, i in edges if i == item} for item in range(30)]
-    model = ItemKNN(40, 30, k=4, chunk_size=7)
+    model = ItemKNN(40, 30, k=4, shrink=shrink, chunk_size=7)
     model.fit(data)
     score = model.score(data, torch.arange(40))
     for item in range(30):
         cosine = {
             other: len(users_of[item] & users_of[other])
-            / math.sqrt(max(len(users_of[item]), 1) * max(len(users_of[other]), 1))
+            / (
+                math.sqrt(max(len(users_of[item]), 1) * max(len(users_of[other]), 1))
+                + shrink
+            )
             for other in range(30)
             if other != item
         }
@@ -34,3 +38,8 @@ def test_scores_are_those_of_a_naive_loop() -> None:
         for user in range(40):
             expected = sum(cosine[j] for j in kept if (user, j) in edges)
             assert score[user, item].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_refuses_negative_shrinkage() -> None:
+    with pytest.raises(ValueError, match=r"shrink must be at least 0 \(got -1\)"):
+        ItemKNN(4, 3, shrink=-1)
