@@ -15,7 +15,7 @@ from sea_pyg.nn.models.sea_presets import (
     released_arguments,
     tuned_arguments,
 )
-from sea_pyg.typing import CO_RATES, RATES, SIMILAR
+from sea_pyg.typing import CO_RATES, RATES, SIMILAR, Triplets
 from tests.nn.models.base import (
     RecommenderTests,
     example_batch,
@@ -540,3 +540,41 @@ def test_errors() -> None:
     del data[RATES].edge_index
     with pytest.raises(ValueError, match="no edge_index"):
         build().encode(data)
+
+
+@pytest.mark.parametrize("preset", [None, "fast", "tuned", "released"])
+def test_a_training_step_reads_no_value(
+    preset: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading one would halt a GPU; what does not change is read in the first step."""
+    data = example_data()
+    kwargs = {"user_graph": True} if preset == "tuned" else {}
+    torch.manual_seed(0)
+    model = SEA.from_data(data, preset=preset, **kwargs)
+    data = model.prepare(data)
+    main = torch.optim.Adam(model.main_parameters(), fused=True)
+    estimators = model.estimator_parameters()
+    inner = torch.optim.Adam(estimators, fused=True) if estimators else None
+
+    def step(batch: Triplets) -> None:
+        state = model.representations(data)
+        if inner is not None:
+            assert model.fit_estimators(data, state, inner, 2) is not None
+        loss = torch.stack(list(model.loss(data, batch, state).values())).sum()
+        main.zero_grad()
+        loss.backward()
+        main.step()
+
+    step(example_batch(data, seed=1))
+    read = []
+    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__int__", "__float__"):
+        original = getattr(Tensor, name)
+        monkeypatch.setattr(
+            Tensor,
+            name,
+            lambda *args, _name=name, _original=original: (
+                read.append(_name) or _original(*args)
+            ),
+        )
+    step(example_batch(data, seed=2))
+    assert read == []
