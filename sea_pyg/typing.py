@@ -14,6 +14,9 @@ SIMILAR: EdgeType = ("item", "similar", "item")
 CO_RATES: EdgeType = ("user", "co_rates", "user")
 """Edge type of the user co-occurrence graph (see ``UserCooccurrence``)."""
 
+LEADS_TO: EdgeType = ("item", "leads_to", "item")
+"""Edge type of the graph of items that walks lead to (see ``ItemWalkGraph``)."""
+
 
 class Embeddings(NamedTuple):
     """Final user and item embeddings, whose dot product is the score."""
@@ -55,6 +58,7 @@ class Recommendations(NamedTuple):
 
 __all__ = [
     "CO_RATES",
+    "LEADS_TO",
     "RATES",
     "SIMILAR",
     "Adj",

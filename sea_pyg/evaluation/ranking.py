@@ -18,7 +18,7 @@ def _scorer(
     model: Recommender | Embeddings, data: HeteroData, chunk: int
 ) -> Callable[[Tensor], Tensor]:
     """Return a function from users to scores that may be overwritten."""
-    if isinstance(model, Recommender) and type(model).score is not Recommender.score:
+    if isinstance(model, Recommender) and not model.scores_by_embeddings:
         recommender, encoded = model, model.encode(data)
         # A model may return a view of its own state.
         return lambda users: recommender.score(data, users, encoded).clone()

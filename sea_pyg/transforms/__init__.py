@@ -3,6 +3,7 @@
 from sea_pyg.transforms.global_time_split import GlobalTimeSplit
 from sea_pyg.transforms.interaction_split import InteractionSplit
 from sea_pyg.transforms.item_knn_graph import ItemKNNGraph
+from sea_pyg.transforms.item_walk_graph import ItemWalkGraph
 from sea_pyg.transforms.k_core import KCore
 from sea_pyg.transforms.label_split import LabelSplit
 from sea_pyg.transforms.leave_last_out import LeaveLastOut
@@ -14,6 +15,7 @@ __all__ = classes = [
     "GlobalTimeSplit",
     "InteractionSplit",
     "ItemKNNGraph",
+    "ItemWalkGraph",
     "KCore",
     "LabelSplit",
     "LeaveLastOut",

@@ -1,12 +1,11 @@
 """The graph of users who interacted with the same items."""
 
-import warnings
-
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
+from sea_pyg.transforms.two_hops import first_of_each, two_hops
 from sea_pyg.typing import CO_RATES, RATES, EdgeType
 from sea_pyg.utils import EdgeMembership, check_interactions
 
@@ -57,40 +56,11 @@ class UserCooccurrence(BaseTransform):
         """Add the graph to ``data``."""
         num_users, num_items = check_interactions(data, self.edge_type)
         seen = EdgeMembership(data[self.edge_type].edge_index, num_users, num_items)
-        user = torch.div(seen.key, num_items, rounding_mode="floor")
-        one = torch.ones(user.numel(), device=user.device)
-        transposed = torch.sparse_coo_tensor(
-            torch.stack([seen.item, user]),
-            one,
-            (num_items, num_users),
-            check_invariants=False,
-        ).coalesce()
-
-        # Paths user -> item -> user that start before each user.
-        count = torch.bincount(seen.item, minlength=num_items)[seen.item]
-        paths = torch.cat([count.new_zeros(1), count.cumsum(0)])[seen.rowptr]
         edges, weights = [], []
-        start = 0
-        while start < num_users:
-            limit = paths[start] + self.block_size
-            stop = int(torch.searchsorted(paths, limit, right=True)) - 1
-            stop = min(max(stop, start + 1), num_users)
-            part = slice(int(seen.rowptr[start]), int(seen.rowptr[stop]))
-            block = torch.sparse_coo_tensor(
-                torch.stack([user[part] - start, seen.item[part]]),
-                one[part],
-                (stop - start, num_items),
-                is_coalesced=True,
-                check_invariants=False,
-            )
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-                product = torch.sparse.mm(block, transposed).coalesce()
-            row, col = product.indices()
-            row, col, weight = self._rank(row + start, col, product.values(), num_users)
-            edges.append(torch.stack([col, row]))
+        for row, col, count in two_hops(seen, None, self.block_size):
+            user, neighbour, weight = self._rank(row, col, count, num_users)
+            edges.append(torch.stack([neighbour, user]))
             weights.append(weight)
-            start = stop
         out = data[self.out_edge_type]
         out.edge_index = torch.cat(edges, dim=1)
         out.edge_weight = torch.cat(weights)
@@ -112,10 +82,7 @@ class UserCooccurrence(BaseTransform):
         row = torch.div(key, base, rounding_mode="floor")
         count = base - 1 - key % base
         if self.k is not None:
-            degree = torch.bincount(row)
-            first = degree.cumsum(0) - degree
-            rank = torch.arange(row.numel(), device=row.device) - first[row]
-            kept = rank < self.k
+            kept = first_of_each(row, self.k)
             row, col, count = row[kept], col[kept], count[kept]
         return row, col, count.float()
 

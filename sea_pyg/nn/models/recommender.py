@@ -222,6 +222,11 @@ class Recommender(torch.nn.Module, ABC):
             "attach to; choose a multimodal model"
         )
 
+    @property
+    def scores_by_embeddings(self) -> bool:
+        """Whether the score is the dot product of what :meth:`encode` returns."""
+        return type(self).score is Recommender.score
+
     def score(
         self,
         data: HeteroData,

@@ -29,6 +29,7 @@ from sea_pyg.nn.models.sea_presets import (
     tuned_arguments,
 )
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
+from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import check_edge_type, modality_input
@@ -125,6 +126,13 @@ class SEA(Recommender):
             the fused user embeddings, see :class:`UserCooccurrence`.
             (default: :obj:`False`)
         user_k: Neighbours per user in that graph. (default: :obj:`10`)
+        walk_weight: Weight :math:`\gamma` of the mean edge that leads from the user's
+            items to the one that is scored, see :class:`ItemWalkGraph`, in the score
+            :math:`\mathbf{e}_u^\top \mathbf{e}_i + \gamma / |\mathcal{I}_u|
+            \sum_{j \in \mathcal{I}_u} w_{ji}`. What pairs of items tell has a higher
+            rank than embeddings have; training does not see it, where a user's own
+            interactions would. (default: :obj:`0.0`)
+        walk_k: Most edges per item in that graph. (default: :obj:`200`)
         ranking_loss: What ranks a user's items above others: :obj:`"bpr"`, or the
             :obj:`"softmax"` of cosines over the items of the batch that the user has
             not seen (:class:`SampledSoftmaxLoss`); the score is then the cosine.
@@ -213,6 +221,8 @@ class SEA(Recommender):
         id_embedding: bool = False,
         user_graph: bool = False,
         user_k: int = 10,
+        walk_weight: float = 0.0,
+        walk_k: int = 200,
         ranking_loss: str = "bpr",
         ranking_temperature: float = 0.2,
         ranking_candidates: int | None = None,
@@ -248,6 +258,10 @@ class SEA(Recommender):
             )
         if user_k < 1:
             raise ValueError(f"user_k must be at least 1 (got {user_k})")
+        if not walk_weight >= 0:
+            raise ValueError(f"walk_weight must be at least 0 (got {walk_weight})")
+        if walk_k < 1:
+            raise ValueError(f"walk_k must be at least 1 (got {walk_k})")
         self.split_on = split_on
         self.separate_items = separate_items
         self.collapsed = collapsed
@@ -271,6 +285,8 @@ class SEA(Recommender):
             self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
         self.user_graph = user_graph
         self.user_k = user_k
+        self.walk_weight = walk_weight
+        self.walk_k = walk_k
         self.propagation = BipartitePropagation(num_layers, readout)
         self.fusion = ModalityFusion(num_users, num_parts)
         self.separate = SeparateLearning(
@@ -323,7 +339,8 @@ class SEA(Recommender):
         modality in the role of its text and the second in that of its image.
         :obj:`"fast"` collapses the projection, separates the items of the batch, and
         takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
-        with an id embedding, trained with the softmax over items of the batch.
+        with wider embeddings, an id embedding, the user graph and walks in the score,
+        trained with the softmax over items of the batch.
 
         Args:
             name: One of :attr:`presets`.
@@ -387,6 +404,11 @@ class SEA(Recommender):
         """The modalities' names, in the order of their concatenation."""
         return self.projection.modalities
 
+    @property
+    def scores_by_embeddings(self) -> bool:
+        """Whether the score is the dot product of what :meth:`encode` returns."""
+        return self.walk_weight == 0
+
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         self.projection.reset_parameters()
@@ -402,11 +424,14 @@ class SEA(Recommender):
     def prepare(self, data: HeteroData) -> HeteroData:
         """Return ``data`` with the frozen graphs added that it does not have.
 
-        That of similar items, and with ``user_graph`` that of similar users.
+        That of similar items, with ``user_graph`` that of similar users, and with
+        ``walk_weight`` that of walks.
         """
         data = with_item_graph(data, self.item_graph)
         if self.user_graph:
             data = with_user_graph(data, self.user_k, self.edge_type)
+        if self.walk_weight > 0:
+            data = with_walk_graph(data, self.walk_k, self.edge_type)
         return data
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
@@ -424,7 +449,10 @@ class SEA(Recommender):
         return features
 
     def encode(self, data: HeteroData) -> Embeddings:
-        """Compute the embeddings whose dot product is the score."""
+        """Compute the embeddings whose dot product is the score.
+
+        With ``walk_weight`` it is the score's first part.
+        """
         if self.stale_evaluation and not self.training and bool(self.has_stale):
             assert isinstance(self.stale_user, Tensor)
             assert isinstance(self.stale_item, Tensor)
@@ -432,6 +460,25 @@ class SEA(Recommender):
         outputs = self.readout_values(data, _HIDDEN)
         hidden = {name: outputs[name][0] for name in self.modalities}
         return self._fuse(data, *self.propagate(data, hidden))
+
+    def score(
+        self,
+        data: HeteroData,
+        user_index: Tensor,
+        embeddings: Embeddings | None = None,
+    ) -> Tensor:
+        """Score all items for some users.
+
+        Shapes:
+            ``user_index`` :math:`[B]`; returns :math:`[B, N_i]`.
+        """
+        score = super().score(data, user_index, embeddings)
+        if self.walk_weight == 0:
+            return score
+        data = with_walk_graph(data, self.walk_k, self.edge_type)
+        seen = self.seen_items(data)
+        walks = walk_scores(data, seen, user_index, self.edge_type[2])
+        return score.add_(walks, alpha=self.walk_weight)
 
     def readout_values(
         self,

@@ -1,0 +1,72 @@
+"""Paths of two edges over the interactions, counted or weighed, in blocks."""
+
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from sea_pyg.typing import OptTensor
+from sea_pyg.utils import EdgeMembership
+
+
+def two_hops(
+    pairs: EdgeMembership, weight: OptTensor, block_size: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    r"""Compute the sparse product :math:`X \, \mathrm{diag}(w) X^\top` of the pairs.
+
+    It is done in blocks of rows, so that memory stays bounded and no dense matrix is
+    ever held.
+
+    Args:
+        pairs: The matrix :math:`X` of ones, of shape :math:`[N, M]`.
+        weight: The weight :math:`w` of every column, :math:`[M]`; ones if absent.
+        block_size: Most paths of two edges held at a time (one row's are never parted).
+
+    Yields:
+        Rows, columns and values of what is not zero, ascending by row.
+    """
+    num_rows, num_middle = pairs.num_users, pairs.num_items
+    row = torch.div(pairs.key, num_middle, rounding_mode="floor")
+    one = torch.ones(row.numel(), device=row.device)
+    transposed = torch.sparse_coo_tensor(
+        torch.stack([pairs.item, row]),
+        one if weight is None else weight[pairs.item],
+        (num_middle, num_rows),
+        check_invariants=False,
+    ).coalesce()
+
+    # Paths row -> middle -> row that start before each row.
+    count = torch.bincount(pairs.item, minlength=num_middle)[pairs.item]
+    paths = torch.cat([count.new_zeros(1), count.cumsum(0)])[pairs.rowptr]
+    start = 0
+    while start < num_rows:
+        limit = paths[start] + block_size
+        stop = int(torch.searchsorted(paths, limit, right=True)) - 1
+        stop = min(max(stop, start + 1), num_rows)
+        part = slice(int(pairs.rowptr[start]), int(pairs.rowptr[stop]))
+        block = torch.sparse_coo_tensor(
+            torch.stack([row[part] - start, pairs.item[part]]),
+            one[part],
+            (stop - start, num_middle),
+            is_coalesced=True,
+            check_invariants=False,
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+            product = torch.sparse.mm(block, transposed).coalesce()
+        first, second = product.indices()
+        yield first + start, second, product.values()
+        start = stop
+
+
+def first_of_each(row: Tensor, k: int) -> Tensor:
+    """Return which entries are among the first ``k`` of their row (bool).
+
+    Args:
+        row: Rows, ascending.
+        k: Entries per row.
+    """
+    degree = torch.bincount(row)
+    start = degree.cumsum(0) - degree
+    return torch.arange(row.numel(), device=row.device) - start[row] < k
