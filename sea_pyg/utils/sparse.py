@@ -49,12 +49,13 @@ def csr_matmul(matrix: Tensor, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or x.size(1) == 0:
             return matrix @ x
         # A weighted sum of rows per bag; `torch.sparse.mm` would clear `out` before.
+        # Detached, it keeps no notes for a gradient that its callers compute.
         return F.embedding_bag(
             matrix.col_indices(),
-            x,
+            x.detach(),
             matrix.crow_indices(),
             mode="sum",
-            per_sample_weights=matrix.values(),
+            per_sample_weights=matrix.values().detach(),
             include_last_offset=True,
         )
 

@@ -495,7 +495,7 @@ class SEA(Recommender):
         """
         inputs = self._inputs(data)
         if index is not None:
-            inputs = {name: x[index] for name, x in inputs.items()}
+            inputs = {name: F.embedding(index, x) for name, x in inputs.items()}
         if isinstance(self.projection, CollapsedProjection):
             found: dict[str, list[Tensor]] = self.projection(inputs, outputs)
             return found
