@@ -68,9 +68,9 @@ def tuned() -> list[Variant]:
         "without distance": NO_DISTANCE,
         "without SoloSim": NO_ALIGNMENT,
         "without item graph": {"num_item_layers": 0},
-        "without user graph": {"user_graph": False},
         "without walks": {"walk_weight": 0.0},
-        "half as wide": {"embedding_dim": 64},
+        "with user graph": {"user_graph": True},
+        "twice as wide": {"embedding_dim": 128},
         "all items separated": {"separate_items": "all"},
         "exact projection": {"collapsed": False},
     }

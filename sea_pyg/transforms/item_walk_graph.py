@@ -8,6 +8,7 @@ from torch_geometric.transforms import BaseTransform
 from sea_pyg.transforms.two_hops import first_of_each, two_hops
 from sea_pyg.typing import LEADS_TO, RATES, EdgeType
 from sea_pyg.utils import EdgeMembership, check_interactions
+from sea_pyg.utils.sparse import WeightedRows
 
 
 class ItemWalkGraph(BaseTransform):
@@ -25,12 +26,20 @@ class ItemWalkGraph(BaseTransform):
         \mathcal{U}_i} \frac{1}{|\mathcal{I}_u|} -
         \frac{|\mathcal{U}_i|}{|\mathcal{E}|} \right]_+
 
-    An item does not lead to itself. The product is computed in blocks of items, so
-    that memory stays bounded.
+    An item does not lead to itself. With ``similar_type`` every other walk starts from
+    a similar item instead, so that items with few users lead somewhere too:
+
+    .. math::
+        w'_{ji} = \frac{1}{2} \Bigl( w_{ji} + \sum_n s_{jn} w_{ni} \Bigr)
+
+    The products are computed in blocks of items, so that memory stays bounded.
 
     Args:
         k: Most edges per item that the walk starts from, those of largest weight;
-            :obj:`None` for all. (default: 200)
+            :obj:`None` for all. (default: 100)
+        similar_type: Edge type of the graph of similar items, whose edge
+            :math:`(n, j)` has the weight :math:`s_{jn}`, as :class:`ItemKNNGraph`
+            makes it. (default: :obj:`None`)
         edge_type: The interactions. (default: ``('user', 'rates', 'item')``)
         out_edge_type: The edge type to write.
             (default: ``('item', 'leads_to', 'item')``)
@@ -42,12 +51,14 @@ class ItemWalkGraph(BaseTransform):
         by falling weight, and ``edge_weight`` float32 :math:`[E]`.
 
     Raises:
-        ValueError: If ``k`` is not positive or the interactions are malformed.
+        ValueError: If ``k`` is not positive, the interactions are malformed, or there
+            is no graph of similar items where one is asked for.
     """
 
     def __init__(
         self,
-        k: int | None = 200,
+        k: int | None = 100,
+        similar_type: EdgeType | None = None,
         edge_type: EdgeType = RATES,
         out_edge_type: EdgeType = LEADS_TO,
         block_size: int = 10_000_000,
@@ -55,6 +66,7 @@ class ItemWalkGraph(BaseTransform):
         if k is not None and k < 1:
             raise ValueError(f"k must be at least 1, or None for all (got {k})")
         self.k = k
+        self.similar_type = similar_type
         self.edge_type = edge_type
         self.out_edge_type = out_edge_type
         self.block_size = block_size
@@ -68,18 +80,62 @@ class ItemWalkGraph(BaseTransform):
         degree = users.degree.float()
         user_degree = torch.bincount(users.item, minlength=num_users).float()
         chance = degree / degree.sum()
-        edges, weights = [], []
         blocks = two_hops(users, 1 / user_degree.clamp(min=1), self.block_size)
-        for start, end, value in blocks:
-            weight = value / degree[start] - chance[end]
-            kept = (weight > 0) & (start != end)
-            start, end, weight = self._rank(start[kept], end[kept], weight[kept])
-            edges.append(torch.stack([start, end]))
-            weights.append(weight)
+        found = [
+            self._kept(start, end, value / degree[start] - chance[end])
+            for start, end, value in blocks
+        ]
+        start, end, weight = (torch.cat(parts) for parts in zip(*found, strict=True))
+        if self.similar_type is not None:
+            graph = (start, end, weight)
+            start, end, weight = self._with_similar(data, graph, num_items)
         out = data[self.out_edge_type]
-        out.edge_index = torch.cat(edges, dim=1)
-        out.edge_weight = torch.cat(weights)
+        out.edge_index, out.edge_weight = torch.stack([start, end]), weight
         return data
+
+    def _with_similar(
+        self,
+        data: HeteroData,
+        graph: tuple[Tensor, Tensor, Tensor],
+        num_items: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Let half of the walks start from a similar item."""
+        assert self.similar_type is not None
+        if self.similar_type not in data.edge_types:
+            raise ValueError(
+                f"the graph has no edges {self.similar_type}; apply ItemKNNGraph "
+                "first, or leave similar_type out"
+            )
+        store = data[self.similar_type]
+        source, item = store.edge_index
+        share = store.get("edge_weight")
+        if share is None:
+            share = torch.ones(item.numel(), device=item.device)
+        walks = WeightedRows.of(*graph, num_items)
+        similar = WeightedRows.of(item, source, share, num_items)
+        found = []
+        # As many paths are held at a time as there are edges, at the least.
+        size = max(1, self.block_size // (1 + item.numel() // num_items) // 100)
+        for some in torch.arange(num_items, device=item.device).split(size):
+            half = torch.full_like(some, 0.5, dtype=walks.weight.dtype)
+            around = similar.follow(some, some, half)
+            starts = [
+                torch.cat(pair) for pair in zip((some, some, half), around, strict=True)
+            ]
+            start, end, weight = walks.follow(*starts)
+            key, place = (start * num_items + end).unique(return_inverse=True)
+            total = weight.new_zeros(key.numel()).index_add_(0, place, weight)
+            start = key.div(num_items, rounding_mode="floor")
+            found.append(self._kept(start, key - start * num_items, total))
+        start, end, weight = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return start, end, weight
+
+    def _kept(
+        self, start: Tensor, end: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return every item's edges to others, those of positive weight."""
+        kept = (weight > 0) & (start != end)
+        return self._rank(start[kept], end[kept], weight[kept])
 
     def _rank(
         self, start: Tensor, end: Tensor, weight: Tensor
@@ -92,4 +148,4 @@ class ItemWalkGraph(BaseTransform):
         return start[order], end[order], weight[order]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(k={self.k})"
+        return f"{type(self).__name__}(k={self.k}, similar_type={self.similar_type})"

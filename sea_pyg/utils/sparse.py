@@ -77,6 +77,46 @@ def compress(row: Tensor, col: Tensor, num_rows: int, num_cols: int) -> CSRStruc
     return CSRStructure(rowptr, col[perm], perm, num_rows, num_cols)
 
 
+class WeightedRows(NamedTuple):
+    """Weighted edges, compressed by one of their ends."""
+
+    rowptr: Tensor
+    """Shape :math:`[N + 1]`."""
+    col: Tensor
+    """The other ends, :math:`[E]`."""
+    weight: Tensor
+    """Shape :math:`[E]`."""
+
+    @classmethod
+    def of(cls, row: Tensor, col: Tensor, weight: Tensor, size: int) -> "WeightedRows":
+        """Compress edges between ``size`` nodes."""
+        csr = compress(row, col, size, size)
+        return cls(csr.rowptr, csr.col, weight[csr.perm])
+
+    def follow(
+        self, row: Tensor, node: Tensor, value: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Multiply a sparse matrix by this one, entry by entry.
+
+        Args:
+            row: Rows of the matrix, :math:`[P]`.
+            node: Its columns, from which the edges are followed, :math:`[P]`.
+            value: Its values, :math:`[P]`.
+
+        Returns:
+            Rows, columns and values of the product, several for one place where there
+            are several ways to it.
+        """
+        count = self.rowptr[node + 1] - self.rowptr[node]
+        before = count.cumsum(0) - count
+        entry = torch.repeat_interleave(
+            torch.arange(node.numel(), device=node.device), count
+        )
+        place = (self.rowptr[node] - before)[entry]
+        place += torch.arange(place.numel(), device=place.device)
+        return row[entry], self.col[place], value[entry] * self.weight[place]
+
+
 class _SpMM(torch.autograd.Function):
     @staticmethod
     def forward(

@@ -3,7 +3,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.transforms import ItemWalkGraph
-from sea_pyg.typing import LEADS_TO, RATES
+from sea_pyg.typing import LEADS_TO, RATES, SIMILAR
 
 
 def graph(matrix: torch.Tensor) -> HeteroData:
@@ -46,6 +46,44 @@ def test_equals_a_walk_by_hand(k: int | None, block_size: int) -> None:
     torch.testing.assert_close(
         out.edge_weight, torch.tensor([weight for *_, weight in expected])
     )
+
+
+@pytest.mark.parametrize("k", [2, None])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("block_size", [1, 10_000_000])
+def test_half_of_the_walks_start_from_a_similar_item(
+    k: int | None, weighted: bool, block_size: int
+) -> None:
+    data = graph(interactions())
+    direct = torch.zeros(12, 12)
+    plain = ItemWalkGraph(k)(data.clone())[LEADS_TO]
+    direct[plain.edge_index[0], plain.edge_index[1]] = plain.edge_weight
+    similar = torch.zeros(12, 12)  # item x neighbour; one way only, none of item 2
+    source, item = torch.tensor([[1, 4, 7, 5, 3, 11], [0, 0, 1, 6, 5, 8]])
+    similar[item, source] = torch.linspace(0.2, 1.2, 6) if weighted else torch.ones(6)
+    data[SIMILAR].edge_index = torch.stack([source, item])
+    if weighted:
+        data[SIMILAR].edge_weight = similar[item, source]
+    out = ItemWalkGraph(k, SIMILAR, block_size=block_size)(data)[LEADS_TO]
+    wanted = 0.5 * (direct + similar @ direct)
+    wanted.fill_diagonal_(0)
+    if k is not None:
+        least = wanted.topk(k, dim=1).values[:, -1:]
+        wanted = wanted * (wanted >= least)
+    found = torch.zeros(12, 12)
+    found[out.edge_index[0], out.edge_index[1]] = out.edge_weight
+    torch.testing.assert_close(found, wanted)
+    assert out.edge_index.size(1) == int((wanted > 0).sum())
+    start, falling = out.edge_index[0], out.edge_weight
+    assert bool((start[1:] >= start[:-1]).all())
+    same = start[1:] == start[:-1]
+    assert bool((falling[1:] <= falling[:-1])[same].all())
+    assert found[5].sum() > 0  # without users, but not without a similar item
+
+
+def test_refuses_a_graph_without_similar_items() -> None:
+    with pytest.raises(ValueError, match="has no edges .*; apply ItemKNNGraph first"):
+        ItemWalkGraph(similar_type=SIMILAR)(graph(interactions()))
 
 
 def test_a_chance_meeting_is_no_edge() -> None:

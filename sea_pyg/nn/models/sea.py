@@ -126,13 +126,13 @@ class SEA(Recommender):
             the fused user embeddings, see :class:`UserCooccurrence`.
             (default: :obj:`False`)
         user_k: Neighbours per user in that graph. (default: :obj:`10`)
-        walk_weight: Weight :math:`\gamma` of the mean edge that leads from the user's
-            items to the one that is scored, see :class:`ItemWalkGraph`, in the score
-            :math:`\mathbf{e}_u^\top \mathbf{e}_i + \gamma / |\mathcal{I}_u|
-            \sum_{j \in \mathcal{I}_u} w_{ji}`. What pairs of items tell has a higher
-            rank than embeddings have; training does not see it, where a user's own
-            interactions would. (default: :obj:`0.0`)
-        walk_k: Most edges per item in that graph. (default: :obj:`200`)
+        walk_weight: Weight :math:`\gamma` of walks in the score
+            :math:`\mathbf{e}_u^\top \mathbf{e}_i + \gamma r_{ui}`: of the mean edge
+            that leads from the user's items to the one that is scored, in the
+            :class:`ItemWalkGraph` with similar items. What pairs of items tell has a
+            higher rank than embeddings have. Training does not see it, where a user's
+            own interactions would be what it finds. (default: :obj:`0.0`)
+        walk_k: Most edges per item in that graph. (default: :obj:`100`)
         ranking_loss: What ranks a user's items above others: :obj:`"bpr"`, or the
             :obj:`"softmax"` of cosines over the items of the batch that the user has
             not seen (:class:`SampledSoftmaxLoss`); the score is then the cosine.
@@ -222,7 +222,7 @@ class SEA(Recommender):
         user_graph: bool = False,
         user_k: int = 10,
         walk_weight: float = 0.0,
-        walk_k: int = 200,
+        walk_k: int = 100,
         ranking_loss: str = "bpr",
         ranking_temperature: float = 0.2,
         ranking_candidates: int | None = None,
@@ -339,8 +339,8 @@ class SEA(Recommender):
         modality in the role of its text and the second in that of its image.
         :obj:`"fast"` collapses the projection, separates the items of the batch, and
         takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
-        with wider embeddings, an id embedding, the user graph and walks in the score,
-        trained with the softmax over items of the batch.
+        with an id embedding and walks in the score, trained with the softmax over items
+        of the batch.
 
         Args:
             name: One of :attr:`presets`.
@@ -431,7 +431,8 @@ class SEA(Recommender):
         if self.user_graph:
             data = with_user_graph(data, self.user_k, self.edge_type)
         if self.walk_weight > 0:
-            data = with_walk_graph(data, self.walk_k, self.edge_type)
+            similar = self.item_graph.edge_type
+            data = with_walk_graph(data, self.walk_k, similar, self.edge_type)
         return data
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
@@ -475,7 +476,7 @@ class SEA(Recommender):
         score = super().score(data, user_index, embeddings)
         if self.walk_weight == 0:
             return score
-        data = with_walk_graph(data, self.walk_k, self.edge_type)
+        data = self.prepare(data)
         seen = self.seen_items(data)
         walks = walk_scores(data, seen, user_index, self.edge_type[2])
         return score.add_(walks, alpha=self.walk_weight)

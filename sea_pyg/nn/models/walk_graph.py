@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.nn.models.item_graph import graph_of
 from sea_pyg.transforms import ItemWalkGraph
 from sea_pyg.typing import EdgeType
 from sea_pyg.utils import EdgeMembership, memoize
-from sea_pyg.utils.sparse import compress
+from sea_pyg.utils.sparse import WeightedRows
 
 
 def leads_to_type(item_type: str) -> EdgeType:
@@ -17,22 +18,33 @@ def leads_to_type(item_type: str) -> EdgeType:
     return (item_type, "leads_to", item_type)
 
 
-def with_walk_graph(data: HeteroData, k: int, edge_type: EdgeType) -> HeteroData:
+def with_walk_graph(
+    data: HeteroData, k: int, similar_type: EdgeType, edge_type: EdgeType
+) -> HeteroData:
     """Return ``data`` with the graph of walks, unless it has it.
 
     The splits of a data set share their training edges, so the graph is built once for
     all of them.
+
+    Args:
+        data: A graph with edges between similar items.
+        k: Most edges per item.
+        similar_type: Edge type of the similar items.
+        edge_type: The interactions.
     """
     out_type = leads_to_type(edge_type[2])
     if out_type in data.edge_types:
         return data
 
     def build() -> tuple[Tensor, Tensor]:
-        graph = ItemWalkGraph(k, edge_type, out_type)(copy.copy(data))[out_type]
+        transform = ItemWalkGraph(k, similar_type, edge_type, out_type)
+        graph = transform(copy.copy(data))[out_type]
         return graph.edge_index, graph.edge_weight
 
     edge_index = data[edge_type].edge_index
-    graph = memoize(edge_index, ("walks", k, edge_type), build)
+    similar, weight = graph_of(data, similar_type)
+    others = (similar,) if weight is None else (similar, weight)
+    graph = memoize(edge_index, ("walks", k, edge_type), build, *others)
     data = copy.copy(data)
     data[out_type].edge_index, data[out_type].edge_weight = graph
     return data
@@ -59,20 +71,12 @@ def walk_scores(
     edge_index, weight = store.edge_index, store.edge_weight
     num_items = seen.num_items
 
-    def build() -> tuple[Tensor, Tensor, Tensor]:
-        csr = compress(edge_index[0], edge_index[1], num_items, num_items)
-        return csr.rowptr, csr.col, weight[csr.perm]
+    def build() -> WeightedRows:
+        return WeightedRows.of(*edge_index, weight, num_items)
 
-    rowptr, end, weight = memoize(
-        edge_index, ("walks by start", num_items), build, weight
-    )
+    walks = memoize(edge_index, ("walks by start", num_items), build, weight)
     row, item = seen.seen(user_index)
-    count = rowptr[item + 1] - rowptr[item]
-    first = count.cumsum(0) - count
-    place = torch.repeat_interleave(rowptr[item] - first, count)
-    place = place + torch.arange(place.numel(), device=place.device)
     degree = torch.bincount(row, minlength=user_index.numel())
-    value = weight[place] / torch.repeat_interleave(degree[row], count)
-    out = weight.new_zeros(user_index.numel(), num_items)
-    target = (torch.repeat_interleave(row, count), end[place])
-    return out.index_put_(target, value, accumulate=True)
+    row, end, value = walks.follow(row, item, 1 / degree[row].to(weight.dtype))
+    out = value.new_zeros(user_index.numel(), num_items)
+    return out.index_put_((row, end), value, accumulate=True)

@@ -6,7 +6,8 @@ import torch
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import SEA
 from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
-from sea_pyg.typing import LEADS_TO, RATES
+from sea_pyg.transforms import ItemKNNGraph
+from sea_pyg.typing import LEADS_TO, RATES, SIMILAR
 from sea_pyg.utils import EdgeMembership
 from tests.nn.models.base import RecommenderTests, example_batch, example_data
 
@@ -17,7 +18,7 @@ class TestSEAWithWalks(RecommenderTests):
 
 
 def test_scores_are_those_of_a_naive_loop() -> None:
-    data = with_walk_graph(example_data(()), 4, RATES)
+    data = with_walk_graph(ItemKNNGraph(k=3)(example_data()), 4, SIMILAR, RATES)
     seen = EdgeMembership(data[RATES].edge_index, 40, 30)
     users = torch.tensor([7, 0, 39, 7])
     found = walk_scores(data, seen, users, "item")
