@@ -72,7 +72,8 @@ def walk_scores(
     num_items = seen.num_items
 
     def build() -> WeightedRows:
-        return WeightedRows.of(*edge_index, weight, num_items)
+        start, end = edge_index
+        return WeightedRows.of(start, end, weight, num_items)
 
     walks = memoize(edge_index, ("walks by start", num_items), build, weight)
     row, item = seen.seen(user_index)
