@@ -16,7 +16,7 @@ grid=("$python" benchmarks/compare.py --jobs "$jobs")
 # nearly the same for any batch.
 "${grid[@]}" --out "$out/grid" --data lfm2k:text+audio --seeds 0,1,2,3,4 \
   --trials 5 --trial-epochs 60 --epochs 300
-"${grid[@]}" --out "$out/grid" --data baby,sports --seeds 0,1,2,3,4 --trials 0 --epochs 80 \
+"${grid[@]}" --out "$out/grid" --data baby,sports --seeds 0,1,2,3,4 --trials 0 --epochs 200 \
   --set batch_size=8192 --set lr=0.003 --set patience=8
 
 # Separate learning on every multimodal model, with published settings.

@@ -114,8 +114,9 @@ class ItemWalkGraph(BaseTransform):
         walks = WeightedRows.of(*graph, num_items)
         similar = WeightedRows.of(item, source, share, num_items)
         found = []
-        # As many paths are held at a time as there are edges, at the least.
-        size = max(1, self.block_size // (1 + item.numel() // num_items) // 100)
+        # As many items at a time as have about `block_size` paths.
+        paths = (1 + item.numel() / num_items) * (1 + walks.col.numel() / num_items)
+        size = max(1, int(self.block_size / paths))
         for some in torch.arange(num_items, device=item.device).split(size):
             half = torch.full_like(some, 0.5, dtype=walks.weight.dtype)
             around = similar.follow(some, some, half)

@@ -187,7 +187,7 @@ class GaussianMLP(ConditionalGaussian):
             return False
         group = optimizer.param_groups[0]
         parameters = [p for model in models for p in model._layers()]
-        learned = {len(optimizer.state[p]) > 0 for p in parameters}
+        learned = {len(optimizer.state.get(p, ())) > 0 for p in parameters}
         return (
             len({id(p) for p in parameters}) == len(parameters)
             and {id(p) for p in parameters} == {id(p) for p in group["params"]}
