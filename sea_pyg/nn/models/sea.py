@@ -619,6 +619,8 @@ class SEA(Recommender):
         self, data: HeteroData, state: Any, optimizer: Optimizer, steps: int
     ) -> Tensor | None:
         """Take an optimizer's steps on :meth:`estimator_loss`."""
+        if type(self).estimator_loss is not SEA.estimator_loss:  # a subclass's own
+            return super().fit_estimators(data, state, optimizer, steps)
         if not self.separate.has_estimators:
             return None
         assert isinstance(state, SEAState)

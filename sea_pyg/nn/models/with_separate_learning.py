@@ -199,7 +199,8 @@ class WithSeparateLearning(Recommender):
         self, data: HeteroData, state: Any, optimizer: Optimizer, steps: int
     ) -> Tensor | None:
         """Take an optimizer's steps on :meth:`estimator_loss`."""
-        if self.backbone.estimator_parameters():
+        own = type(self).estimator_loss is not WithSeparateLearning.estimator_loss
+        if own or self.backbone.estimator_parameters():
             return super().fit_estimators(data, state, optimizer, steps)
         assert isinstance(state, SeparateState)
         return self.separate.fit_estimators(state.maps, optimizer, steps)
