@@ -91,7 +91,7 @@ def test_ablations_have_the_distance_they_say(smoke):
 def test_variants_are_distinct_models(smoke):
     """No two of them train alike, subtraction and no distance neither."""
     paths = [cell.path for cell in load_cells(smoke / "cells")]
-    assert len(paths) == 27
+    assert len(paths) == 29
     histories = {json.dumps(load_cell(path).plain["history"]) for path in paths}
     assert len(histories) == len(paths)
 
