@@ -4,6 +4,7 @@ Every form is run on N and on 4N rows. Held at once, its pairs take 16 times the
 and the same measurement sees that.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,8 @@ from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import SoloSimLoss
 from sea_pyg.nn.functional import club, info_nce, l1out
 from sea_pyg.nn.models import SEA
-from sea_pyg.transforms import ItemKNNGraph, UserCooccurrence
-from sea_pyg.typing import CO_RATES, RATES, SIMILAR, Embeddings
+from sea_pyg.transforms import ItemKNNGraph, ItemWalkGraph, UserCooccurrence
+from sea_pyg.typing import CO_RATES, LEADS_TO, RATES, SIMILAR, Embeddings
 from sea_pyg.utils import chunked_topk
 from tests.memory import Allocations
 from tests.nn.models.base import example_batch, example_data, sum_parts
@@ -97,6 +98,24 @@ def cooccurrence_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
     return run
 
 
+def walk_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
+    """One user has rated everything, so that all pairs of items have a path."""
+    data = HeteroData()
+    data["user"].num_nodes, data["item"].num_nodes = 2, num_rows
+    item = torch.arange(num_rows)
+    user = torch.cat([torch.zeros_like(item), torch.ones_like(item[::2])])
+    data[RATES].edge_index = torch.stack([user, torch.cat([item, item[::2]])])
+    data[SIMILAR].edge_index = torch.stack([item, item.roll(1)])
+    size = num_rows * (chunk or num_rows)
+    transform = ItemWalkGraph(k=5, similar_type=SIMILAR, block_size=size)
+
+    def run() -> None:
+        edge_index = transform(copy.copy(data))[LEADS_TO].edge_index
+        assert edge_index.size(1) == 5 * num_rows
+
+    return run
+
+
 def evaluation_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
     """As many users as items."""
     user = torch.arange(num_rows)
@@ -117,6 +136,7 @@ FORMS: dict[str, Form] = {
     "chunked_topk": topk_form,
     "ItemKNNGraph": item_knn_form,
     "UserCooccurrence": cooccurrence_form,
+    "ItemWalkGraph": walk_form,
     "evaluate": evaluation_form,
 }
 

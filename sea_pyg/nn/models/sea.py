@@ -407,7 +407,7 @@ class SEA(Recommender):
     @property
     def scores_by_embeddings(self) -> bool:
         """Whether the score is the dot product of what :meth:`encode` returns."""
-        return self.walk_weight == 0
+        return self.walk_weight == 0 and type(self).score is SEA.score
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""

@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import SEA
 from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
 from sea_pyg.transforms import ItemKNNGraph
-from sea_pyg.typing import LEADS_TO, RATES, SIMILAR
+from sea_pyg.typing import LEADS_TO, RATES, SIMILAR, Embeddings
 from sea_pyg.utils import EdgeMembership
 from tests.nn.models.base import RecommenderTests, example_batch, example_data
 
@@ -77,6 +79,26 @@ def test_evaluation_and_recommendation_rank_by_the_whole_score() -> None:
     assert found.metrics["hit_ratio@1"] == pytest.approx(float(hits))
     assert SEA.from_data(data).scores_by_embeddings
     assert not model.scores_by_embeddings
+
+
+def test_a_subclass_that_scores_otherwise_is_ranked_by_its_score() -> None:
+    class Reversed(SEA):
+        def score(
+            self,
+            data: HeteroData,
+            user_index: Tensor,
+            embeddings: Embeddings | None = None,
+        ) -> Tensor:
+            return -super().score(data, user_index, embeddings)
+
+    data = example_data()
+    user = torch.arange(39)
+    torch.manual_seed(0)
+    model = Reversed.from_data(data)
+    top = model.recommend(data, user, 1).item_index.squeeze(1)
+    data[RATES].edge_label_index = torch.stack([user, top])
+    found = evaluate(model, model.prepare(data), k=1, metrics=("hit_ratio",))
+    assert found.metrics["hit_ratio@1"] == 1
 
 
 @pytest.mark.parametrize(
