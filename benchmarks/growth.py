@@ -1,6 +1,6 @@
 """Measure how SEA's training step grows with the graph, from Baby to Electronics.
 
-    python benchmarks/growth.py [--modes fast,exact] [--sizes 5] [--exact-up-to 22000]
+    python benchmarks/growth.py [--modes fast,exact] [--sizes 5] [--exact-up-to ITEMS]
         [--steps 5] [--json] [--output FILE.json] [--smoke]
 
 The graphs are synthetic. Users, items and interactions grow in step, by equal factors,
@@ -10,7 +10,8 @@ graph, builds the graph of similar items, and takes training steps with all inne
 T is the time of a 4096 x 4096 x 4096 float32 product in the same process. A mode's
 slope is that of a line through log(step time) over log(items): 1 is linear growth.
 
-The step of ``exact`` compares all items with all, so it is only taken up to a size.
+The step of ``exact`` compares all items with all: its time grows faster than the items,
+and ``--exact-up-to`` leaves the larger sizes out.
 With ``--output``, measurements are kept in the file and not repeated, and a table
 (Markdown) and a picture (SVG) stand beside it.
 """
@@ -253,7 +254,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--modes", type=parse_modes, default=["fast", "exact"])
     parser.add_argument("--sizes", type=int, default=5, help="how many (default 5)")
     parser.add_argument(
-        "--exact-up-to", type=int, default=22_000, help="most items of exact"
+        "--exact-up-to", type=int, default=100_000, help="most items of exact"
     )
     parser.add_argument("--steps", type=int, default=5, help="steps to time")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")

@@ -3,7 +3,9 @@
     python benchmarks/publish.py [RESULTS_DIR] [--check]
 
 What is copied from the folder that `benchmarks/results.sh` fills are tables, pictures,
-cells and trials: all but weights, values per user and checkpoints, which stay there.
+cells, trials, and every user's value of the metrics that are tested, compressed: all
+but weights and checkpoints, which stay there. So the tests can be made again from the
+repository, and `compare.py --out benchmarks/results/grid` adds rows to what is there.
 The README's table is then made of the cells in `benchmarks/results/grid`, which other
 pages include as they are. `--check` changes nothing, and fails if the README's table is
 not that of the cells.
@@ -15,15 +17,19 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+
+from sea_pyg.evaluation import EvaluationResult
+from sea_pyg.report import published
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 START, END = "<!-- results: start -->", "<!-- results: end -->"
 METRICS = ("recall@20", "ndcg@20")
-KEPT = (".md", ".svg", ".json", ".txt")
+KEPT = (".md", ".svg", ".json", ".txt", ".xz")
 
 
 def copy_results(source: Path, target: Path) -> list[Path]:
@@ -51,7 +57,17 @@ def copy_results(source: Path, target: Path) -> list[Path]:
             name = "docs.md" if path.name == "table.md" else f"{path.stem}.docs.md"
             if "](" in (text := path.read_text(encoding="utf-8")):
                 copy.with_name(name).write_text(without_links(text), encoding="utf-8")
+        values = path.with_suffix(".safetensors")
+        if path.suffix == ".json" and values.is_file():
+            pack_values(values, published(copy.with_name(values.name)))
     return [target / path.relative_to(source) for path in found]
+
+
+def pack_values(source: Path, target: Path) -> None:
+    """Compress the values per user of the metrics that the tables test."""
+    result = EvaluationResult.load(source)
+    kept = {name: result.per_user[name] for name in METRICS}
+    replace(result, per_user=kept).save(target)
 
 
 def without_links(text: str) -> str:

@@ -92,14 +92,15 @@ def table(runs: dict[str, list[Run]]) -> str:
         parts.append(f"Stages of {mode}:")
         parts.append(markdown_table(rows, ["stage", "time [T]", "limit [T]", "ratio"]))
     first = next(iter(runs.values()))[0]
+    taken = [run["matmul_seconds"] for mine in runs.values() for run in mine]
     shape = first["shape"]
     parts.append(
         f"{shape['users']:,} users, {shape['items']:,} items, "
         f"{shape['interactions']:,} interactions, features of "
         f"{' + '.join(map(str, shape['dims']))} channels, batches of "
         f"{shape['batch_size']}, {shape['inner_steps']} inner steps where the "
-        f"estimators take any; {first['threads']} thread(s), medians of "
-        f"{min(map(len, runs.values()))} runs."
+        f"estimators take any; T is {statistics.median(taken):.2f} s on "
+        f"{first['threads']} thread(s), medians of {min(map(len, runs.values()))} runs."
     )
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

@@ -1,6 +1,7 @@
 """What an evaluation found."""
 
 import json
+import lzma
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,7 @@ class EvaluationResult:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def save(self, path: str | Path) -> None:
-        """Write the result to one safetensors file.
+        """Write the result to one safetensors file, compressed if it ends in ``.xz``.
 
         Raises:
             ImportError: If safetensors is not installed.
@@ -90,7 +91,8 @@ class EvaluationResult:
         tensors["num_labels"] = self.num_labels
         tensors = {name: value.contiguous() for name, value in tensors.items()}
         header = {_HEADER: json.dumps({"format": _FORMAT, **self.to_dict()})}
-        safetensors.save_file(tensors, str(path), metadata=header)
+        raw = safetensors.save(tensors, metadata=header)
+        Path(path).write_bytes(lzma.compress(raw) if _is_compressed(path) else raw)
 
     @classmethod
     def load(cls, path: str | Path) -> "EvaluationResult":
@@ -102,15 +104,15 @@ class EvaluationResult:
             ValueError: If the file holds no evaluation result or is damaged.
         """
         safetensors = require("safetensors", "train")
+        read = require("safetensors.torch", "train").load
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"there is no evaluation result {str(path)!r}")
         try:
-            with safetensors.safe_open(str(path), framework="pt") as file:
-                header = file.metadata() or {}
-                names = file.keys()  # the file itself cannot be iterated
-                tensors = {name: file.get_tensor(name) for name in names}
-            plain = json.loads(header[_HEADER])
+            raw = path.read_bytes()
+            raw = lzma.decompress(raw) if _is_compressed(path) else raw
+            tensors = read(raw)
+            plain = json.loads(_metadata(raw)[_HEADER])
             if plain.pop("format") != _FORMAT:
                 raise ValueError("unknown format")
             plain.pop("num_users")
@@ -128,8 +130,26 @@ class EvaluationResult:
                 num_labels=tensors["num_labels"],
                 **plain,
             )
-        except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (
+            safetensors.SafetensorError,
+            lzma.LZMAError,
+            EOFError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ValueError(
                 f"{str(path)!r} is not a readable evaluation result ({error}); "
                 "evaluate the run again"
             ) from error
+
+
+def _is_compressed(path: str | Path) -> bool:
+    return Path(path).suffix == ".xz"
+
+
+def _metadata(raw: bytes) -> dict[str, str]:
+    """Read the strings in the header of a safetensors file, which its loader skips."""
+    size = int.from_bytes(raw[:8], "little")
+    found: dict[str, str] = json.loads(raw[8 : 8 + size]).get("__metadata__", {})
+    return found

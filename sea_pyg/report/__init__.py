@@ -1,6 +1,6 @@
 """Tables and pictures of saved results."""
 
-from sea_pyg.report.cell import Cell, load_cell, load_cells
+from sea_pyg.report.cell import Cell, load_cell, load_cells, published
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
 from sea_pyg.report.grid import grid_markdown, sections_markdown
@@ -29,6 +29,7 @@ __all__ = [
     "load_cells",
     "markdown_table",
     "plot_curves",
+    "published",
     "separate_comparison",
     "sections_html",
     "sections_markdown",

@@ -60,16 +60,25 @@ class Cell:
         return self.plain["per_user"] is not None
 
     def run(self) -> Run:
-        """Read the values of every user.
+        """Read the values of every user, from their file or what it was published as.
 
         Raises:
+            FileNotFoundError: If the file is missing.
             ValueError: If there are none.
         """
         if not self.has_users:
             raise ValueError(f"{str(self.path)!r} has no values per user")
-        result = EvaluationResult.load(self.path.with_name(self.plain["per_user"]))
+        path = self.path.with_name(self.plain["per_user"])
+        if not path.is_file() and (packed := published(path)).is_file():
+            path = packed
+        result = EvaluationResult.load(path)
         fixed = bool(self.plain["deterministic"])
         return Run(self.method, self.plain["seed"], result, fixed)
+
+
+def published(path: Path) -> Path:
+    """Return where a cell's values per user stand in a repository: compressed."""
+    return path.with_name(f"{path.name}.xz")
 
 
 def load_cell(path: str | Path) -> Cell:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 
+@torch.no_grad()
 def chunked_topk(
     query: Tensor,
     key: Tensor,
@@ -13,7 +14,7 @@ def chunked_topk(
     chunk_size: int = 1024,
     exclude: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Find the ``k`` keys of largest inner product with every query.
+    """Find the ``k`` keys of largest inner product with every query, without gradient.
 
     Args:
         query: Queries.
@@ -36,22 +37,21 @@ def chunked_topk(
         raise ValueError(
             f"k must lie between 1 and the number of candidates {key.size(0)} (got {k})"
         )
-    values, indices = [], []
-    for start in range(0, query.size(0), chunk_size):
+    num_queries, num_keys = query.size(0), key.size(0)
+    values = query.new_empty(num_queries, k)
+    indices = torch.empty(num_queries, k, dtype=torch.long, device=query.device)
+    # One buffer for all chunks: small results allocated between large temporaries
+    # would let each of these leave a hole in the heap that the next does not fit.
+    buffer = query.new_empty(min(chunk_size, num_queries), num_keys)
+    for start in range(0, num_queries, chunk_size):
         chunk = query[start : start + chunk_size]
-        score = chunk @ key.t()  # [chunk, num_keys]
+        stop = start + chunk.size(0)
+        score = torch.mm(chunk, key.t(), out=buffer[: stop - start])
         if exclude is not None:
-            stop = start + chunk.size(0)
             row, column = exclude(torch.arange(start, stop, device=query.device))
             score[row, column] = -torch.inf
         value, index = score.topk(k, dim=1)
         if exclude is not None:
             index = index.masked_fill(value == -torch.inf, -1)
-        values.append(value)
-        indices.append(index)
-    if not values:
-        shape = (0, k)
-        return query.new_empty(shape), torch.empty(
-            shape, dtype=torch.long, device=query.device
-        )
-    return torch.cat(values), torch.cat(indices)
+        values[start:stop], indices[start:stop] = value, index
+    return values, indices

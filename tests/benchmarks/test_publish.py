@@ -5,6 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from sea_pyg.evaluation import EvaluationResult
+from sea_pyg.report import load_cells
+from tests.report.grids import write_grid
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -30,9 +35,9 @@ def results(tmp_path):
         plain = {"data": "toy", "split": "own", "method": method, "test": test}
         cell.write_text(json.dumps(plain))
         cell.with_suffix(".time.json").write_text("{}")
-        cell.with_suffix(".safetensors").write_text("heavy")
         (cell.parent / "seed-9.work").mkdir(exist_ok=True)
         (cell.parent / "seed-9.work" / "config.json").write_text("{}")
+        (cell.parent / "model.safetensors").write_text("heavy")
     text = "## toy, own split\n\n| A | [0](toy-own/A/seed-0.json) [1](x.json) |\n"
     (folder / "grid" / "table.md").write_text(text)
     return folder
@@ -58,7 +63,7 @@ def test_table_has_means_and_the_best_first(script, results, tmp_path):
         "| toy | A | 0.3000 ± 0.1414 | 0.1500 ± 0.0707 | 2 |",
     ]
     names = {path.name for path in target.rglob("*") if path.is_file()}
-    assert "seed-0.safetensors" not in names
+    assert "model.safetensors" not in names
     assert "config.json" not in names
     assert {"seed-0.json", "seed-1.json", "table.md"} <= names
     included = (target / "grid" / "docs.md").read_text()
@@ -67,6 +72,27 @@ def test_table_has_means_and_the_best_first(script, results, tmp_path):
     readme.write_text(page.replace("0.3500", "0.3600"))
     assert script.main(["--check", *places]) == 1
     assert "0.3600" in readme.read_text()
+
+
+def test_values_per_user_are_published_compressed(script, tmp_path):
+    source, target = tmp_path / "results", tmp_path / "kept"
+    cells = load_cells(write_grid(source / "grid"))
+    path = cells[0].path.with_suffix(".safetensors")
+    result = EvaluationResult.load(path)
+    result.per_user["mrr@20"] = result.per_user["recall@20"].clone()
+    result.save(path)
+    script.copy_results(source, target)
+    assert not list(target.rglob("*.safetensors"))
+    copies = load_cells(target / "grid")
+    assert [cell.method for cell in copies] == [cell.method for cell in cells]
+    for cell, copy in zip(cells, copies, strict=True):
+        whole, packed = cell.run().result, copy.run().result
+        assert list(packed.per_user) == list(script.METRICS)
+        assert packed.fingerprint == whole.fingerprint
+        for name, values in packed.per_user.items():
+            assert torch.equal(values, whole.per_user[name])
+    script.copy_results(target, tmp_path / "again")
+    assert len(list((tmp_path / "again").rglob("*.xz"))) == len(cells)
 
 
 @pytest.mark.parametrize("page", ["none", "{end} {start}", "{start} {start} {end}"])

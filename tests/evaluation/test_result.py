@@ -16,8 +16,9 @@ def result() -> EvaluationResult:
     return evaluate(embeddings, test, beyond_accuracy=True, cold_degree=0)
 
 
-def test_save_and_load(result: EvaluationResult, tmp_path) -> None:
-    path = tmp_path / "result.safetensors"
+@pytest.mark.parametrize("name", ["result.safetensors", "result.safetensors.xz"])
+def test_save_and_load(result: EvaluationResult, tmp_path, name: str) -> None:
+    path = tmp_path / name
     result.save(path)
     loaded = EvaluationResult.load(path)
     assert loaded.to_json() == result.to_json()
@@ -38,6 +39,21 @@ def test_json(result: EvaluationResult) -> None:
     assert plain["metrics"]["recall@20"] == result.metrics["recall@20"]
     assert plain["num_users"] == result.num_users
     assert "per_user" not in plain
+
+
+def test_compressed_files_are_smaller_and_damage_is_found(
+    result: EvaluationResult, tmp_path
+) -> None:
+    plain, packed = tmp_path / "a.safetensors", tmp_path / "a.safetensors.xz"
+    result.save(plain)
+    result.save(packed)
+    assert packed.stat().st_size < plain.stat().st_size
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="not a readable evaluation result"):
+        EvaluationResult.load(packed)
+    packed.write_bytes(plain.read_bytes())
+    with pytest.raises(ValueError, match="not a readable evaluation result"):
+        EvaluationResult.load(packed)
 
 
 def test_damaged_files(result: EvaluationResult, tmp_path) -> None:

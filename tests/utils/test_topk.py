@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sea_pyg.utils import EdgeMembership, chunked_topk
 
@@ -30,3 +31,22 @@ def test_bad_k_and_no_query() -> None:
             chunked_topk(key, key, k)
     value, index = chunked_topk(key[:0], key, 2)
     assert value.shape == index.shape == (0, 2)
+
+
+def test_all_chunks_share_one_buffer() -> None:
+    """Else the holes that they leave between small results make a heap grow."""
+    buffers: list[int] = []
+
+    class Products(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            if "mm" in func.name():
+                buffers.append(out.untyped_storage().data_ptr())
+            return out
+
+    key = torch.randn(50, 4)
+    with Products():
+        value, _ = chunked_topk(key, key.clone().requires_grad_(), 3, chunk_size=8)
+    assert len(buffers) == 7
+    assert len(set(buffers)) == 1
+    assert not value.requires_grad
