@@ -1,6 +1,8 @@
-"""The README's programs run as they stand."""
+"""The README's programs run as they stand, and its figures are measured ones."""
 
+import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,23 @@ def test_lists_every_package() -> None:
         if name not in ("sea_pyg", "sea_pyg.nn", "sea_pyg.cli", "sea_pyg.utils"):
             covered = name in text or name == "sea_pyg.nn.functional"
             assert covered, f"README.md does not name {name}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "title"), [("exact", "exact"), ("fast", "`SEA:fast`")]
+)
+def test_speed_is_that_of_the_result_files(mode: str, title: str) -> None:
+    results = ROOT / "benchmarks" / "results"
+    runs = json.loads((results / "speed.json").read_text())["runs"][mode]
+    ratios = [run["step_seconds"] / run["matmul_seconds"] for run in runs]
+    peak = statistics.median(run["peak_rss_gb"] for run in runs)
+    rows = json.loads((results / "growth.json").read_text())["rows"]
+    (large,) = (r for r in rows if (r["mode"], r["items"]) == (mode, 63_001))
+    figures = [
+        f"{statistics.median(ratios):.2f} T",
+        f"{peak:.2f} GB",
+        f"{large['step_ratio']:.2f} T",
+        f"{large['peak_rss_gb']:.2f} GB",
+    ]
+    (line,) = re.findall(rf"^\| {title}.*$", README.read_text(), re.MULTILINE)
+    assert line.split("|")[2:-1] == [f" {figure} " for figure in figures]
