@@ -10,7 +10,8 @@ is searched stands in `sea_pyg/training/search_spaces.py`. The setting that is f
 trained with every seed and tested once. `SEA:fast` is a preset of a model, and
 `FREEDOM+separate` a model with separate learning attached: it is compared with the
 model alone. `--set` gives all models that train an option of training, beside which
-each is tuned.
+each is tuned, or those with separate learning attached an argument of it
+(`separate.sample_size=4096`).
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
@@ -62,6 +63,7 @@ from sea_pyg.training import (
     tune,
 )
 from sea_pyg.training.atomic import write_text
+from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.typing import RATES
 from sea_pyg.utils import keep_freed_memory, modality_names
 
@@ -245,6 +247,12 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 title += SEPARATE if separate else ""
                 used = options.seeds if model.trainable else options.seeds[:1]
                 fixed = options.fixed if model.trainable else {}
+                if not separate:
+                    fixed = {
+                        name: value
+                        for name, value in fixed.items()
+                        if not name.startswith(SEPARATE_PREFIX)
+                    }
                 units += [
                     Unit(**common, method=title, fixed=fixed, seed=seed)
                     for seed in used

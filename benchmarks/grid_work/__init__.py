@@ -20,9 +20,12 @@ from typing import Any
 
 from torch_geometric.data import HeteroData
 
+from sea_pyg.cli.options import arguments_of
 from sea_pyg.datasets import load_splits
+from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.training import TrainingConfig
 from sea_pyg.training.atomic import write_text
+from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.utils import closest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,16 +61,18 @@ def add_set(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION=VALUE",
-        help="an option of training, for all models (may be repeated)",
+        help="an option of training, for all models, or with 'separate.' in front of "
+        "separate learning (may be repeated)",
     )
 
 
 def parse_fixed(entries: list[str]) -> dict[str, Any]:
-    """Read options of training, as `batch_size=8192`.
+    """Read options of training, as `batch_size=8192`, and `separate.sample_size=4096`.
 
     Raises:
         ValueError: If there is no such option, or its value is out of range.
     """
+    attachable = {f"{SEPARATE_PREFIX}{name}" for name in arguments_of(SeparateLearning)}
     fixed: dict[str, Any] = {}
     for entry in entries:
         name, equals, text = entry.partition("=")
@@ -80,12 +85,14 @@ def parse_fixed(entries: list[str]) -> dict[str, Any]:
             fixed[name] = json.loads(text)
         except json.JSONDecodeError:
             fixed[name] = text
+        if name in attachable:
+            continue
         try:
             TrainingConfig(**{name: fixed[name]})
         except TypeError as error:
+            known = [*(f.name for f in fields(TrainingConfig)), *attachable]
             raise ValueError(
-                f"--set: {entry!r} is no option of training: "
-                f"{closest(name, [f.name for f in fields(TrainingConfig)])}"
+                f"--set: {entry!r} is no option of training: {closest(name, known)}"
             ) from error
     return fixed
 

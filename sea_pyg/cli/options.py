@@ -10,10 +10,10 @@ from jsonargparse import ArgumentParser
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training import TrainingConfig
+from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.utils import closest
 
 _GIVEN_BY_DATA = ("self", "num_users", "num_items", "in_channels", "edge_type")
-_SEPARATE = "separate."
 _PRESET = "preset"
 
 
@@ -40,7 +40,7 @@ def parse_settings(
         targets[_PRESET] = model
     if separate:
         names = arguments_of(SeparateLearning)
-        targets |= dict.fromkeys((_SEPARATE + n for n in names), SeparateLearning)
+        targets |= dict.fromkeys((SEPARATE_PREFIX + n for n in names), SeparateLearning)
     found: dict[type, dict[str, Any]] = {
         model: {},
         TrainingConfig: {},
@@ -56,7 +56,7 @@ def parse_settings(
                 f"--set: neither {model.__name__} nor training has an option "
                 f"{key!r}; {closest(key, targets)}"
             )
-        target, name = targets[key], key.removeprefix(_SEPARATE)
+        target, name = targets[key], key.removeprefix(SEPARATE_PREFIX)
         if name in found[target]:
             raise ValueError(f"--set {key} is given twice")
         found[target][name] = (

@@ -14,6 +14,9 @@ from sea_pyg.training.fit import FitResult, fit
 from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 
+SEPARATE_PREFIX = "separate."
+"""How the names of separate learning's own arguments begin in a setting."""
+
 
 def build_setting(
     model: type[Recommender],
@@ -27,7 +30,8 @@ def build_setting(
 
     Args:
         model: The model's class.
-        setting: Values by name; the rest is as published.
+        setting: Values by name; the rest is as published. ``separate.alpha`` and the
+            like are arguments of separate learning.
         train: The training graph.
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
@@ -40,11 +44,21 @@ def build_setting(
     names = {field.name for field in fields(TrainingConfig)}
     options = {name: value for name, value in setting.items() if name in names}
     arguments = {name: value for name, value in setting.items() if name not in names}
+    attached = {
+        name.removeprefix(SEPARATE_PREFIX): arguments.pop(name)
+        for name in list(arguments)
+        if name.startswith(SEPARATE_PREFIX)
+    }
+    if attached and not separate:
+        raise ValueError(
+            f"{SEPARATE_PREFIX}{next(iter(attached))} is of a model with separate "
+            "learning attached (got separate=False)"
+        )
     seed = TrainingConfig.for_model(model, **options).seed
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if separate:
-            arguments["backbone"] = model
+            arguments |= {"backbone": model, "separate": attached}
             model = WithSeparateLearning
         built = model.from_data(train, modalities, preset=preset, **arguments)
     return built, TrainingConfig.for_model(built, **options)

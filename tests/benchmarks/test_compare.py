@@ -182,9 +182,27 @@ def test_options_for_all_models(script, tmp_path):
     assert script.main([*common, "--models", "BPRMF", "--trials", "1"]) == 2
 
 
+def test_options_of_separate_learning_are_for_models_that_have_it(script, tmp_path):
+    common = ["--data", "fake", "--seeds", "0", "--epochs", "1", "--out", str(tmp_path)]
+    chosen = ["--set", "inner_steps=1", "--set", "separate.sample_size=16"]
+    models = ["--models", "VBPR,VBPR+separate", "--trials", "0"]
+    assert script.main([*common, *models, *chosen]) == 0
+    settings = [
+        json.loads((tmp_path / "fake-own" / name / "seed-0.json").read_text())[
+            "setting"
+        ]
+        for name in ("VBPR", "VBPR+separate")
+    ]
+    assert settings == [
+        {"inner_steps": 1},
+        {"inner_steps": 1, "separate.sample_size": 16},
+    ]
+
+
 @pytest.mark.parametrize(
     "entry, message",
     [
+        ("separate.sample=1", "did you mean 'separate.sample_size'"),
         ("seed=1", "other than seed"),
         ("batch_size", "OPTION=VALUE"),
         ("embedding_dim=32", "no option of training"),

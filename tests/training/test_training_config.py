@@ -71,6 +71,16 @@ def test_separate_learning_keeps_the_settings_of_its_backbone(
     assert _config_of_fit(monkeypatch, model, train, val) == expected
 
 
+def test_settings_reach_separate_learning(splits):
+    setting = {"separate.sample_size": 9, "separate.alpha": 0.5, "embedding_dim": 4}
+    model, _ = build_setting(VBPR, setting, splits[0], separate=True)
+    assert isinstance(model, WithSeparateLearning)
+    assert (model.separate.sample_size, model.separate.alpha) == (9, 0.5)
+    assert model.backbone.hparams()["embedding_dim"] == 4
+    with pytest.raises(ValueError, match=r"separate\.sample_size is of a model with"):
+        build_setting(VBPR, setting, splits[0])
+
+
 def test_the_command_line_takes_the_wrapper_s_own_defaults(tmp_path, monkeypatch):
     chosen = []
 

@@ -96,6 +96,9 @@ class SeparateLearning(torch.nn.Module):
             :meth:`readout_channels`. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
             not depend on it. (default: :obj:`512`)
+        sample_size: Most items that a training step compares, drawn anew in each by
+            :meth:`maps`: the alignment's time grows with their square. The bound that
+            it maximises is at most the logarithm of their number. (default: all)
 
     Shapes:
         - **input:** features by name, each :math:`(N, C_m)`, and masks by name, each
@@ -138,10 +141,15 @@ class SeparateLearning(torch.nn.Module):
         standardize: bool = True,
         collapsed: bool = False,
         chunk_size: int | None = 512,
+        sample_size: int | None = None,
     ) -> None:
         super().__init__()
         if not in_channels:
             raise ValueError("in_channels must name at least one modality (got none)")
+        if sample_size is not None and sample_size < 2:
+            raise ValueError(
+                f"sample_size must be at least 2, or None for all (got {sample_size})"
+            )
         self.in_channels = dict(in_channels)
         self._arguments = {
             "in_channels": dict(in_channels),
@@ -159,6 +167,7 @@ class SeparateLearning(torch.nn.Module):
             "standardize": standardize,
             "collapsed": collapsed,
             "chunk_size": chunk_size,
+            "sample_size": sample_size,
         }
         halves = {name: half_width(width, name) for name, width in in_channels.items()}
         self.alignment_pairs = check_pairs(list(in_channels), alignment_pairs)
@@ -168,6 +177,7 @@ class SeparateLearning(torch.nn.Module):
         self.fit_on = fit_on
         self.shared_estimator = shared_estimator
         self.collapsed = collapsed
+        self.sample_size = sample_size
         self.distance_channels = distance_channels
         make = distance_class(distance)
         check_fit(fit_on, shared_estimator, self.alignment_pairs)
@@ -248,6 +258,8 @@ class SeparateLearning(torch.nn.Module):
     ) -> SeparateMaps:
         """Compute what :meth:`loss` and :meth:`estimator_loss` share.
 
+        In training, of ``sample_size`` items at most.
+
         Raises:
             ValueError: If a modality is missing or of another width.
         """
@@ -256,8 +268,9 @@ class SeparateLearning(torch.nn.Module):
                 "the maps that read the features are not here (collapsed=True); hand "
                 "their results to maps_from_readouts"
             )
-        outputs = {}
+        outputs: dict[str, list[Tensor]] = {}
         readouts = self.readouts()
+        index: OptTensor = None
         for name, width in self.in_channels.items():
             if name not in features:
                 raise ValueError(
@@ -270,12 +283,25 @@ class SeparateLearning(torch.nn.Module):
                     f"features of modality {name!r} must be of shape [N, {width}] "
                     f"(got {list(x.shape)})"
                 )
+            if not outputs:
+                index = self._sample(x)
+            if index is not None:
+                x = F.embedding(index, x)
             outputs[name] = [
                 F.linear(x[:, r.start : r.stop], r.weight, r.bias)
                 for r in readouts[name]
             ]
+        if index is not None and masks is not None:
+            masks = {name: mask[index] for name, mask in masks.items()}
         zero = features[self.modalities[0]].new_zeros(())
         return self.maps_from_readouts(outputs, zero, masks)
+
+    def _sample(self, x: Tensor) -> OptTensor:
+        """Draw the items of a training step; ``None`` stands for all."""
+        size, num_items = self.sample_size, x.size(0)
+        if size is None or not self.training or num_items <= size:
+            return None
+        return torch.randperm(num_items, device=x.device)[:size]
 
     def readouts(self) -> dict[str, list[Readout]]:
         """Return the linear maps that read each modality's features.

@@ -70,6 +70,37 @@ def test_estimators_see_no_scale() -> None:
     assert not build(distance="l2").standardize  # its value is the scale
 
 
+def test_a_training_step_compares_a_sample_of_the_items() -> None:
+    x = features()
+    mask = torch.arange(12) % 4 > 0
+    model = build(sample_size=7, distance="l2")
+    torch.manual_seed(3)
+    maps = model.maps(x, {"text": mask})
+    torch.manual_seed(3)
+    index = torch.randperm(12)[:7]
+    chosen = {name: v[index] for name, v in x.items()}
+    whole = build(distance="l2")
+    torch.testing.assert_close(model.loss(maps), whole(chosen, {"text": mask[index]}))
+    assert torch.equal(maps.masks["text"], mask[index])
+    maps.pairs["text"].generic.sum().backward()
+    gradient = x["text"].grad
+    assert gradient is not None
+    reached = gradient.abs().sum(dim=1) > 0
+    assert sorted(index.tolist()) == reached.nonzero().flatten().tolist()
+    again = model.maps(x).pairs["image"].unique
+    assert not torch.equal(again, maps.pairs["image"].unique)  # drawn anew
+
+
+def test_evaluation_and_small_graphs_compare_all_items() -> None:
+    x = features()
+    model = build(sample_size=7)
+    assert model.eval().pairs(x)["text"].generic.size(0) == 12
+    model = build(sample_size=12)
+    torch.testing.assert_close(model(x), build()(x))
+    with pytest.raises(ValueError, match="sample_size must be at least 2"):
+        build(sample_size=1)
+
+
 def test_default_weights_are_published() -> None:
     model = build()
     assert (model.alpha, model.beta) == (0.012, 0.006)

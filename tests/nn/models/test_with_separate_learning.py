@@ -27,6 +27,11 @@ class TestFREEDOMWithAnotherDistance(RecommenderTests):
     kwargs = {"backbone": "freedom", "separate": {"distance": "l2"}}
 
 
+class TestVBPRWithASampleOfItems(RecommenderTests):
+    model_class = WithSeparateLearning
+    kwargs = {"backbone": "vbpr", "separate": {"sample_size": 4}}
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_every_backbone_learns_from_it(backbone: str) -> None:
     data = example_data()
