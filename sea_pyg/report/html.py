@@ -2,20 +2,21 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sea_pyg.evaluation import Comparison
 from sea_pyg.report.cell import Cell
 from sea_pyg.report.element import Html, element
 from sea_pyg.report.grid import relative_link
 from sea_pyg.report.grid_section import GridSection, grid_notes
+from sea_pyg.report.html_curves import Link, html_curves
+from sea_pyg.report.html_table import Entry, html_table
 from sea_pyg.report.separate import separate_comparison
-from sea_pyg.report.svg import Bar, Line, bar_chart, line_chart
+from sea_pyg.report.svg import Bar, bar_chart
 from sea_pyg.report.table import _text
 
-_COLOURS = 8
 _LOWER_IS_BETTER = "gini"
 _READING = (
     "mean: over users and seeds.",
@@ -30,18 +31,6 @@ _READING = (
     "of items with few training edges. novelty: higher is less popular.",
     "tuned: what the search on validation data has changed; published: nothing.",
 )
-
-Link = Callable[[str | Path], str]
-
-
-class _Entry(NamedTuple):
-    """A table's cell."""
-
-    value: Any
-    href: str | None = None
-    best: bool = False
-    kind: str | None = None
-    """Its class."""
 
 
 def sections_html(
@@ -130,7 +119,7 @@ def _section(section: GridSection, name: str, link: Link) -> Html:
             parts += _metric(section, section.comparison, metric, targets)
     parts += [
         *_separate(section, targets),
-        *_curves(section, link),
+        *html_curves(section, link),
         element("h3", "Beyond accuracy"),
         _beyond(section, targets),
         element("h3", "Cells"),
@@ -162,7 +151,7 @@ def _metric(
         kinds = {"verdict": row.verdict.partition(" ")[0]}
         rows.append(
             [
-                _Entry(text, href, name == "mean" and row.mean == best, kinds.get(name))
+                Entry(text, href, name == "mean" and row.mean == best, kinds.get(name))
                 for name, text in zip(header[1:], texts[1:], strict=True)
             ]
         )
@@ -183,7 +172,7 @@ def _metric(
         caption.append(element("span", ", ".join(section.ours), class_="swatch ours"))
     picture = bar_chart(bars, f"Test {metric} of every method, {section.title}")
     figure = element("figure", picture, element("figcaption", *caption))
-    return [figure, _table(header[1:], rows, f"Test {metric}, {section.title}")]
+    return [figure, html_table(header[1:], rows, f"Test {metric}, {section.title}")]
 
 
 def _separate(section: GridSection, targets: dict[str, str]) -> list[Html]:
@@ -197,80 +186,14 @@ def _separate(section: GridSection, targets: dict[str, str]) -> list[Html]:
         hrefs = {0: targets[without.method], with_it: targets[added.method]}
         kinds = {len(header) - 1: added.verdict.partition(" ")[0]}
         rows.append(
-            [_Entry(x, hrefs.get(i), False, kinds.get(i)) for i, x in enumerate(texts)]
+            [Entry(x, hrefs.get(i), False, kinds.get(i)) for i, x in enumerate(texts)]
         )
     label = f"With and without separate learning, {section.title}"
     return [
         element("h3", "With and without separate learning"),
         *_paragraphs(found.notes),
-        _table(header, rows, label),
+        html_table(header, rows, label),
     ]
-
-
-def _curves(section: GridSection, link: Link) -> list[Html]:
-    seeds = sorted({cell.plain["seed"] for cell in section.cells})
-    colours = {seed: f"c{i % _COLOURS}" for i, seed in enumerate(seeds)}
-    keys = [element("span", f"seed {s}", class_=f"key {colours[s]}") for s in seeds]
-    trained = {
-        method: cells
-        for method, cells in section.methods.items()
-        if any(cell.plain["history"] for cell in cells)
-    }
-    if not trained:
-        return []
-    parts = [element("h3", "Learning curves"), element("p", *keys, class_="keys")]
-    main = section.metrics[0]
-    for quantity, text in (
-        (f"val/{main}", f"Validation {main} by epoch, all on one scale"),
-        ("loss/total", "Training loss by epoch, each on a scale of its own"),
-    ):
-        lines = {
-            method: [
-                line for c in cells if (line := _curve(c, quantity, colours, link))
-            ]
-            for method, cells in trained.items()
-        }
-        lines = {method: drawn for method, drawn in lines.items() if drawn}
-        if not lines:
-            continue
-        top = max(_values(line for drawn in lines.values() for line in drawn))
-        panels = []
-        for method, drawn in lines.items():
-            values = _values(drawn)
-            ends = (min(values), max(values)) if quantity == "loss/total" else (0, top)
-            panels.append(line_chart(method, drawn, *ends))
-        caption = f"{text}; the dot is the epoch that was tested."
-        parts.append(
-            element(
-                "figure",
-                element("div", *panels, class_="panels"),
-                element("figcaption", caption),
-            )
-        )
-    untrained = [method for method in section.methods if method not in trained]
-    if untrained:
-        parts.append(element("p", f"Without epochs: {', '.join(untrained)}."))
-    return parts
-
-
-def _curve(
-    cell: Cell, quantity: str, colours: dict[int, str], link: Link
-) -> Line | None:
-    points = [
-        (row["epoch"], row[quantity])
-        for row in cell.plain["history"]
-        if row.get("epoch") is not None and row.get(quantity) is not None
-    ]
-    if not points:
-        return None
-    seed, best = cell.plain["seed"], cell.plain["best_epoch"]
-    label = f"{cell.method}, seed {seed}: {quantity}"
-    label += "".join(f", {v:.4f} in epoch {n}" for n, v in points if n == best)
-    return Line(label, points, link(cell.path), colours[seed], best)
-
-
-def _values(lines: Any) -> list[float]:
-    return [value for line in lines for _, value in line.points]
 
 
 def _beyond(section: GridSection, targets: dict[str, str]) -> Html:
@@ -283,12 +206,12 @@ def _beyond(section: GridSection, targets: dict[str, str]) -> Html:
             best[i] = choose(values)
     rows = [
         [
-            _Entry(value, targets[row[0]], i in best and value == best[i])
+            Entry(value, targets[row[0]], i in best and value == best[i])
             for i, value in enumerate(row)
         ]
         for row in table
     ]
-    return _table(header, rows, f"Beyond accuracy, {section.title}")
+    return html_table(header, rows, f"Beyond accuracy, {section.title}")
 
 
 def _cells(section: GridSection, anchors: dict[str, str], link: Link) -> Html:
@@ -302,11 +225,11 @@ def _cells(section: GridSection, anchors: dict[str, str], link: Link) -> Html:
             values = [method, plain["seed"]]
             values += [plain["test"][metric] for metric in section.metrics]
             values += [plain["valid"][main], plain["best_epoch"], plain["epochs"]]
-            row = [_Entry(value, link(cell.path)) for value in values]
+            row = [Entry(value, link(cell.path)) for value in values]
             seconds = f"{cell.seconds_per_epoch:.3g}"
-            rows.append([*row, _Entry(seconds, link(cell.time_path))])
+            rows.append([*row, Entry(seconds, link(cell.time_path))])
             groups.append(anchors[method])
-    return _table(header, rows, f"Cells, {section.title}", groups)
+    return html_table(header, rows, f"Cells, {section.title}", groups)
 
 
 def _provenance(cells: Sequence[Cell], key: str, link: Link) -> Html:
@@ -318,14 +241,14 @@ def _provenance(cells: Sequence[Cell], key: str, link: Link) -> Html:
     names = list(dict.fromkeys(name for flat in versions for name, _ in flat))
     header = ["", *(f"{len(c)} {_plural('cell', len(c))}" for c in versions.values())]
     rows = [
-        [_Entry(name)]
+        [Entry(name)]
         + [
-            _Entry(dict(flat).get(name), link(made[0].path))
+            Entry(dict(flat).get(name), link(made[0].path))
             for flat, made in versions.items()
         ]
         for name in names
     ]
-    return _table(header, rows, f"{key.replace('_', ' ')}", sortable=False)
+    return html_table(header, rows, f"{key.replace('_', ' ')}", sortable=False)
 
 
 def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -336,80 +259,6 @@ def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[prefix + key] = _text(value)
     return flat
-
-
-def _table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[_Entry]],
-    label: str,
-    groups: Sequence[str] = (),
-    sortable: bool = True,
-) -> Html:
-    """Write a table; ``groups`` has a name for every row, the first one an anchor."""
-    numeric = [
-        i > 0
-        and all(_is_number(row[i].value) for row in rows if row[i].value is not None)
-        and any(row[i].value is not None for row in rows)
-        for i in range(len(header))
-    ]
-    heads = []
-    for name, number in zip(header, numeric, strict=True):
-        content = element("button", name, type="button") if sortable else name
-        heads.append(
-            element(
-                "th",
-                content,
-                scope="col",
-                class_="number" if number else None,
-                aria_sort="none" if sortable else None,
-                data_kind="number" if number else "text",
-            )
-        )
-    lines = []
-    for i, row in enumerate(rows):
-        group = groups[i] if groups else None
-        first = group if group and group not in groups[:i] else None
-        parts = [
-            _entry(e, n, j) for j, (e, n) in enumerate(zip(row, numeric, strict=True))
-        ]
-        lines.append(element("tr", *parts, id=first, data_group=group))
-    content = element(
-        "table",
-        element("thead", element("tr", *heads)),
-        element("tbody", *lines),
-        aria_label=label,
-        class_="sortable" if sortable else None,
-    )
-    return element(
-        "div", content, class_="scroll", tabindex=0, role="region", aria_label=label
-    )
-
-
-def _entry(entry: _Entry, number: bool, column: int) -> Html:
-    content: str = _text(entry.value)
-    # What is no number at the row's head is a name and links to nothing.
-    if entry.href is not None and entry.value is not None and column:
-        content = element("a", content, href=entry.href)
-    if entry.best:
-        content = element("strong", content)
-    kinds = " ".join(kind for kind in ("number" * number, entry.kind) if kind)
-    key = None if entry.value is None else str(entry.value).partition("..")[0]
-    return element(
-        "td" if column else "th",
-        content,
-        scope=None if column else "row",
-        class_=kinds or None,
-        data_value=key,
-    )
-
-
-def _is_number(value: Any) -> bool:
-    """Tell whether a value, or the lower end of an interval, is a number."""
-    try:
-        float(str(value).partition("..")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _paragraphs(texts: Sequence[str]) -> list[Html]:
