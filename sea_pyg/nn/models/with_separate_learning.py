@@ -198,12 +198,22 @@ class WithSeparateLearning(Recommender):
     def fit_estimators(
         self, data: HeteroData, state: Any, optimizer: Optimizer, steps: int
     ) -> Tensor | None:
-        """Take an optimizer's steps on :meth:`estimator_loss`."""
-        own = type(self).estimator_loss is not WithSeparateLearning.estimator_loss
-        if own or self.backbone.estimator_parameters():
+        """Take an optimizer's steps on :meth:`estimator_loss`.
+
+        The backbone's estimators take no more of them than they do without separate
+        learning, by its ``training_defaults``.
+        """
+        if type(self).estimator_loss is not WithSeparateLearning.estimator_loss:
             return super().fit_estimators(data, state, optimizer, steps)
         assert isinstance(state, SeparateState)
-        return self.separate.fit_estimators(state.maps, optimizer, steps)
+        losses = [self.separate.fit_estimators(state.maps, optimizer, steps)]
+        if self.backbone.estimator_parameters():
+            own = min(steps, self.backbone.training_defaults.get("inner_steps", steps))
+            losses.append(
+                self.backbone.fit_estimators(data, state.backbone, optimizer, own)
+            )
+        found = [loss for loss in losses if loss is not None]
+        return torch.stack(found).sum() if found else None
 
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""

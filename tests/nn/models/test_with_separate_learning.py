@@ -3,7 +3,7 @@ import torch
 
 from sea_pyg import nn
 from sea_pyg.nn.loss import SeparateLearning
-from sea_pyg.nn.models import SEA, VBPR, WithSeparateLearning, resolve
+from sea_pyg.nn.models import MMSSL, SEA, VBPR, WithSeparateLearning, resolve
 from sea_pyg.training import TrainingConfig
 from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
 
@@ -99,3 +99,19 @@ def test_refuses_subtraction() -> None:
         WithSeparateLearning.from_data(
             example_data(), backbone="VBPR", separate={"distance": "subtraction"}
         )
+
+
+def test_a_backbone_keeps_its_own_number_of_estimator_steps() -> None:
+    data = example_data()
+    torch.manual_seed(0)
+    model = WithSeparateLearning.from_data(data, backbone=MMSSL)
+    data = model.prepare(data)
+    optimizer = torch.optim.Adam(model.estimator_parameters(), 1e-3)
+    for steps, critic_steps in ((3, 1), (0, 1), (1, 2)):
+        state = model.representations(data)
+        loss = model.fit_estimators(data, state, optimizer, steps)
+        assert (loss is None) == (steps == 0)
+        for parameter in model.backbone.estimator_parameters():
+            assert optimizer.state[parameter]["step"] == critic_steps
+    for parameter in model.separate.estimator_parameters():
+        assert optimizer.state[parameter]["step"] == 4
