@@ -13,16 +13,20 @@ grid=("$python" benchmarks/compare.py --jobs "$jobs")
 "$python" benchmarks/mi.py --out "$out"
 
 # The comparison. Large batches on the larger data: a step of a graph model costs
-# nearly the same for any batch. What is solved for in closed form is tuned there too.
+# nearly the same for any batch. What is solved for in closed form is tuned there too,
+# and FREEDOM.
 multimodal=(VBPR FREEDOM MGCN BM3 MMGCN GRCN DualGNN LATTICE MICRO SLMRec MMSSL DRAGON
   LGMRec SMORE)
-trained=(SEA:tuned SEA:fast SEA Popularity BPRMF LightGCN LayerGCN "${multimodal[@]}")
+trained=(SEA:tuned SEA:fast SEA Popularity BPRMF LightGCN LayerGCN)
+large=(--epochs 200 --set batch_size=8192 --set lr=0.003 --set patience=8)
 "${grid[@]}" --out "$out/grid" --data lfm2k:text+audio --seeds 0,1,2,3,4 \
   --trials 5 --trial-epochs 60 --epochs 300
 "${grid[@]}" --out "$out/grid" --data baby,sports --models ItemKNN,EASE --seeds 0 --trials 5
+"${grid[@]}" --out "$out/grid" --data sports --models FREEDOM --seeds 0,1,2,3,4 \
+  --trials 5 --trial-epochs 60 "${large[@]}"
+trained+=("${multimodal[@]/FREEDOM/}")
 "${grid[@]}" --out "$out/grid" --data baby,sports --models "$(IFS=,; echo "${trained[*]}")" \
-  --seeds 0,1,2,3,4 --trials 0 --epochs 200 \
-  --set batch_size=8192 --set lr=0.003 --set patience=8
+  --seeds 0,1,2,3,4 --trials 0 "${large[@]}"
 
 # Separate learning on every multimodal model, with published settings; on the larger
 # data a step compares a sample of the items.
