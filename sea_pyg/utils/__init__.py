@@ -10,7 +10,7 @@ from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.non_finite_error import NonFiniteError
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
-from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, spmm
+from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, edge_dot, spmm
 from sea_pyg.utils.topk import chunked_topk
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "closest",
     "compress",
     "csr_tensor",
+    "edge_dot",
     "keep_freed_memory",
     "memoize",
     "modality_input",

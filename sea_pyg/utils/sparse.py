@@ -10,6 +10,9 @@ from torch import Tensor
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils.memo import memoize
 
+_CACHED = 2**17
+"""Numbers of one operand that a CPU's cache holds while they are multiplied."""
+
 
 class CSRStructure(NamedTuple):
     """Where the edges of a COO list stand in compressed rows."""
@@ -138,8 +141,7 @@ class _SpMM(torch.autograd.Function):
         grad_weight: OptTensor = None
         grad_x: OptTensor = None
         if ctx.needs_input_grad[1]:
-            src, dst = edge_index[0], edge_index[1]
-            grad_weight = (grad[dst] * x[src]).sum(dim=-1).to(weight.dtype)
+            grad_weight = _edge_dot(edge_index, x, grad).to(weight.dtype)
         if ctx.needs_input_grad[2]:
             structure = _structure(edge_index, num_src, num_dst, True)
             grad_x = structure.matmul(weight, grad.contiguous())
@@ -195,4 +197,65 @@ def spmm(
         )
     arguments = (edge_index, edge_weight, x, num_src, num_dst)
     out: Tensor = _SpMM.apply(*arguments)  # type: ignore[no-untyped-call]
+    return out
+
+
+def edge_dot(edge_index: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    r"""Compute the inner products of the edges' ends, :math:`z_{ij} = x_i^\top y_j`.
+
+    No row per edge is held: the gradient is a sparse product, with the compressed rows
+    that :func:`spmm` keeps. Differentiable (once) in ``x`` and in ``y``.
+
+    Args:
+        edge_index: Edges as (source, destination).
+        x: Source node features.
+        y: Destination node features.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]`, ``x`` :math:`[N_{src}, C]`, ``y``
+        :math:`[N_{dst}, C]`; returns :math:`[E]`.
+
+    Raises:
+        ValueError: If ``x`` and ``y`` are not matrices of one width.
+    """
+    if x.dim() != 2 or y.dim() != 2 or x.size(1) != y.size(1):
+        raise ValueError(
+            "edge_dot expects x and y of shapes [num_src, channels] and "
+            f"[num_dst, channels] (got {list(x.shape)} and {list(y.shape)})"
+        )
+    out: Tensor = _EdgeDot.apply(edge_index, x, y)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _EdgeDot(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, edge_index: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        ctx.save_for_backward(edge_index, x, y)
+        return _edge_dot(edge_index, x, y)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
+        edge_index, x, y = ctx.saved_tensors
+        sizes = (x.size(0), y.size(0))
+        grad_x: OptTensor = None
+        grad_y: OptTensor = None
+        if ctx.needs_input_grad[1]:
+            grad_x = _structure(edge_index, *sizes, True).matmul(grad, y)
+        if ctx.needs_input_grad[2]:
+            grad_y = _structure(edge_index, *sizes, False).matmul(grad, x)
+        return None, grad_x, grad_y
+
+
+def _edge_dot(edge_index: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Multiply the rows of so many edges at a time as a CPU's cache holds."""
+    num_edges = edge_index.size(1)
+    chunk_size = max(num_edges, 1)
+    if x.device.type == "cpu":
+        chunk_size = max(_CACHED // max(x.size(1), 1), 1)
+    out = x.new_empty(num_edges)
+    for start in range(0, num_edges, chunk_size):
+        src, dst = edge_index[:, start : start + chunk_size]
+        product = x.index_select(0, src).mul_(y.index_select(0, dst))
+        out[start : start + chunk_size] = product.sum(dim=1)
     return out

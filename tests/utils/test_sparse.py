@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from sea_pyg.utils import bipartite_adjacency, spmm, symmetric_norm
+from sea_pyg.utils import bipartite_adjacency, edge_dot, sparse, spmm, symmetric_norm
 
 
 def random_edges(num_src: int, num_dst: int, num_edges: int, seed: int) -> torch.Tensor:
@@ -60,6 +60,27 @@ def test_spmm_gradients() -> None:
     weight = torch.randn(12, dtype=torch.float64, requires_grad=True)
     x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     assert gradcheck(lambda w, x: spmm(edge_index, w, x, (4, 5)), (weight, x))
+
+
+@pytest.mark.parametrize("num_edges", [0, 1, 12])
+@pytest.mark.parametrize("cached", [1, 9, 10**6])
+def test_edge_dot_multiplies_both_ends(num_edges, cached, monkeypatch) -> None:
+    """In chunks of one edge, of several, and of all."""
+    monkeypatch.setattr(sparse, "_CACHED", cached)
+    edge_index = random_edges(4, 5, num_edges, 0)
+    x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    y = torch.randn(3, 5, dtype=torch.float64).t().requires_grad_()
+    src, dst = edge_index
+    torch.testing.assert_close(edge_dot(edge_index, x, y), (x @ y.t())[src, dst])
+    assert gradcheck(lambda x, y: edge_dot(edge_index, x, y), (x, y))
+    x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(lambda x: edge_dot(edge_index, x, x), (x,))  # both ends at once
+
+
+def test_edge_dot_says_what_shape_it_expects() -> None:
+    edge_index = random_edges(4, 5, 6, 0)
+    with pytest.raises(ValueError, match=r"\(got \[4, 2\] and \[5, 3\]\)"):
+        edge_dot(edge_index, torch.randn(4, 2), torch.randn(5, 3))
 
 
 def test_spmm_says_what_shape_it_expects() -> None:

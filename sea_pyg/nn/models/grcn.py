@@ -13,9 +13,9 @@ from torch_geometric.utils import softmax
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import stacked_edges, sum_of_hops
+from sea_pyg.nn.models.user_item_graph import edges_to_users, stacked_edges, sum_of_hops
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, modality_input, spmm
+from sea_pyg.utils import check_edge_type, edge_dot, modality_input, spmm
 
 
 class GRCN(Recommender):
@@ -131,15 +131,16 @@ class GRCN(Recommender):
     def encode(self, data: HeteroData) -> Embeddings:
         """Weigh the interactions, propagate on them, and append the content."""
         check_edge_type(data, self.edge_type)
-        edges = stacked_edges(data[self.edge_type].edge_index, self.num_users)
-        num_edges = edges.size(1) // 2
+        edge_index = data[self.edge_type].edge_index
+        edges = stacked_edges(edge_index, self.num_users)
+        to_users = edges_to_users(edge_index, self.num_users)
         content, weights = [], []
         for name, features in self.modality_features(data).items():
             item = l2_normalize(features)
             user = l2_normalize(self.preference[name])
             for _ in range(self.num_routing):
                 x = torch.cat([user, item])
-                routed, _ = _attend(x, edges[:, num_edges:])  # from items to users
+                routed, _ = _attend(x, to_users)
                 user = l2_normalize(user + routed[: self.num_users])
             x = torch.cat([user, item])
             attended, alpha = _attend(x, edges)
@@ -172,7 +173,5 @@ class GRCN(Recommender):
 
 def _attend(x: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
     """Let every node attend to its sources; return the sums and the weights."""
-    source, target = edges
-    logit = (F.embedding(source, x) * F.embedding(target, x)).sum(dim=-1)
-    alpha = softmax(logit, target, num_nodes=x.size(0))
+    alpha = softmax(edge_dot(edges, x, x), edges[1], num_nodes=x.size(0))
     return spmm(edges, alpha, x, (x.size(0), x.size(0))), alpha

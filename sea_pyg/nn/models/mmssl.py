@@ -18,7 +18,7 @@ from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import stacked_edges, to_users
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, spmm
+from sea_pyg.utils import check_edge_type, edge_dot, spmm
 
 
 class MMSSLState(NamedTuple):
@@ -200,9 +200,8 @@ class MMSSL(Recommender):
 
     def _gather(self, x: Tensor, edges: Tensor, table: Tensor) -> Tensor:
         """Sum neighbours' rows of the table, weighed by likeness in the modality."""
-        source, target = edges
-        logit = (F.embedding(source, x) * F.embedding(target, x)).sum(dim=-1)
-        share = softmax(logit / self.graph_temperature, target, num_nodes=x.size(0))
+        logit = edge_dot(edges, x, x) / self.graph_temperature
+        share = softmax(logit, edges[1], num_nodes=x.size(0))
         return spmm(edges, share, table, (x.size(0), x.size(0)))
 
     def _attend(self, x: Tensor) -> Tensor:

@@ -40,6 +40,19 @@ def stacked_edges(edge_index: Tensor, num_users: int) -> Tensor:
     return memoize(edge_index, ("stacked", num_users), build)
 
 
+def edges_to_users(edge_index: Tensor, num_users: int) -> Tensor:
+    """Return the stacked graph's edges from items to users.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item); returns :math:`[2, E]`.
+    """
+
+    def build() -> Tensor:
+        return torch.stack([edge_index[1] + num_users, edge_index[0]])
+
+    return memoize(edge_index, ("to users", num_users), build)
+
+
 def mean_of_neighbours(edge_index: Tensor, x: Tensor, num_users: int) -> Tensor:
     """Average the neighbours of every node of the stacked graph; zero if it has none.
 
