@@ -15,7 +15,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import SoloSimLoss
-from sea_pyg.nn.functional import club, info_nce, l1out
+from sea_pyg.nn.functional import club, info_nce, l1out, two_view_contrast
 from sea_pyg.nn.models import SEA
 from sea_pyg.transforms import ItemKNNGraph, ItemWalkGraph, UserCooccurrence
 from sea_pyg.typing import CO_RATES, LEADS_TO, RATES, SIMILAR, Embeddings
@@ -39,6 +39,11 @@ def rows(num_rows: int, count: int = 2, channels: int = 8) -> list[Tensor]:
 def info_nce_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
     query, key = rows(num_rows)
     return lambda: info_nce(query, key, 0.5, chunk).backward()
+
+
+def two_view_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
+    x, y = rows(num_rows)
+    return lambda: two_view_contrast(x, y, 0.5, chunk or num_rows).backward()
 
 
 def solo_sim_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
@@ -130,6 +135,7 @@ def evaluation_form(num_rows: int, chunk: int | None) -> Callable[[], Any]:
 
 FORMS: dict[str, Form] = {
     "info_nce": info_nce_form,
+    "two_view_contrast": two_view_form,
     "SoloSimLoss": solo_sim_form,
     "club": club_form,
     "l1out": l1out_form,

@@ -1,5 +1,6 @@
 """Pure maths of the losses and maps; modules that hold parameters build on it."""
 
+from sea_pyg.nn.functional.contrast import log_partition, two_view_contrast
 from sea_pyg.nn.functional.information import (
     club,
     corrected_log_mean,
@@ -46,6 +47,7 @@ __all__ = [
     "l2_normalize",
     "linear_readouts",
     "log_mean_off_diagonal",
+    "log_partition",
     "log_sum_exp",
     "pairwise_gaussian_log_density",
     "reduce_rows",
@@ -53,6 +55,7 @@ __all__ = [
     "softplus_sum",
     "squared_cosine",
     "squared_distance",
+    "two_view_contrast",
     "vub",
     "wide_linear",
 ]

@@ -10,7 +10,7 @@ from torch.nn import Parameter, ParameterDict
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.functional import l2_normalize, log_partition
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours, stacked_edges
@@ -213,5 +213,5 @@ class LGMRec(Recommender):
     def _contrast(self, index: Tensor, query: Tensor, key: Tensor) -> Tensor:
         """Sum InfoNCE over some rows, with all rows as candidates."""
         query, key = l2_normalize(F.embedding(index, query)), l2_normalize(key)
-        logit = query @ key.t() / self.temperature
-        return F.cross_entropy(logit, index, reduction="sum")
+        positive = (query * F.embedding(index, key)).sum() / self.temperature
+        return log_partition(query, key, self.temperature) - positive

@@ -196,7 +196,7 @@ class MGCN(Recommender):
         contrast = []
         for row in (batch.user, batch.positive + self.num_users):
             query, key = l2_normalize(side[row]), l2_normalize(content[row])
-            contrast.append(info_nce(query, key, self.temperature))
+            contrast.append(info_nce(query, key, self.temperature, 512, unit=True))
         return {
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows, power=2),

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.functional import l2_normalize, two_view_contrast
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
@@ -125,7 +125,7 @@ class MICRO(Recommender):
         normalization: str = "random_walk",
         search_every: int = 16,
         finetune_features: bool = False,
-        chunk_size: int = 256,
+        chunk_size: int = 512,
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
@@ -233,66 +233,3 @@ class MICRO(Recommender):
             "reg": self.reg_weight * norm_penalty(*rows, power=2),
             "contrast": self.cl_weight * torch.stack(contrast).sum(),
         }
-
-
-def two_view_contrast(
-    x: Tensor, y: Tensor, temperature: float, chunk_size: int = 256
-) -> Tensor:
-    r"""Compute InfoNCE with the other rows of both views as negatives.
-
-    .. math::
-        -\frac{1}{N} \sum_i \log \frac{e^{\cos(x_i, y_i) / \tau}}
-        {\sum_j e^{\cos(x_i, y_j) / \tau} + \sum_{j \ne i} e^{\cos(x_i, x_j) / \tau}}
-
-    From `"Deep Graph Contrastive Representation Learning"
-    <https://arxiv.org/abs/2006.04131>`_. The logits are formed in chunks of rows, once:
-    the gradient is computed together with the value.
-
-    Args:
-        x: One view.
-        y: The other view.
-        temperature: :math:`\tau`.
-        chunk_size: Rows per chunk.
-
-    Shapes:
-        Both :math:`[N, C]`; returns a scalar.
-    """
-    arguments = (l2_normalize(x), l2_normalize(y), temperature, chunk_size)
-    out: Tensor = _TwoViewContrast.apply(*arguments)  # type: ignore[no-untyped-call]
-    return out
-
-
-class _TwoViewContrast(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, y: Tensor, temperature: float, chunk_size: int
-    ) -> Tensor:
-        num_rows = x.size(0)
-        key = torch.cat([y, x])  # [2 N, C]
-        grad_x, grad_key = torch.empty_like(x), torch.zeros_like(key)
-        total = x.new_zeros(())
-        for start in range(0, num_rows, chunk_size):
-            rows = x[start : start + chunk_size] / temperature
-            logit = rows @ key.t()  # [chunk, 2 N]
-            row = torch.arange(rows.size(0), device=x.device)
-            positive = logit[row, row + start]
-            logit[row, row + start + num_rows] = -torch.inf
-            # From logits to their softmax, in place.
-            largest = logit.amax(dim=1, keepdim=True)
-            logit.sub_(largest).exp_()
-            share = logit.sum(dim=1, keepdim=True)
-            total += (share.log() + largest).sum() - positive.sum()
-            logit.div_(share)
-            logit[row, row + start] -= 1
-            torch.mm(logit, key, out=grad_x[start : start + chunk_size])
-            grad_key.addmm_(logit.t(), rows)
-        grad_y, grad_own = grad_key.split(num_rows)
-        grad_x = grad_x / temperature + grad_own
-        ctx.save_for_backward(grad_x / num_rows, grad_y / num_rows)
-        return total / num_rows
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grad_x, grad_y = ctx.saved_tensors
-        return grad * grad_x, grad * grad_y, None, None

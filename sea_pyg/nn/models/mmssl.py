@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.utils import softmax
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.functional import l2_normalize, two_view_contrast
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
@@ -228,7 +228,7 @@ class MMSSL(Recommender):
         penalty = norm_penalty(*lookup(table, batch), power=2)
         user = F.embedding(batch.user, state.embeddings.user)
         contrast = [
-            self._contrast(user, F.embedding(batch.user, x[: self.num_users]))
+            two_view_contrast(F.embedding(batch.user, x), user, self.temperature)
             for x in state.preference.values()
         ]
         judged = batch.user[: self.critic_users]
@@ -240,15 +240,6 @@ class MMSSL(Recommender):
             "contrast": self.cl_weight * torch.stack(contrast).sum(),
             "adversarial": -self.adversarial_weight * torch.cat(scores).mean(),
         }
-
-    def _contrast(self, user: Tensor, preference: Tensor) -> Tensor:
-        """Contrast both views of every user with both views of all others."""
-        user, preference = l2_normalize(user), l2_normalize(preference)
-        across = preference @ user.t() / self.temperature  # [B, B]
-        within = preference @ preference.t() / self.temperature
-        own = torch.eye(user.size(0), dtype=torch.bool, device=user.device)
-        logit = torch.cat([across, within.masked_fill(own, -math.inf)], dim=1)
-        return (logit.logsumexp(dim=1) - across.diagonal()).mean()
 
     def _generated(self, content: Embeddings, user_index: Tensor) -> Tensor:
         return F.embedding(user_index, content.user) @ content.item.t()

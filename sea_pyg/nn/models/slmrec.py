@@ -160,8 +160,8 @@ class SLMRec(Recommender):
         chained, contrast = rows[0], []
         for step, target, row in zip(self.chain, self.target, rows[1:], strict=True):
             chained = step(chained)
-            contrast.append(info_nce(chained, target(row), self.ssl_temperature))
+            contrast.append(info_nce(chained, target(row), self.ssl_temperature, 512))
         return {
-            "interaction": info_nce(user, item, self.temperature),
+            "interaction": info_nce(user, item, self.temperature, 512, unit=True),
             "contrast": self.ssl_weight * torch.stack(contrast).sum(),
         }

@@ -232,10 +232,12 @@ class SMORE(Recommender):
         """Return ``bpr``, ``reg`` and ``contrast``."""
         content, side = self._views(data)
         rows = lookup(self._parted(content + side), batch)
-        queries = lookup(self._parted(side), batch)[:2]
-        keys = lookup(self._parted(content), batch)[:2]
+        queries, keys = (
+            map(l2_normalize, lookup(self._parted(x), batch)[:2])
+            for x in (side, content)
+        )
         contrast = [
-            info_nce(l2_normalize(query), l2_normalize(key), self.temperature)
+            info_nce(query, key, self.temperature, 512, unit=True)
             for query, key in zip(queries, keys, strict=True)
         ]
         return {

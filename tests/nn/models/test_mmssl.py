@@ -48,18 +48,26 @@ def test_critic_learns_to_tell_interactions_from_scores() -> None:
 
 
 def test_contrast_by_hand() -> None:
-    model = build()
-    user, preference = torch.randn(2, 3, 4, dtype=torch.float64)
+    """Of every modality's preference with the users, not the other way round."""
+    model, data = build(cl_weight=1.0), example_data()
+    batch = example_batch(data)
+    state = model.representations(data)
     unit = torch.nn.functional.normalize
-    user, preference = unit(user), unit(preference)
-    losses = []
-    for i in range(3):
-        others = sum((preference[i] @ user[j] / 0.5).exp() for j in range(3))
-        own = sum((preference[i] @ preference[j] / 0.5).exp() for j in {0, 1, 2} - {i})
-        losses.append((others + own).log() - preference[i] @ user[i] / 0.5)
-    torch.testing.assert_close(
-        model._contrast(3 * user, preference), torch.stack(losses).mean()
-    )
+    users = unit(state.embeddings.user[batch.user])
+    count, tau = users.size(0), model.temperature
+    expected = []
+    for table in state.preference.values():
+        preference = unit(table[batch.user])
+        losses = []
+        for i in range(count):
+            logits = [preference[i] @ users[j] / tau for j in range(count)]
+            logits += [
+                preference[i] @ preference[j] / tau for j in range(count) if j != i
+            ]
+            losses.append(torch.stack(logits).logsumexp(dim=0) - logits[i])
+        expected.append(torch.stack(losses).mean())
+    found = model.loss(data, batch, state)["contrast"]
+    torch.testing.assert_close(found, torch.stack(expected).sum())
 
 
 def test_softened_rows_keep_the_interactions_on_top() -> None:

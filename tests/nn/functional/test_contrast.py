@@ -1,0 +1,70 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sea_pyg.nn.functional import l2_normalize, log_partition, two_view_contrast
+
+
+def rows(count: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, 5, dtype=torch.double, generator=generator)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 0.01])  # 0.01: a maximum is taken off
+@pytest.mark.parametrize("chunk_size", [1, 4, 100])
+@pytest.mark.parametrize("leave_out", [False, True])
+def test_log_partition_is_that_of_all_logits(
+    temperature: float, chunk_size: int, leave_out: bool
+) -> None:
+    query = l2_normalize(rows(9)).requires_grad_()
+    key = l2_normalize(rows(7, seed=1)).requires_grad_()
+    excluded = torch.arange(9) % 7 if leave_out else None
+    logits = query @ key.t() / temperature
+    if leave_out:
+        logits = logits.scatter(1, (torch.arange(9) % 7).view(-1, 1), -torch.inf)
+    expected = logits.logsumexp(dim=1).sum()
+    found = log_partition(query, key, temperature, excluded, chunk_size)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(3 * found, (query, key)),
+        torch.autograd.grad(3 * expected, (query, key)),
+    )
+
+
+def test_log_partition_of_half_precision_and_without_gradient() -> None:
+    query, key = l2_normalize(rows(6)).float(), l2_normalize(rows(8, seed=1)).float()
+    whole = log_partition(query, key, 0.2)
+    assert whole.dtype == torch.float32
+    half = log_partition(query.bfloat16(), key.bfloat16(), 0.2)
+    torch.testing.assert_close(half, whole, rtol=0.02, atol=0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(log_partition(query, key, 0.2), whole)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": 0.0}, {"temperature": 0.2, "chunk_size": 0}]
+)
+def test_wrong_arguments(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        log_partition(rows(2), rows(2), **wrong)
+
+
+def test_two_view_contrast_is_that_of_a_naive_loop() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 9, 5, dtype=torch.double, generator=generator)
+    total = 0.0
+    for i in range(9):
+        positive = F.cosine_similarity(x[i], y[i], dim=0) / 0.5
+        logits = [F.cosine_similarity(x[i], y[j], dim=0) / 0.5 for j in range(9)]
+        logits += [
+            F.cosine_similarity(x[i], x[j], dim=0) / 0.5 for j in range(9) if j != i
+        ]
+        total += float(torch.stack(logits).logsumexp(dim=0) - positive) / 9
+    for chunk_size in (1, 4, 100):
+        ours = two_view_contrast(x, y, 0.5, chunk_size)
+        assert ours.item() == pytest.approx(total)
+    leaves = (x.requires_grad_(), y.requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda a, b: two_view_contrast(a, b, 0.5, 4), leaves
+    )
