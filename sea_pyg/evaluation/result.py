@@ -1,7 +1,6 @@
 """What an evaluation found."""
 
 import json
-import lzma
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +91,11 @@ class EvaluationResult:
         tensors = {name: value.contiguous() for name, value in tensors.items()}
         header = {_HEADER: json.dumps({"format": _FORMAT, **self.to_dict()})}
         raw = safetensors.save(tensors, metadata=header)
-        Path(path).write_bytes(lzma.compress(raw) if _is_compressed(path) else raw)
+        if _is_compressed(path):
+            import lzma  # not every Python has it
+
+            raw = lzma.compress(raw)
+        Path(path).write_bytes(raw)
 
     @classmethod
     def load(cls, path: str | Path) -> "EvaluationResult":
@@ -110,7 +113,7 @@ class EvaluationResult:
             raise FileNotFoundError(f"there is no evaluation result {str(path)!r}")
         try:
             raw = path.read_bytes()
-            raw = lzma.decompress(raw) if _is_compressed(path) else raw
+            raw = _decompressed(raw) if _is_compressed(path) else raw
             tensors = read(raw)
             plain = json.loads(_metadata(raw)[_HEADER])
             if plain.pop("format") != _FORMAT:
@@ -130,14 +133,7 @@ class EvaluationResult:
                 num_labels=tensors["num_labels"],
                 **plain,
             )
-        except (
-            safetensors.SafetensorError,
-            lzma.LZMAError,
-            EOFError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{str(path)!r} is not a readable evaluation result ({error}); "
                 "evaluate the run again"
@@ -146,6 +142,15 @@ class EvaluationResult:
 
 def _is_compressed(path: str | Path) -> bool:
     return Path(path).suffix == ".xz"
+
+
+def _decompressed(raw: bytes) -> bytes:
+    import lzma  # not every Python has it
+
+    try:
+        return lzma.decompress(raw)
+    except (lzma.LZMAError, EOFError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _metadata(raw: bytes) -> dict[str, str]:
