@@ -145,15 +145,17 @@ def _section(
     main = metrics[0]
     baselines = [m for m in methods if not _is_ours(m, ours)] or [*methods]
 
-    def score(method: str, on: str) -> float:
-        return mean(cell.plain[on][main] or 0.0 for cell in methods[method])
+    def score(method: str, on: str, metric: str = main) -> float:
+        return mean(cell.plain[on][metric] or 0.0 for cell in methods[method])
 
     known = [m for m, found in methods.items() if all(c.has_users for c in found)]
     testable = [m for m in baselines if m in known] or known or baselines
     reference = max(testable, key=lambda method: score(method, "valid"))
-    first, best = (
-        max(baselines, key=lambda method: score(method, on)) for on in ("valid", "test")
-    )
+    first = max(baselines, key=lambda method: score(method, "valid"))
+    strongest = {
+        metric: max(baselines, key=lambda method: score(method, "test", metric))
+        for metric in metrics
+    }
     comparison, notes = None, ["There is one cell only, and nothing to compare."]
     if len(cells) > 1:
         comparison = _compare(methods, known, metrics, reference)
@@ -164,8 +166,10 @@ def _section(
     )
     if score(first, "valid") > score(reference, "valid"):
         notes.append(f"In validation {main} {first} is better, but it is not tested.")
-    if best != reference:
-        notes.append(f"In test {main} the best baseline is another one: {best}.")
+    others = {m: best for m, best in strongest.items() if best != reference}
+    for metric, best in others.items():
+        notes.append(f"In test {metric} the best baseline is another one: {best}.")
+    for best in dict.fromkeys(others.values()):
         notes += _against(best, methods, known, metrics, ours)
     made_from = {repr(sorted(c.plain["data_fingerprint"].items())) for c in cells}
     if len(made_from) > 1:

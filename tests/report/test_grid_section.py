@@ -55,3 +55,24 @@ def test_nothing_is_added_where_test_and_validation_agree(tmp_path: Path) -> Non
     (section,) = grid_sections(load_cells(tmp_path))
     assert section.reference == "EASE"
     assert not [note for note in section.notes if note.startswith("Against")]
+
+
+def test_every_metric_has_its_own_best_baseline(tmp_path: Path) -> None:
+    write_grid(tmp_path)
+    for path in tmp_path.rglob("seed-?.json"):
+        plain = json.loads(path.read_text())
+        if plain["method"] == "EASE":
+            plain["valid"] = dict.fromkeys(plain["valid"], 0.9)
+            plain["test"]["recall@20"] = 0.9
+        if plain["method"] == "BPRMF":
+            plain["test"]["ndcg@20"] = 0.9
+        path.write_text(json.dumps(plain))
+    (section,) = grid_sections(load_cells(tmp_path))
+    notes = "\n".join(section.notes)
+    assert "In test recall@20" not in notes
+    assert "In test ndcg@20 the best baseline is another one: BPRMF." in notes
+    found = [note for note in section.notes if note.startswith("Against")]
+    assert [note.partition(":")[0] for note in found] == [
+        "Against BPRMF, SEA in recall@20",
+        "Against BPRMF, SEA in ndcg@20",
+    ]
