@@ -95,6 +95,15 @@ def test_values_per_user_are_published_compressed(script, tmp_path):
     assert len(list((tmp_path / "again").rglob("*.xz"))) == len(cells)
 
 
+def test_published_values_are_those_of_the_cells(script):
+    published = [cell for cell in load_cells(script.RESULTS / "grid") if cell.has_users]
+    assert published
+    for cell in published:
+        for name, values in cell.run().result.per_user.items():
+            found = float(values.double().nanmean())
+            assert found == pytest.approx(cell.plain["test"][name], abs=1e-9), cell.path
+
+
 @pytest.mark.parametrize("page", ["none", "{end} {start}", "{start} {start} {end}"])
 def test_pages_without_marks_are_refused(script, results, tmp_path, page, capsys):
     readme = tmp_path / "README.md"
