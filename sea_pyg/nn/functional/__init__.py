@@ -1,6 +1,10 @@
 """Pure maths of the losses and maps; modules that hold parameters build on it."""
 
-from sea_pyg.nn.functional.contrast import log_partition, two_view_contrast
+from sea_pyg.nn.functional.contrast import (
+    info_nce,
+    log_partition,
+    two_view_contrast,
+)
 from sea_pyg.nn.functional.information import (
     club,
     corrected_log_mean,
@@ -22,7 +26,6 @@ from sea_pyg.nn.functional.linear_gaussian import (
 )
 from sea_pyg.nn.functional.losses import (
     bpr_loss,
-    info_nce,
     l2_normalize,
     squared_cosine,
     squared_distance,

@@ -4,10 +4,14 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from sea_pyg.nn.functional.losses import SAFE_BITS, l2_normalize
+from sea_pyg.nn.functional.losses import l2_normalize
 from sea_pyg.typing import OptTensor
+
+SAFE_BITS = 60
+"""Logits to base 2 within which sums of their powers neither overflow nor vanish."""
 
 
 def log_partition(
@@ -16,25 +20,33 @@ def log_partition(
     temperature: float,
     excluded: OptTensor = None,
     chunk_size: int = 512,
+    unit: bool = False,
+    weight: OptTensor = None,
+    key_weight: OptTensor = None,
 ) -> Tensor:
     r"""Sum the logarithms of the queries' partition functions.
 
     .. math::
-        \sum_i \log \sum_{j \ne x_i} \exp(q_i^\top k_j / \tau)
+        \sum_i w_i \log \sum_{j \ne x_i} v_j \exp(q_i^\top k_j / \tau)
 
     A contrast is this less the logits of its positives. Logits are formed in chunks of
     rows, once: the gradient is computed together with the value, and is exact.
 
     Args:
-        query: Queries of unit length at most.
-        key: Keys of unit length at most.
+        query: Queries.
+        key: Keys.
         temperature: :math:`\tau`.
         excluded: The key :math:`x_i` that each query leaves out. (default: none)
         chunk_size: Rows of logits that are held at a time.
+        unit: Whether all rows are known to be of unit length at most. Their logits are
+            bounded, so that no maximum is sought where they cannot overflow.
+            (default: :obj:`False`)
+        weight: Weight :math:`w` of each query, without gradient. (default: ones)
+        key_weight: Weight :math:`v` of each key, without gradient. (default: ones)
 
     Shapes:
-        ``query`` :math:`[B, C]`, ``key`` :math:`[N, C]`, ``excluded`` :math:`[B]`;
-        returns a scalar.
+        ``query`` :math:`[B, C]`, ``key`` :math:`[N, C]`, ``excluded`` and ``weight``
+        :math:`[B]`, ``key_weight`` :math:`[N]`; returns a scalar.
 
     Raises:
         ValueError: If ``temperature`` or ``chunk_size`` is not positive.
@@ -43,17 +55,21 @@ def log_partition(
         raise ValueError(f"temperature must be positive (got {temperature})")
     if chunk_size < 1:
         raise ValueError(f"chunk_size must be positive (got {chunk_size})")
-    if query.dtype in (torch.float16, torch.bfloat16):
-        query, key = query.float(), key.float()
-    # Logits of up to 1 / temperature lose too much in half precision.
+    query, key = _in_full(query, key)
     with torch.autocast(query.device.type, enabled=False):
         out: Tensor = _LogPartition.apply(  # type: ignore[no-untyped-call]
-            query, key, temperature, excluded, chunk_size
+            query, key, temperature, excluded, chunk_size, unit, weight, key_weight
         )
     return out
 
 
 class _LogPartition(torch.autograd.Function):
+    """The value and its gradient, computed together.
+
+    Both need the logits, so each chunk is formed once; the gradient with respect to the
+    inputs is as small as they are and waits for ``backward``.
+    """
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -62,44 +78,144 @@ class _LogPartition(torch.autograd.Function):
         temperature: float,
         excluded: OptTensor,
         chunk_size: int,
+        unit: bool,
+        weight: OptTensor,
+        key_weight: OptTensor,
     ) -> Tensor:
+        num_rows = query.size(0)
         needs_grad = any(ctx.needs_input_grad)
         # Logits in bits: powers of two are cheaper than those of e.
         bits = math.log2(math.e) / temperature
+        bounded = unit and bits < SAFE_BITS
         scaled = query * bits
         columns = key.t().contiguous()  # [C, num_keys], read once per chunk
+        counted = key if key_weight is None else key_weight.unsqueeze(1) * key
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
-        buffer = query.new_empty(min(chunk_size, query.size(0)), key.size(0))
-        for start in range(0, query.size(0), chunk_size):
-            rows = slice(start, min(start + chunk_size, query.size(0)))
+        buffer = query.new_empty(min(chunk_size, num_rows), key.size(0))
+        for start in range(0, num_rows, chunk_size):
+            rows = slice(start, min(start + chunk_size, num_rows))
             chunk = scaled[rows]
             logits = torch.mm(chunk, columns, out=buffer[: chunk.size(0)])
             if excluded is not None:
                 row = torch.arange(chunk.size(0), device=query.device)
                 logits[row, excluded[rows]] = -torch.inf
-            if bits >= SAFE_BITS:
-                shift = logits.amax(dim=1)
+            shift = None if bounded else logits.amax(dim=1)
+            if shift is not None:
                 logits.sub_(shift.unsqueeze(1))
-                total += shift.sum()
-            weight = logits.exp2_()
-            mass = weight.sum(dim=1)
-            total += mass.log2().sum()
+            power = logits.exp2_()
+            mass = power.sum(dim=1) if key_weight is None else power @ key_weight
+            value = mass.log2() if shift is None else mass.log2() + shift
+            share = mass.reciprocal()
+            if weight is not None:
+                value, share = value * weight[rows], share * weight[rows]
+            total += value.sum()
             if needs_grad:
-                share = mass.reciprocal_().unsqueeze(1)
-                grad_query[rows] = (weight @ key).mul_(share)
-                grad_key.addmm_(weight.t(), chunk * share)
+                share = share.unsqueeze(1)
+                grad_query[rows] = (power @ counted).mul_(share)
+                grad_key.addmm_(power.t(), chunk * share)
         if needs_grad:
-            ctx.save_for_backward(
-                grad_query.div_(temperature), grad_key.mul_(math.log(2))
-            )
+            if key_weight is not None:
+                grad_key.mul_(key_weight.unsqueeze(1))
+            grads = grad_query.div_(temperature), grad_key.mul_(math.log(2))
+            ctx.save_for_backward(*grads)
         return (total * math.log(2)).to(query.dtype)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
         grad_query, grad_key = ctx.saved_tensors
-        return grad * grad_query, grad * grad_key, None, None, None
+        return (
+            grad * grad_query if ctx.needs_input_grad[0] else None,
+            grad * grad_key if ctx.needs_input_grad[1] else None,
+            *[None] * 6,
+        )
+
+
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    temperature: float,
+    chunk_size: int | None = None,
+    index: OptTensor = None,
+    unit: bool = False,
+) -> Tensor:
+    r"""Compute the one-directional InfoNCE loss of `"Representation Learning with
+    Contrastive Predictive Coding" <https://arxiv.org/abs/1807.03748>`_.
+
+    .. math::
+        -\frac{1}{N} \sum_i \log
+        \frac{\exp(q_i^\top k_i / \tau)}{\sum_j \exp(q_i^\top k_j / \tau)}
+
+    Args:
+        query: Queries, usually of unit length.
+        key: Keys; the one in the query's own row is its positive.
+        temperature: :math:`\tau`.
+        chunk_size: Queries whose logits are held at a time. Value and gradient are
+            exact at any chunk size, and memory is ``chunk_size * N`` floats. All
+            :math:`N^2` logits are held by default.
+        index: What each row stands for. Rows that stand for the same count once, as a
+            query and as a key. (default: all differ)
+        unit: Whether all rows are known to be of unit length at most. Their logits are
+            bounded, so that no maximum is sought where they cannot overflow.
+            (default: :obj:`False`)
+
+    Shapes:
+        ``query`` and ``key`` :math:`[N, C]`, ``index`` :math:`[N]`; returns a scalar.
+
+    Raises:
+        ValueError: If the shapes differ, there is no row, or ``temperature`` or
+            ``chunk_size`` is not positive.
+    """
+    if query.dim() != 2 or query.shape != key.shape or query.size(0) == 0:
+        raise ValueError(
+            "query and key must have one shape [N, C] with N > 0 (got "
+            f"{list(query.shape)} and {list(key.shape)})"
+        )
+    if index is not None and index.shape != query.shape[:1]:
+        raise ValueError(
+            f"index must have one entry per row, [{query.size(0)}] (got "
+            f"{list(index.shape)})"
+        )
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive (got {temperature})")
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+    query, key = _in_full(query, key)
+    count = None if index is None else _multiplicity(index).to(query.dtype)
+    if chunk_size is None or chunk_size >= query.size(0):
+        with torch.autocast(query.device.type, enabled=False):
+            return _whole_info_nce(query, key, temperature, count)
+    # Rows that stand for the same have a share each, as a query and as a key.
+    once = None if count is None else count.reciprocal()
+    part = query.new_ones(query.size(0)) if once is None else once
+    part = part / part.sum()
+    mass = log_partition(
+        query, key, temperature, None, chunk_size, unit, weight=part, key_weight=once
+    )
+    return mass - ((query * key).sum(dim=1) * part).sum() / temperature
+
+
+def _multiplicity(index: Tensor) -> Tensor:
+    """Return how often each entry's value occurs."""
+    ordered = index.sort().values
+    before = torch.searchsorted(ordered, index)
+    after = torch.searchsorted(ordered, index, right=True)
+    count: Tensor = after - before
+    return count
+
+
+def _whole_info_nce(
+    query: Tensor, key: Tensor, temperature: float, count: OptTensor
+) -> Tensor:
+    logits = query @ key.t() / temperature
+    if count is None:
+        target = torch.arange(query.size(0), device=query.device)
+        return F.cross_entropy(logits, target)
+    loss = (logits - count.log()).logsumexp(dim=1) - logits.diagonal()
+    weight = count.reciprocal()
+    mean: Tensor = (weight * loss).sum() / weight.sum()
+    return mean
 
 
 def two_view_contrast(
@@ -128,5 +244,12 @@ def two_view_contrast(
     num_rows = x.size(0)
     own = torch.arange(num_rows, 2 * num_rows, device=x.device)
     candidates = torch.cat([y, x])  # [2 N, C]
-    mass = log_partition(x, candidates, temperature, own, chunk_size)
+    mass = log_partition(x, candidates, temperature, own, chunk_size, unit=True)
     return (mass - (x * y).sum() / temperature) / num_rows
+
+
+def _in_full(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of up to 1 / temperature lose too much in half precision."""
+    if query.dtype in (torch.float16, torch.bfloat16):
+        return query.float(), key.float()
+    return query, key

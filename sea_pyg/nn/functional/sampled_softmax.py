@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sea_pyg.nn.functional.losses import SAFE_BITS
+from sea_pyg.nn.functional.contrast import SAFE_BITS
 from sea_pyg.typing import OptTensor
 
 

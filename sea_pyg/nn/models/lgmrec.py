@@ -214,4 +214,4 @@ class LGMRec(Recommender):
         """Sum InfoNCE over some rows, with all rows as candidates."""
         query, key = l2_normalize(F.embedding(index, query)), l2_normalize(key)
         positive = (query * F.embedding(index, key)).sum() / self.temperature
-        return log_partition(query, key, self.temperature) - positive
+        return log_partition(query, key, self.temperature, unit=True) - positive

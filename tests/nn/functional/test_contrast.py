@@ -11,20 +11,28 @@ def rows(count: int, seed: int = 0) -> Tensor:
     return torch.randn(count, 5, dtype=torch.double, generator=generator)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 0.01])  # 0.01: a maximum is taken off
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize("temperature", [0.5, 0.01])  # 0.01: past what unit rows bound
 @pytest.mark.parametrize("chunk_size", [1, 4, 100])
 @pytest.mark.parametrize("leave_out", [False, True])
+@pytest.mark.parametrize("weigh", [False, True])
 def test_log_partition_is_that_of_all_logits(
-    temperature: float, chunk_size: int, leave_out: bool
+    unit: bool, temperature: float, chunk_size: int, leave_out: bool, weigh: bool
 ) -> None:
     query = l2_normalize(rows(9)).requires_grad_()
     key = l2_normalize(rows(7, seed=1)).requires_grad_()
     excluded = torch.arange(9) % 7 if leave_out else None
+    weight, key_weight = (rows(n)[:, 0].abs() if weigh else None for n in (9, 7))
     logits = query @ key.t() / temperature
-    if leave_out:
-        logits = logits.scatter(1, (torch.arange(9) % 7).view(-1, 1), -torch.inf)
-    expected = logits.logsumexp(dim=1).sum()
-    found = log_partition(query, key, temperature, excluded, chunk_size)
+    if excluded is not None:
+        logits = logits.scatter(1, excluded.view(-1, 1), -torch.inf)
+    if weight is not None and key_weight is not None:
+        expected = (weight * (logits + key_weight.log()).logsumexp(dim=1)).sum()
+    else:
+        expected = logits.logsumexp(dim=1).sum()
+    found = log_partition(
+        query, key, temperature, excluded, chunk_size, unit, weight, key_weight
+    )
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(
         torch.autograd.grad(3 * found, (query, key)),
