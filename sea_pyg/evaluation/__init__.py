@@ -3,7 +3,6 @@
 from sea_pyg.evaluation.compare import compare, label_methods
 from sea_pyg.evaluation.comparison import Comparison, ComparisonRow
 from sea_pyg.evaluation.evaluate import BEYOND_ACCURACY, DEFAULT_METRICS, evaluate
-from sea_pyg.evaluation.ranking import rank_items
 from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.run import Run
 from sea_pyg.evaluation.significance import (
@@ -13,6 +12,7 @@ from sea_pyg.evaluation.significance import (
     permutation_test,
     seed_test,
 )
+from sea_pyg.nn.models.ranking import rank_items
 
 __all__ = classes = [
     "BEYOND_ACCURACY",

@@ -1,7 +1,6 @@
 """Full-ranking evaluation of a recommender."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,17 +8,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.evaluation.ranking import rank_items
 from sea_pyg.evaluation.result import EvaluationResult
-from sea_pyg.metrics import (
-    RankingData,
-    Recall,
-    coverage,
-    exposure,
-    gini,
-    novelty,
-    ranking_classes,
-)
+from sea_pyg.evaluation.scorer import Scorer
+from sea_pyg.metrics import ranking_classes
+from sea_pyg.nn.models.ranking import rank_items
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import EdgeMembership, closest, memoize
@@ -105,7 +97,7 @@ def evaluate(
             "is nothing to evaluate; check edge_index and edge_label_index"
         )
     item_degree = torch.bincount(train.item, minlength=num_items)
-    scorer = _Scorer(names, lengths, labels, item_degree, num_users, cold_degree)
+    scorer = Scorer(names, lengths, labels, item_degree, num_users, cold_degree)
     training = isinstance(model, Recommender) and model.training
     if isinstance(model, Recommender):
         model.eval()
@@ -113,7 +105,7 @@ def evaluate(
         ranked = rank_items(
             model, data, user_index, lengths[-1], seen, num_items, batch_size
         )
-        for users, item_index in ranked:
+        for users, item_index, _ in ranked:
             scorer.update(users, item_index)
     finally:
         if isinstance(model, Recommender):
@@ -130,83 +122,6 @@ def evaluate(
         num_users_without_edges=int((has_label & ~has_edge).sum()),
         fingerprint=_fingerprint(user_index, labels, seen),
     )
-
-
-class _Scorer:
-    """Turns rankings into metrics, batch by batch."""
-
-    def __init__(
-        self,
-        names: list[str],
-        lengths: list[int],
-        labels: EdgeMembership,
-        item_degree: Tensor,
-        num_users: int,
-        cold_degree: int,
-    ) -> None:
-        self.names = names
-        self.lengths = lengths
-        self.labels = labels
-        self.item_degree = item_degree
-        self.num_users = num_users
-        self.cold = item_degree < cold_degree
-        device = item_degree.device
-        self.ranking = {
-            f"{name}@{k}": ranking_classes[name](k).to(device)
-            for name in names
-            if name in ranking_classes
-            for k in lengths
-        }
-        self.cold_recall = {
-            f"cold_recall@{k}": Recall(k) for k in lengths if "cold_recall" in names
-        }
-        self.exposure = {
-            k: torch.zeros_like(item_degree)
-            for k in lengths
-            if "coverage" in names or "gini" in names
-        }
-        self.parts: dict[str, list[Tensor]] = {}
-
-    def update(self, users: Tensor, item_index: Tensor) -> None:
-        """Take the rankings :math:`[B, k]` of some users."""
-        row, item = self.labels.seen(users)
-        ranking = RankingData(item_index, (row, item))
-        for key, metric in self.ranking.items():
-            self._keep(key, metric.per_user(ranking))
-        if self.cold_recall:
-            cold = self.cold[item]
-            ranking = RankingData(item_index, (row[cold], item[cold]))
-            none = ranking.label_count == 0
-            for key, metric in self.cold_recall.items():
-                self._keep(key, metric.per_user(ranking).masked_fill(none, math.nan))
-        for k, count in self.exposure.items():
-            count += exposure(item_index[:, :k], count.numel())
-        if "novelty" in self.names:
-            for k in self.lengths:
-                ranked = item_index[:, :k]
-                value = novelty(ranked, self.item_degree, self.num_users)
-                self._keep(f"novelty@{k}", value)
-
-    def _keep(self, key: str, value: Tensor) -> None:
-        self.parts.setdefault(key, []).append(value)
-
-    def compute(self) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Return the means and the per-user values, in the order asked for."""
-        per_user = {key: torch.cat(part).cpu() for key, part in self.parts.items()}
-        values: dict[str, float] = {}
-        for name in self.names:
-            for k in self.lengths:
-                key = f"{name}@{k}"
-                if key in per_user:
-                    # float32 sums over many users would cost digits.
-                    values[key] = float(per_user[key].double().nanmean())
-                elif name == "coverage":
-                    values[key] = coverage(self.exposure[k])
-                else:
-                    count = self.exposure[k]
-                    values[key] = gini(count) if count.any() else math.nan
-        ordered = {key: per_user[key] for key in values if key in per_user}
-        return values, ordered
 
 
 def _metric_names(metrics: Sequence[str], beyond_accuracy: bool) -> list[str]:

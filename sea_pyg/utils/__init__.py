@@ -2,7 +2,13 @@
 
 from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
 from sea_pyg.utils.allocator import keep_freed_memory
-from sea_pyg.utils.checks import check_edge_type, closest, modality_names, require
+from sea_pyg.utils.checks import (
+    check_edge_type,
+    check_users,
+    closest,
+    modality_names,
+    require,
+)
 from sea_pyg.utils.features import modality_input
 from sea_pyg.utils.interactions import check_interactions
 from sea_pyg.utils.membership import EdgeMembership
@@ -20,6 +26,7 @@ __all__ = [
     "SymmetricAdjacency",
     "bipartite_adjacency",
     "check_edge_type",
+    "check_users",
     "check_interactions",
     "chunked_topk",
     "closest",

@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 
+from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import EdgeType
@@ -44,6 +45,25 @@ def check_edge_type(data: HeteroData, edge_type: EdgeType) -> None:
         raise ValueError(
             f"the graph has no edge_index of type {edge_type!r} (its edge types are "
             f"{data.edge_types}); pass edge_type=... or add it"
+        )
+
+
+def check_users(user_index: Tensor, num_users: int) -> None:
+    """Check that users exist.
+
+    Raises:
+        ValueError: If there is none, or a number is out of range.
+    """
+    if user_index.dim() != 1 or user_index.numel() == 0:
+        raise ValueError(
+            "user_index must be a non-empty vector of user numbers "
+            f"(got shape {list(user_index.shape)})"
+        )
+    low, high = int(user_index.min()), int(user_index.max())
+    if low < 0 or high >= num_users:
+        raise ValueError(
+            f"user numbers must lie in 0..{num_users - 1} "
+            f"(got {low if low < 0 else high})"
         )
 
 

@@ -12,15 +12,16 @@ from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.mi.minimize import minimize
+from sea_pyg.nn.models.ranking import rank_items
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplets
 from sea_pyg.utils import (
     EdgeMembership,
     check_edge_type,
+    check_users,
     closest,
     memoize,
     modality_input,
     modality_names,
-    rank_scores,
 )
 
 
@@ -276,36 +277,18 @@ class Recommender(torch.nn.Module, ABC):
                 f"k must lie between 1 and the number of items {self.num_items} "
                 f"(got {k})"
             )
-        self._check_users(user_index)
+        check_users(user_index, self.num_users)
         training = self.training
         self.eval()
         try:
-            embeddings = self.encode(data)
-            parts = [
-                self._recommend_chunk(data, users, k, exclude_seen, embeddings)
-                for users in user_index.split(batch_size)
-            ]
+            seen = self.seen_items(data) if exclude_seen else None
+            ranked = rank_items(
+                self, data, user_index, k, seen, self.num_items, batch_size
+            )
+            _, index, score = map(torch.cat, zip(*ranked, strict=True))
         finally:
             self.train(training)
-        return Recommendations(
-            torch.cat([part.item_index for part in parts]),
-            torch.cat([part.score for part in parts]),
-        )
-
-    def _recommend_chunk(
-        self,
-        data: HeteroData,
-        user_index: Tensor,
-        k: int,
-        exclude_seen: bool,
-        embeddings: Embeddings,
-    ) -> Recommendations:
-        score = self.score(data, user_index, embeddings)
-        if exclude_seen:
-            row, item = self.seen_items(data).seen(user_index)
-            score = score.index_put((row, item), score.new_tensor(-torch.inf))
-        value, index = rank_scores(score, k)  # as evaluation ranks
-        return Recommendations(index, value)
+        return Recommendations(index, score)
 
     def seen_items(self, data: HeteroData) -> EdgeMembership:
         """Return the graph's user-item pairs (built once per ``edge_index``)."""
@@ -315,16 +298,3 @@ class Recommender(torch.nn.Module, ABC):
         return memoize(
             edge_index, ("seen", *sizes), lambda: EdgeMembership(edge_index, *sizes)
         )
-
-    def _check_users(self, user_index: Tensor) -> None:
-        if user_index.dim() != 1 or user_index.numel() == 0:
-            raise ValueError(
-                "user_index must be a non-empty vector of user numbers "
-                f"(got shape {list(user_index.shape)})"
-            )
-        low, high = int(user_index.min()), int(user_index.max())
-        if low < 0 or high >= self.num_users:
-            raise ValueError(
-                f"user numbers must lie in 0..{self.num_users - 1} "
-                f"(got {low if low < 0 else high})"
-            )

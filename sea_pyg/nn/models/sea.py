@@ -23,6 +23,7 @@ from sea_pyg.nn.modality import (
 from sea_pyg.nn.models.batch import lookup, shared_candidates
 from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.sea_options import check_options
 from sea_pyg.nn.models.sea_presets import (
     fast_arguments,
     released_arguments,
@@ -229,39 +230,18 @@ class SEA(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if split_on not in ("features", "representations"):
-            raise ValueError(
-                f"split_on must be 'features' or 'representations' (got {split_on!r})"
-            )
-        if separate_items not in ("all", "batch"):
-            raise ValueError(
-                f"separate_items must be 'all' or 'batch' (got {separate_items!r})"
-            )
-        if distance == "subtraction" and collapsed and split_on == "features":
-            raise ValueError(
-                "distance='subtraction' needs the projected features, which a "
-                "collapsed SEA has not (got collapsed=True); build it with "
-                "collapsed=False or split_on='representations'"
-            )
-        if num_item_layers < 0:
-            raise ValueError(
-                f"num_item_layers must be at least 0 (got {num_item_layers})"
-            )
-        if ranking_loss not in ("bpr", "softmax"):
-            raise ValueError(
-                f"ranking_loss must be 'bpr' or 'softmax' (got {ranking_loss!r})"
-            )
-        if ranking_candidates is not None and ranking_candidates < 2:
-            raise ValueError(
-                "ranking_candidates must be at least 2, or None for all of the batch "
-                f"(got {ranking_candidates})"
-            )
-        if user_k < 1:
-            raise ValueError(f"user_k must be at least 1 (got {user_k})")
-        if not walk_weight >= 0:
-            raise ValueError(f"walk_weight must be at least 0 (got {walk_weight})")
-        if walk_k < 1:
-            raise ValueError(f"walk_k must be at least 1 (got {walk_k})")
+        check_options(
+            split_on=split_on,
+            separate_items=separate_items,
+            distance=distance,
+            collapsed=collapsed,
+            num_item_layers=num_item_layers,
+            user_k=user_k,
+            walk_weight=walk_weight,
+            walk_k=walk_k,
+            ranking_loss=ranking_loss,
+            ranking_candidates=ranking_candidates,
+        )
         self.split_on = split_on
         self.separate_items = separate_items
         self.collapsed = collapsed

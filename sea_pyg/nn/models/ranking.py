@@ -1,28 +1,32 @@
 """Full ranking of the catalogue, some users at a time."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import Embeddings
 from sea_pyg.utils import EdgeMembership, rank_scores
+
+if TYPE_CHECKING:
+    from sea_pyg.nn.models.recommender import Recommender
 
 _SCORES_PER_CHUNK = 2**24
 """Scores held at a time by default: 64 MB, large enough for a fast matmul."""
 
 
 def _scorer(
-    model: Recommender | Embeddings, data: HeteroData, chunk: int
+    model: "Recommender | Embeddings", data: HeteroData, chunk: int
 ) -> Callable[[Tensor], Tensor]:
     """Return a function from users to scores that may be overwritten."""
-    if isinstance(model, Recommender) and not model.scores_by_embeddings:
-        recommender, encoded = model, model.encode(data)
+    embeddings = model if isinstance(model, Embeddings) else model.encode(data)
+    if not isinstance(model, Embeddings) and not model.scores_by_embeddings:
+        recommender = model
         # A model may return a view of its own state.
-        return lambda users: recommender.score(data, users, encoded).clone()
-    user, item = model.encode(data) if isinstance(model, Recommender) else model
+        return lambda users: recommender.score(data, users, embeddings).clone()
+    user, item = embeddings
     key = item.t()
     buffer = user.new_empty(chunk, item.size(0))
 
@@ -33,14 +37,14 @@ def _scorer(
 
 
 def rank_items(
-    model: Recommender | Embeddings,
+    model: "Recommender | Embeddings",
     data: HeteroData,
     user_index: Tensor,
     k: int,
     seen: EdgeMembership | None,
     num_items: int,
     batch_size: int | None = None,
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Rank the whole catalogue for some users without a users x items matrix.
 
     The model is encoded once; call it without gradient and in evaluation mode.
@@ -55,7 +59,7 @@ def rank_items(
         batch_size: Users scored at a time; 64 MB of scores by default.
 
     Yields:
-        Users :math:`[B]` and their rankings :math:`[B, k]`, -1 is no item.
+        Users :math:`[B]`, their rankings :math:`[B, k]`, and the scores.
     """
     chunk = batch_size or max(1, _SCORES_PER_CHUNK // num_items)
     score_of = _scorer(model, data, min(chunk, user_index.numel()))
@@ -64,4 +68,5 @@ def rank_items(
         if seen is not None:
             row, item = seen.seen(users)
             score[row, item] = -torch.inf
-        yield users, rank_scores(score, k)[1]
+        value, index = rank_scores(score, k)
+        yield users, index, value

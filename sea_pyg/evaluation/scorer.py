@@ -1,0 +1,94 @@
+"""Metrics of rankings that come batch by batch."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from sea_pyg.metrics import (
+    RankingData,
+    Recall,
+    coverage,
+    exposure,
+    gini,
+    novelty,
+    ranking_classes,
+)
+from sea_pyg.utils import EdgeMembership
+
+
+class Scorer:
+    """Turns rankings into metrics, batch by batch."""
+
+    def __init__(
+        self,
+        names: list[str],
+        lengths: list[int],
+        labels: EdgeMembership,
+        item_degree: Tensor,
+        num_users: int,
+        cold_degree: int,
+    ) -> None:
+        self.names = names
+        self.lengths = lengths
+        self.labels = labels
+        self.item_degree = item_degree
+        self.num_users = num_users
+        self.cold = item_degree < cold_degree
+        device = item_degree.device
+        self.ranking = {
+            f"{name}@{k}": ranking_classes[name](k).to(device)
+            for name in names
+            if name in ranking_classes
+            for k in lengths
+        }
+        self.cold_recall = {
+            f"cold_recall@{k}": Recall(k) for k in lengths if "cold_recall" in names
+        }
+        self.exposure = {
+            k: torch.zeros_like(item_degree)
+            for k in lengths
+            if "coverage" in names or "gini" in names
+        }
+        self.parts: dict[str, list[Tensor]] = {}
+
+    def update(self, users: Tensor, item_index: Tensor) -> None:
+        """Take the rankings :math:`[B, k]` of some users."""
+        row, item = self.labels.seen(users)
+        ranking = RankingData(item_index, (row, item))
+        for key, metric in self.ranking.items():
+            self._keep(key, metric.per_user(ranking))
+        if self.cold_recall:
+            cold = self.cold[item]
+            ranking = RankingData(item_index, (row[cold], item[cold]))
+            none = ranking.label_count == 0
+            for key, metric in self.cold_recall.items():
+                self._keep(key, metric.per_user(ranking).masked_fill(none, math.nan))
+        for k, count in self.exposure.items():
+            count += exposure(item_index[:, :k], count.numel())
+        if "novelty" in self.names:
+            for k in self.lengths:
+                ranked = item_index[:, :k]
+                value = novelty(ranked, self.item_degree, self.num_users)
+                self._keep(f"novelty@{k}", value)
+
+    def _keep(self, key: str, value: Tensor) -> None:
+        self.parts.setdefault(key, []).append(value)
+
+    def compute(self) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Return the means and the per-user values, in the order asked for."""
+        per_user = {key: torch.cat(part).cpu() for key, part in self.parts.items()}
+        values: dict[str, float] = {}
+        for name in self.names:
+            for k in self.lengths:
+                key = f"{name}@{k}"
+                if key in per_user:
+                    # float32 sums over many users would cost digits.
+                    values[key] = float(per_user[key].double().nanmean())
+                elif name == "coverage":
+                    values[key] = coverage(self.exposure[k])
+                else:
+                    count = self.exposure[k]
+                    values[key] = gini(count) if count.any() else math.nan
+        ordered = {key: per_user[key] for key in values if key in per_user}
+        return values, ordered
