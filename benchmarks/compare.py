@@ -326,7 +326,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--out is needed")
     options.seeds = [int(seed) for seed in options.seeds.split(",")]
     try:
-        options.fixed = parse_fixed(options.set)
+        options.fixed = parse_fixed(options.set, separate=True)
     except ValueError as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:

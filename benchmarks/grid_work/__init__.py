@@ -61,18 +61,25 @@ def add_set(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION=VALUE",
-        help="an option of training, for all models, or with 'separate.' in front of "
-        "separate learning (may be repeated)",
+        help="an option of training, for all models (may be repeated)",
     )
 
 
-def parse_fixed(entries: list[str]) -> dict[str, Any]:
-    """Read options of training, as `batch_size=8192`, and `separate.sample_size=4096`.
+def parse_fixed(entries: list[str], separate: bool = False) -> dict[str, Any]:
+    """Read options of training, as `batch_size=8192`.
+
+    Args:
+        entries: What stood after every `--set`.
+        separate: Whether arguments of separate learning are options too, as
+            `separate.sample_size=4096`.
 
     Raises:
         ValueError: If there is no such option, or its value is out of range.
     """
-    attachable = {f"{SEPARATE_PREFIX}{name}" for name in arguments_of(SeparateLearning)}
+    attachable = {
+        f"{SEPARATE_PREFIX}{name}"
+        for name in (arguments_of(SeparateLearning) if separate else ())
+    }
     fixed: dict[str, Any] = {}
     for entry in entries:
         name, equals, text = entry.partition("=")

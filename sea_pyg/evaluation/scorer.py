@@ -18,7 +18,16 @@ from sea_pyg.utils import EdgeMembership
 
 
 class Scorer:
-    """Turns rankings into metrics, batch by batch."""
+    """Turns rankings into metrics, batch by batch.
+
+    Args:
+        names: Metrics, as :func:`evaluate` takes them.
+        lengths: Lengths of the rankings, ascending.
+        labels: What each user should have got.
+        item_degree: Training edges of every item, :math:`[N_i]`.
+        num_users: Size of the user base.
+        cold_degree: ``cold_recall`` counts labels whose item has fewer training edges.
+    """
 
     def __init__(
         self,

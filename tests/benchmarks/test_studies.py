@@ -275,3 +275,10 @@ def test_far_clouds_are_told_apart(script):
     _, far = script.embeddings.plane(x, x + 100)
     assert near < 0.05
     assert far > 0.9
+
+
+def test_separate_learning_has_no_options_of_its_own_here(script, capsys):
+    """SEA has these arguments itself."""
+    with pytest.raises(SystemExit):
+        script.main(["modes", "--smoke", "--set", "separate.alpha=1"])
+    assert "no option of training" in capsys.readouterr().err
