@@ -63,12 +63,14 @@ def tuned() -> list[Variant]:
     """SEA:tuned, one switch away each, and the preset that it starts from."""
     changes: dict[str, dict[str, Any]] = {
         "without id embedding": {"id_embedding": False},
-        "with BPR": {"ranking_loss": "bpr"},
+        "with BPR": {"ranking_loss": "bpr", "sampling_correction": 0.0},
         "without separate learning": {**NO_DISTANCE, **NO_ALIGNMENT},
         "without distance": NO_DISTANCE,
         "without SoloSim": NO_ALIGNMENT,
         "without item graph": {"num_item_layers": 0},
         "without walks": {"walk_weight": 0.0},
+        "without correction": {"sampling_correction": 0.0},
+        "with full correction": {"sampling_correction": 1.0},
         "with user graph": {"user_graph": True},
         "twice as wide": {"embedding_dim": 128},
         "all items separated": {"separate_items": "all"},

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import bpr_loss
 from sea_pyg.typing import Embeddings, Triplets
-from sea_pyg.utils import EdgeMembership
 
 
 def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Tensor]:
@@ -23,34 +22,6 @@ def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Ten
         F.embedding(batch.positive, item),
         F.embedding(batch.negative, item),
     )
-
-
-def shared_candidates(
-    batch: Triplets, seen: EdgeMembership, limit: int | None = None
-) -> tuple[Tensor, Tensor]:
-    """Choose items that all rows of a batch are contrasted with.
-
-    They are the batch's items, half of them positives and half negatives where
-    ``limit`` leaves some out, each once: its popular and its unpopular ones.
-
-    Args:
-        batch: The batch, in random order.
-        seen: Who has seen what.
-        limit: Most items. (default: all of the batch)
-
-    Shapes:
-        Returns the items, ascending, :math:`[C]`, and the pairs of a row and a position
-        among them whose item the row's user has seen, :math:`[2, P]`.
-    """
-    positive, negative = batch.positive, batch.negative
-    if limit is not None:
-        positive, negative = positive[: -(-limit // 2)], negative[: limit // 2]
-    item = torch.cat([positive, negative]).unique()
-    position = item.new_full((seen.num_items,), -1)
-    position[item] = torch.arange(item.numel(), device=item.device)
-    row, known = seen.seen(batch.user)
-    pairs = torch.stack([row, position[known]])
-    return item, pairs[:, pairs[1] >= 0]
 
 
 def triplet_bpr(

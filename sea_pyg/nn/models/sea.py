@@ -20,7 +20,11 @@ from sea_pyg.nn.modality import (
     ModalityFusion,
     ModalityProjection,
 )
-from sea_pyg.nn.models.batch import lookup, shared_candidates
+from sea_pyg.nn.models.batch import lookup
+from sea_pyg.nn.models.candidates import (
+    candidate_log_probability,
+    shared_candidates,
+)
 from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_options import check_options
@@ -141,6 +145,14 @@ class SEA(Recommender):
         ranking_temperature: Temperature of that softmax. (default: :obj:`0.2`)
         ranking_candidates: Most items of the batch in that softmax, half of them
             positives of any user. (default: all)
+        sampling_correction: Share :math:`\eta` of the correction for how often each
+            item was among these candidates, with probability :math:`\pi_i`. What the
+            softmax learns of a popular item is too low, as it meets it as a candidate
+            more often, and :math:`\eta \tau \log \pi_i` in the score makes up for it
+            (the log-Q correction of `"Sampling-Bias-Corrected Neural Modeling for Large
+            Corpus Item Recommendations" <https://doi.org/10.1145/3298689.3346996>`_,
+            which takes it off in training instead). Training does not see it.
+            (default: :obj:`0.0`)
         edge_type: The user-item edge type.
 
     Raises:
@@ -227,6 +239,7 @@ class SEA(Recommender):
         ranking_loss: str = "bpr",
         ranking_temperature: float = 0.2,
         ranking_candidates: int | None = None,
+        sampling_correction: float = 0.0,
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
@@ -241,6 +254,7 @@ class SEA(Recommender):
             walk_k=walk_k,
             ranking_loss=ranking_loss,
             ranking_candidates=ranking_candidates,
+            sampling_correction=sampling_correction,
         )
         self.split_on = split_on
         self.separate_items = separate_items
@@ -302,6 +316,7 @@ class SEA(Recommender):
         self.bpr = BPRLoss(log_base)
         self.ranking_loss = ranking_loss
         self.ranking_candidates = ranking_candidates
+        self.sampling_correction = sampling_correction
         self.softmax = SampledSoftmaxLoss(ranking_temperature)
         self.stale_evaluation = stale_evaluation
         if stale_evaluation:
@@ -319,8 +334,8 @@ class SEA(Recommender):
         modality in the role of its text and the second in that of its image.
         :obj:`"fast"` collapses the projection, separates the items of the batch, and
         takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
-        with an id embedding and walks in the score, trained with the softmax over items
-        of the batch.
+        with an id embedding, trained with the softmax over items of the batch, and with
+        walks and the correction for sampling in the score.
 
         Args:
             name: One of :attr:`presets`.
@@ -387,7 +402,9 @@ class SEA(Recommender):
     @property
     def scores_by_embeddings(self) -> bool:
         """Whether the score is the dot product of what :meth:`encode` returns."""
-        return self.walk_weight == 0 and type(self).score is SEA.score
+        if type(self).score is not SEA.score:
+            return False
+        return self.walk_weight == 0 and self.sampling_correction == 0
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
@@ -432,7 +449,7 @@ class SEA(Recommender):
     def encode(self, data: HeteroData) -> Embeddings:
         """Compute the embeddings whose dot product is the score.
 
-        With ``walk_weight`` it is the score's first part.
+        With ``walk_weight`` or ``sampling_correction`` it is the score's first part.
         """
         if self.stale_evaluation and not self.training and bool(self.has_stale):
             assert isinstance(self.stale_user, Tensor)
@@ -454,6 +471,13 @@ class SEA(Recommender):
             ``user_index`` :math:`[B]`; returns :math:`[B, N_i]`.
         """
         score = super().score(data, user_index, embeddings)
+        if self.sampling_correction > 0:
+            assert self.ranking_candidates is not None
+            log_probability = candidate_log_probability(
+                data[self.edge_type].edge_index, self.num_items, self.ranking_candidates
+            )
+            share = self.sampling_correction * self.softmax.temperature
+            score.add_(log_probability, alpha=share)
         if self.walk_weight == 0:
             return score
         data = self.prepare(data)

@@ -15,6 +15,7 @@ def check_options(
     walk_k: int,
     ranking_loss: str,
     ranking_candidates: int | None,
+    sampling_correction: float,
 ) -> None:
     """Check the options that no part of SEA checks itself.
 
@@ -45,6 +46,17 @@ def check_options(
         raise ValueError(
             "ranking_candidates must be at least 2, or None for all of the batch "
             f"(got {ranking_candidates})"
+        )
+    if not sampling_correction >= 0:
+        raise ValueError(
+            f"sampling_correction must be at least 0 (got {sampling_correction})"
+        )
+    if sampling_correction > 0 and (
+        ranking_loss != "softmax" or ranking_candidates is None
+    ):
+        raise ValueError(
+            "sampling_correction is of ranking_loss='softmax' with a number of "
+            f"ranking_candidates (got {ranking_loss!r} and {ranking_candidates})"
         )
     if user_k < 1:
         raise ValueError(f"user_k must be at least 1 (got {user_k})")

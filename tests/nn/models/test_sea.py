@@ -498,7 +498,7 @@ def test_tuned_preset() -> None:
     assert (model.ranking_loss, model.ranking_candidates) == ("softmax", 1536)
     assert model.softmax.temperature == 0.5
     assert (model.collapsed, model.user_graph) == (True, False)
-    assert model.walk_weight == 24.0
+    assert (model.walk_weight, model.sampling_correction) == (12.0, 0.5)
     by_name, direct = build(preset="tuned"), build(**tuned_arguments())
     assert by_name.hparams() == direct.hparams()
 
