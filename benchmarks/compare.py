@@ -10,8 +10,8 @@ is searched stands in `sea_pyg/training/search_spaces.py`. The setting that is f
 trained with every seed and tested once. `SEA:fast` is a preset of a model, and
 `FREEDOM+separate` a model with separate learning attached: it is compared with the
 model alone. `--set` gives all models that train an option of training, beside which
-each is tuned, or those with separate learning attached an argument of it
-(`separate.sample_size=4096`).
+each is tuned; or one model an argument of its own (`MICRO.contrast_on=batch`), or those
+with separate learning attached one of that (`separate.sample_size=4096`).
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
@@ -53,6 +53,7 @@ from mmrec_runner import (
 )
 
 from sea_pyg.nn import models
+from sea_pyg.nn.models import Recommender
 from sea_pyg.report import SEPARATE, backbone_of, grid_markdown, load_cells
 from sea_pyg.training import (
     LogUniform,
@@ -83,7 +84,7 @@ class Unit:
     trial_epochs: int
     threads: int
     fixed: dict[str, Any] = field(default_factory=dict)
-    """What is set in all trials and cells, of every model that trains."""
+    """What is set in all trials and cells."""
     seed: int | None = None
     mmrec: dict[str, Any] | None = None
     """How to run MMRec: root, python and timeout (in seconds)."""
@@ -246,13 +247,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 title = model.__name__ + (f":{preset}" if preset else "")
                 title += SEPARATE if separate else ""
                 used = options.seeds if model.trainable else options.seeds[:1]
-                fixed = options.fixed if model.trainable else {}
-                if not separate:
-                    fixed = {
-                        name: value
-                        for name, value in fixed.items()
-                        if not name.startswith(SEPARATE_PREFIX)
-                    }
+                fixed = fixed_of(model, separate, options.fixed)
                 units += [
                     Unit(**common, method=title, fixed=fixed, seed=seed)
                     for seed in used
@@ -268,6 +263,21 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                     Unit(**common, method=title, seed=seed, mmrec=how) for seed in used
                 ]
     return units, problems
+
+
+def fixed_of(
+    model: type[Recommender], separate: bool, fixed: dict[str, Any]
+) -> dict[str, Any]:
+    """Choose what of `--set` is meant for a model."""
+    own = f"{model.__name__}."
+    found = {}
+    for name, value in fixed.items():
+        training = "." not in name and model.trainable
+        if training or (separate and name.startswith(SEPARATE_PREFIX)):
+            found[name] = value
+        elif name.startswith(own):
+            found[name.removeprefix(own)] = value
+    return found
 
 
 def plan_mmrec(options: argparse.Namespace) -> tuple[dict[str, bool], list[str]]:
@@ -326,7 +336,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--out is needed")
     options.seeds = [int(seed) for seed in options.seeds.split(",")]
     try:
-        options.fixed = parse_fixed(options.set, separate=True)
+        options.fixed = parse_fixed(options.set, by_model=True)
     except ValueError as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.cli.options import arguments_of
 from sea_pyg.datasets import load_splits
+from sea_pyg.nn import models
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.training import TrainingConfig
 from sea_pyg.training.atomic import write_text
@@ -65,20 +66,25 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_fixed(entries: list[str], separate: bool = False) -> dict[str, Any]:
+def parse_fixed(entries: list[str], by_model: bool = False) -> dict[str, Any]:
     """Read options of training, as `batch_size=8192`.
 
     Args:
         entries: What stood after every `--set`.
-        separate: Whether arguments of separate learning are options too, as
+        by_model: Whether the arguments of a model are options too, and those of
+            separate learning, as `MICRO.contrast_on=batch` and
             `separate.sample_size=4096`.
 
     Raises:
         ValueError: If there is no such option, or its value is out of range.
     """
-    attachable = {
-        f"{SEPARATE_PREFIX}{name}"
-        for name in (arguments_of(SeparateLearning) if separate else ())
+    classes: dict[str, type] = {SEPARATE_PREFIX: SeparateLearning}
+    for model in map(models.resolve, models.classes):
+        classes[f"{model.__name__}."] = model
+    arguments = {
+        f"{prefix}{name}"
+        for prefix, cls in (classes if by_model else {}).items()
+        for name in arguments_of(cls)
     }
     fixed: dict[str, Any] = {}
     for entry in entries:
@@ -92,12 +98,12 @@ def parse_fixed(entries: list[str], separate: bool = False) -> dict[str, Any]:
             fixed[name] = json.loads(text)
         except json.JSONDecodeError:
             fixed[name] = text
-        if name in attachable:
+        if name in arguments:
             continue
         try:
             TrainingConfig(**{name: fixed[name]})
         except TypeError as error:
-            known = [*(f.name for f in fields(TrainingConfig)), *attachable]
+            known = [*(f.name for f in fields(TrainingConfig)), *arguments]
             raise ValueError(
                 f"--set: {entry!r} is no option of training: {closest(name, known)}"
             ) from error

@@ -185,23 +185,26 @@ def test_options_for_all_models(script, tmp_path):
 def test_options_of_separate_learning_are_for_models_that_have_it(script, tmp_path):
     common = ["--data", "fake", "--seeds", "0", "--epochs", "1", "--out", str(tmp_path)]
     chosen = ["--set", "inner_steps=1", "--set", "separate.sample_size=16"]
-    models = ["--models", "VBPR,VBPR+separate", "--trials", "0"]
+    chosen += ["--set", "ItemKNN.k=7", "--set", "SEA.k=3"]
+    models = ["--models", "VBPR,VBPR+separate,ItemKNN", "--trials", "0"]
     assert script.main([*common, *models, *chosen]) == 0
     settings = [
         json.loads((tmp_path / "fake-own" / name / "seed-0.json").read_text())[
             "setting"
         ]
-        for name in ("VBPR", "VBPR+separate")
+        for name in ("VBPR", "VBPR+separate", "ItemKNN")
     ]
     assert settings == [
         {"inner_steps": 1},
         {"inner_steps": 1, "separate.sample_size": 16},
+        {"k": 7},
     ]
 
 
 @pytest.mark.parametrize(
     "entry, message",
     [
+        ("MICRO.contrast=batch", "did you mean 'MICRO.contrast_on'"),
         ("separate.sample=1", "did you mean 'separate.sample_size'"),
         ("seed=1", "other than seed"),
         ("batch_size", "OPTION=VALUE"),

@@ -47,8 +47,8 @@ def candidate_log_probability(edge_index: Tensor, num_items: int, limit: int) ->
         \Big)^{\lceil n / 2 \rceil} \Big( 1 - \frac{1}{N_i}
         \Big)^{\lfloor n / 2 \rfloor}
 
-    It is exact for draws with replacement, where batches have half of ``limit`` rows or
-    more, and keeps to that of a negative which avoids its user's few items.
+    It is exact for draws with replacement, of batches with at least half of ``limit``
+    rows; that a negative avoids its user's items is left out of account.
 
     Args:
         edge_index: The training interactions.
