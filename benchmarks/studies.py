@@ -1,8 +1,8 @@
 """Run the studies of the SEA paper: what its parts do, and what they are.
 
     python benchmarks/studies.py STUDY --out DIR [--data lfm2k:text+audio]
-        [--seeds 0,1,2] [--epochs 1000] [--set batch_size=8192] [--jobs 1]
-        [--threads 1] [--smoke]
+        [--seeds 0,1,2] [--epochs 1000] [--set batch_size=8192] [--variants KEY,...]
+        [--jobs 1] [--threads 1] [--smoke]
 
 STUDY is one of
 
@@ -15,6 +15,9 @@ STUDY is one of
 * embeddings: generic and unique parts in a plane, before and after training
 * information: how much they share, by estimators that are fitted on held-out items
 * all: all of them
+
+`--variants` trains some of a study's variants only, named as the folders of their
+cells are, and the one that they are tested against.
 
 `DIR/<study>.md` has the table and `DIR/<study>.svg` the picture. What is trained stands
 in `DIR/cells/<variant>/seed-0.json`, and studies share it: SEA itself is trained once.
@@ -52,7 +55,7 @@ from sea_pyg.nn import models
 from sea_pyg.report import load_cell
 from sea_pyg.training import data_fingerprint, environment, run_cell
 from sea_pyg.training.atomic import write_text
-from sea_pyg.utils import modality_names
+from sea_pyg.utils import closest, modality_names
 
 MEASURED = {"embeddings": embeddings, "information": information}
 REPORTS = {
@@ -142,11 +145,25 @@ def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
     return chosen
 
 
+def some(chosen: list[Variant], keys: list[str]) -> list[Variant]:
+    """Return the reference and the variants with these keys; all without any.
+
+    Raises:
+        ValueError: If there is no such variant.
+    """
+    known = {variant.key for variant in chosen}
+    for key in keys:
+        if key not in known:
+            raise ValueError(f"no variant {key!r}; {closest(key, known)}")
+    first, *others = chosen
+    return [first, *(v for v in others if not keys or v.key in keys)]
+
+
 def run(study: str, options: argparse.Namespace) -> list[str]:
     """Do what is left of a study, write its files, and return what went wrong."""
     data, names = parse_data(options.data)
     names = modality_names(load(data, names, "own")[0], "item", names)
-    chosen = plan(study, names, options.smoke)
+    chosen = some(plan(study, names, options.smoke), options.variants)
     groups = [
         [
             Unit(
@@ -227,6 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--epochs", type=int, default=1000, help="at most")
     add_set(parser)
+    parser.add_argument("--variants", default="", help="of the study (default: all)")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="of every job")
     parser.add_argument("--smoke", action="store_true")
@@ -239,6 +257,9 @@ def main(arguments: list[str] | None = None) -> int:
         options = parser.parse_args(arguments)
     elif options.study is None or options.out is None:
         parser.error("a study and --out are needed")
+    options.variants = [key for key in options.variants.split(",") if key]
+    if options.variants and options.study == "all":
+        parser.error("--variants is of one study, not of all")
     options.seeds = [int(seed) for seed in options.seeds.split(",")]
     try:
         options.fixed = parse_fixed(options.set)

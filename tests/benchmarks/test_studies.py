@@ -144,6 +144,19 @@ def test_options_of_training_reach_every_variant(script, tmp_path):
         assert _cell(tmp_path, key)["training"]["batch_size"] == 64
 
 
+def test_some_variants_are_tested_against_the_reference(script, tmp_path, capsys):
+    common = ["modes", "--smoke", "--out", str(tmp_path), "--variants"]
+    assert script.main([*common, "SEA-fast"]) == 0
+    found = sorted(path.name for path in (tmp_path / "cells").iterdir())
+    assert found == ["SEA", "SEA-fast"]
+    assert "collapsed" not in (tmp_path / "modes.md").read_text()
+    assert script.main([*common, "SEA-fats"]) == 2
+    assert "did you mean 'SEA-fast'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        script.main(["all", "--out", str(tmp_path), "--variants", "SEA-fast"])
+    assert "of one study" in capsys.readouterr().err
+
+
 def test_ablations_are_tested_against_the_full_model(smoke):
     rows = [
         line.split(" | ") for line in (smoke / "ablation.md").read_text().split("\n")
