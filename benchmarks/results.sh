@@ -35,14 +35,14 @@ movielens=("${grid[@]}" --out "$out/grid" --data movielens-100k --split own,time
   --seeds 0,1,2 --trials 0 --epochs 200 --set lr=0.003 --set patience=10
 
 # Separate learning on every multimodal model, with published settings; on the larger
-# data a step compares a sample of the items.
+# data a step compares a sample of the items, and MICRO contrasts those of the batch.
 pairs=""
 for model in "${multimodal[@]}"; do pairs+="$model,$model+separate,"; done
 "${grid[@]}" --out "$out/separate" --data lfm2k:text+audio --models "$pairs" \
   --seeds 0,1,2 --trials 0 --epochs 100 --set lr=0.003 --set patience=10
 "${grid[@]}" --out "$out/separate" --data sports --models "$pairs" --seeds 0,1,2 --trials 0 \
   --epochs 40 --set batch_size=8192 --set lr=0.003 --set patience=5 \
-  --set separate.sample_size=4096
+  --set separate.sample_size=4096 --set MICRO.contrast_on=batch
 
 # The studies, and SEA's cheaper forms.
 study=("$python" benchmarks/studies.py --jobs "$jobs")
@@ -50,6 +50,11 @@ study=("$python" benchmarks/studies.py --jobs "$jobs")
   --set lr=0.003 --set patience=10
 "${study[@]}" modes --out "$out/studies-sports" --data sports --seeds 0,1,2 --epochs 12 \
   --set batch_size=16384 --set lr=0.004
+tuned=("${study[@]}" --out "$out/studies-sports-tuned" --data sports --seeds 0,1,2
+  "${large[@]}")
+"${tuned[@]}" score
+"${tuned[@]}" tuned --variants tuned-with-BPR,tuned-without-id-embedding,tuned-without-walks,\
+tuned-without-correction,tuned-without-separate-learning
 
 "$python" benchmarks/speed_table.py --output "$out/speed.json"
 "$python" benchmarks/growth.py --output "$out/growth.json"

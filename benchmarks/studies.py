@@ -14,6 +14,8 @@ STUDY is one of
 * curves: validation and losses over the epochs, of SEA, SEA:fast and LightGCN
 * embeddings: generic and unique parts in a plane, before and after training
 * information: how much they share, by estimators that are fitted on held-out items
+* score: a trained SEA:tuned with other weights of what its score adds, on validation
+  data: of the correction for sampling, and of the walks
 * all: all of them
 
 `--variants` trains some of a study's variants only, named as the folders of their
@@ -21,9 +23,10 @@ cells are, and the one that they are tested against.
 
 `DIR/<study>.md` has the table and `DIR/<study>.svg` the picture. What is trained stands
 in `DIR/cells/<variant>/seed-0.json`, and studies share it: SEA itself is trained once.
-`DIR/embeddings/` and `DIR/information/` have what was measured on its weights. The
-command can be stopped at any moment and started again: what is finished is kept, others
-go on from their last epoch, and all files but `*.time.json` come out the same.
+`DIR/embeddings/`, `DIR/information/` and `DIR/score/` have what was measured on
+weights. The command can be stopped at any moment and started again: what is finished is
+kept, others go on from their last epoch, and all files but `*.time.json` come out the
+same.
 
 The data is looked for in the folder that the variable `SEA_PYG_DATA` names. `--smoke`
 does all studies, an epoch each, on generated data.
@@ -47,9 +50,9 @@ from grid_work import (
     run_all,
     worker,
 )
-from study_kinds import embeddings, information, reports, variants
-from study_kinds.parts import stages
-from study_kinds.variants import FULL, Variant
+from study_kinds import embeddings, information, reports, score, variants
+from study_kinds.parts import stages, trained
+from study_kinds.variants import FULL, TUNED, Variant
 
 from sea_pyg.nn import models
 from sea_pyg.report import load_cell
@@ -57,7 +60,9 @@ from sea_pyg.training import data_fingerprint, environment, run_cell
 from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import closest, modality_names
 
-MEASURED = {"embeddings": embeddings, "information": information}
+MEASURED = {"embeddings": embeddings, "information": information, "score": score}
+SUBJECT = {"embeddings": FULL, "information": FULL, "score": TUNED}
+"""Whose weights are measured, and kept for it."""
 REPORTS = {
     "ablation": reports.compared,
     "tuned": reports.compared,
@@ -67,6 +72,7 @@ REPORTS = {
     "curves": reports.curves,
 }
 STUDIES = (*REPORTS, *MEASURED)
+KEPT = {Variant(method, method=method).key for method in SUBJECT.values()}
 SMOKE = {"inner_steps": 2}
 
 
@@ -125,7 +131,7 @@ def work(unit: Unit) -> None:
         about,
         unit.modalities,
         preset or None,
-        keep_model=unit.key == FULL,
+        keep_model=unit.key in KEPT,
     )
 
 
@@ -140,7 +146,7 @@ def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
     if study == "modalities":
         return variants.modalities(names)
     if study in MEASURED:
-        return [Variant(FULL)]
+        return [Variant(SUBJECT[study], method=SUBJECT[study])]
     chosen: list[Variant] = getattr(variants, study)()
     return chosen
 
@@ -210,7 +216,7 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
 
 
 def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
-    """Measure the parts of a trained SEA, unless it is done."""
+    """Measure a trained model, unless it is done."""
     kind = MEASURED[study]
     folder = Path(unit.out) / study
     cell = json.loads(unit.path.read_text(encoding="utf-8"))
@@ -220,12 +226,17 @@ def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
     if not path.is_file():
         print(f"{study}, seed {unit.seed} ...", file=sys.stderr, flush=True)
         torch.set_num_threads(unit.threads)
-        train = load(unit.data, unit.loaded, "own")[0]
-        parts = stages(unit.path, unit.final, train, unit.modalities)
+        train, val, _ = load(unit.data, unit.loaded, "own")
+        of = (unit.path, unit.final, train, unit.modalities)
+        if kind is score:
+            preset = unit.method.partition(":")[2]
+            rows = score.measure(trained(*of, preset), val, chosen)
+        else:
+            rows = kind.measure(stages(*of), unit.seed, chosen)
         plain = {
             "seed": unit.seed,
             "cell": unit.path.relative_to(unit.out).as_posix(),
-            "rows": kind.measure(parts, unit.seed, chosen),
+            "rows": rows,
             "environment": environment(),
         }
         write_text(path, json.dumps(plain, allow_nan=False) + "\n")

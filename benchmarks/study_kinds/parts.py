@@ -60,6 +60,36 @@ def stages(
     model, _ = build_setting(SEA, setting, train, modalities)
     assert isinstance(model, SEA)
     before = parts_of(model, train)
+    restore(model, cell)
+    return dict(zip(STAGES, (before, parts_of(model, train)), strict=True))
+
+
+def trained(
+    cell: Path,
+    setting: dict[str, Any],
+    train: HeteroData,
+    modalities: Sequence[str],
+    preset: str,
+) -> SEA:
+    """Return what a cell's training came to.
+
+    Args:
+        cell: A cell of SEA whose model was kept.
+        setting: The cell's setting.
+        train: The training graph.
+        modalities: The modalities to use.
+        preset: The preset that the setting starts from.
+
+    Raises:
+        ValueError: If the weights are missing or damaged.
+    """
+    model, _ = build_setting(SEA, setting, train, modalities, preset)
+    assert isinstance(model, SEA)
+    restore(model, cell)
+    return model.eval()
+
+
+def restore(model: SEA, cell: Path) -> None:
+    """Load the weights that a cell kept."""
     tensors, _ = load_tensors(cell.with_suffix(".model.safetensors"))
     model.load_state_dict(tensors)
-    return dict(zip(STAGES, (before, parts_of(model, train)), strict=True))

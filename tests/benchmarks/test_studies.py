@@ -13,7 +13,7 @@ from sea_pyg.report import load_cell, load_cells
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 STUDIES = ["ablation", "tuned", "modes", "sensitivity", "modalities"]
-STUDIES += ["curves", "embeddings", "information"]
+STUDIES += ["curves", "embeddings", "information", "score"]
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +89,16 @@ def test_ablations_have_the_distance_they_say(smoke):
 
 
 def test_variants_are_distinct_models(smoke):
-    """No two of them train alike, subtraction and no distance neither."""
+    """No two of them train alike, subtraction and no distance neither.
+
+    The correction is of the score alone.
+    """
     paths = [cell.path for cell in load_cells(smoke / "cells")]
     assert len(paths) == 31
-    histories = {json.dumps(load_cell(path).plain["history"]) for path in paths}
-    assert len(histories) == len(paths)
+    trained = [path for path in paths if "correction" not in path.parent.name]
+    assert len(trained) == 29
+    histories = {json.dumps(load_cell(path).plain["history"]) for path in trained}
+    assert len(histories) == len(trained)
 
 
 def test_options_of_the_preset_are_one_switch_away(script, smoke):
@@ -197,7 +202,7 @@ def test_a_second_run_changes_nothing(script, smoke, capsys):
 
 
 def test_a_run_from_the_start_comes_out_the_same(script, smoke, tmp_path):
-    for study in ("curves", "embeddings", "information"):
+    for study in ("curves", "embeddings", "information", "score"):
         assert script.main([study, "--smoke", "--out", str(tmp_path)]) == 0
     found, whole = _files(tmp_path), _files(smoke)
     assert {f"{s}.svg" for s in STUDIES[5:]} <= set(found)
@@ -235,6 +240,18 @@ def test_parts_are_those_before_and_after_training(script, smoke):
         after = torch.cat(found["after"].halves[name], dim=1)
         assert torch.equal(before, x)
         assert not torch.equal(after, before)
+
+
+def test_weights_of_the_score_are_tried_on_validation_data(script, smoke):
+    rows = json.loads((smoke / "score" / "seed-0.json").read_text())["rows"]
+    names = list(script.score.OPTIONS)
+    found = {tuple(row.pop(name) for name in names): row for row in rows}
+    assert set(found) == {(a, b) for a in (0.0, 0.5) for b in (0.0, 12.0)}
+    assert len({json.dumps(row) for row in rows}) > 1
+    cell = _cell(smoke, "SEA-tuned")
+    own = found[tuple(cell["arguments"][name] for name in names)]
+    assert own == {name: cell["valid"][name] for name in own}
+    assert own != {name: cell["test"][name] for name in own}
 
 
 def _correlated(information, num_pairs=1400, channels=16):

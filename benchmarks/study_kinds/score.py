@@ -1,0 +1,85 @@
+"""What of SEA's score training does not see, tried on validation data.
+
+A trained `SEA:tuned` is evaluated with every pair of weights of the correction for
+sampling and of the walks: nothing is trained anew.
+"""
+
+from itertools import product
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from torch_geometric.data import HeteroData
+
+from sea_pyg.evaluation import evaluate
+from sea_pyg.nn.models import SEA
+from sea_pyg.report import markdown_table
+from sea_pyg.training.atomic import write_text
+from study_kinds.pictures import panels, save
+from study_kinds.reports import METRICS, spread
+
+OPTIONS: dict[str, Any] = {
+    "sampling_correction": [0.0, 0.25, 0.5, 0.75, 1.0],
+    "walk_weight": [0.0, 6.0, 12.0, 24.0, 48.0],
+}
+SMOKE: dict[str, Any] = {"sampling_correction": [0.0, 0.5], "walk_weight": [0.0, 12.0]}
+
+
+def measure(model: SEA, val: HeteroData, options: dict[str, Any]) -> list[Any]:
+    """Evaluate a model with every pair of weights, and leave it as it was."""
+    val = model.prepare(val)
+    own = {name: getattr(model, name) for name in options}
+    rows = []
+    try:
+        for values in product(*options.values()):
+            setting = dict(zip(options, values, strict=True))
+            for name, value in setting.items():
+                setattr(model, name, value)
+            found = evaluate(model, val, 20, ("recall", "ndcg"))
+            rows.append(setting | {name: found.metrics[name] for name in METRICS})
+    finally:
+        for name, value in own.items():
+            setattr(model, name, value)
+    return rows
+
+
+def report(out: Path, found: list[dict[str, Any]]) -> None:
+    """Write the table and the picture of all seeds.
+
+    Args:
+        out: The folder.
+        found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
+    """
+    first, second = OPTIONS
+    values: dict[tuple[float, float], dict[str, list[float]]] = {}
+    for row in (row for one in found for row in one["rows"]):
+        cell = values.setdefault((row[first], row[second]), {m: [] for m in METRICS})
+        for metric in METRICS:
+            cell[metric].append(row[metric])
+    header = [first, second, *(x for m in METRICS for x in (f"validation {m}", "std"))]
+    rows: list[list[Any]] = []
+    for pair, cell in values.items():
+        row = [f"{value:g}" for value in pair]
+        rows.append(
+            [*row, *(x for m in METRICS for x in (mean(cell[m]), spread(cell[m])))]
+        )
+    corrections, walks = (sorted({pair[i] for pair in values}) for i in (0, 1))
+    figure, axes = panels(len(METRICS), 2, 4.6, 3.2)
+    for axis, metric in zip(axes, METRICS, strict=True):
+        for walk in walks:
+            numbers = [values[correction, walk][metric] for correction in corrections]
+            axis.errorbar(
+                corrections,
+                [mean(n) for n in numbers],
+                [spread(n) or 0.0 for n in numbers],
+                marker="o",
+                capsize=3,
+                label=f"{second} {walk:g}",
+            )
+        axis.set_xlabel(first)
+        axis.set_ylabel(f"validation {metric}")
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    save(figure, out / "score.svg")
+    text = f"Mean and standard deviation of {len(found)} trained model(s)."
+    write_text(out / "score.md", f"{markdown_table(rows, header)}\n\n{text}\n")
