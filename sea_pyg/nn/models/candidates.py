@@ -60,12 +60,12 @@ def candidate_log_probability(edge_index: Tensor, num_items: int, limit: int) ->
     """
 
     def build() -> Tensor:
-        degree = torch.bincount(edge_index[1], minlength=num_items).double()
+        degree = torch.bincount(edge_index[1], minlength=num_items).float()
         share = degree / max(edge_index.size(1), 1)
         num_positive, num_negative = _halves(limit)
         missed = num_positive * torch.log1p(-share)
         missed += num_negative * torch.log1p(torch.full_like(share, -1 / num_items))
-        return (-torch.expm1(missed)).log().float()
+        return (-torch.expm1(missed)).log()
 
     return memoize(edge_index, ("candidate", num_items, limit), build)
 
