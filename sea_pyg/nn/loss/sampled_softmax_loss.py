@@ -33,6 +33,12 @@ class SampledSoftmaxLoss(torch.nn.Module):
 
     Raises:
         ValueError: If ``temperature`` is not positive.
+
+    .. note::
+        What is learned is how likely a row picks an item over how likely the item is to
+        be a candidate. Where popular items are candidates more often, a score has to
+        give that back, as ``sampling_correction`` of :class:`~sea_pyg.nn.models.SEA`
+        does.
     """
 
     def __init__(self, temperature: float = 0.2, chunk_size: int | None = 512) -> None:
