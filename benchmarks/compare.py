@@ -112,7 +112,7 @@ def work(unit: Unit) -> None:
     model = models.resolve(name)
     names = unit.modalities
     splits = load(unit.data, names, unit.split)
-    space = search_space(model) if unit.trials else {}
+    space = search_space(model, preset) if unit.trials else {}
     request = {
         **asked(unit),
         "space": {

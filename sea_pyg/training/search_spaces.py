@@ -85,17 +85,31 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         "beta": LogUniform(1e-4, 1e-1),
         "temperature": _TEMPERATURE,
     },
+    "SEA:tuned": {
+        "lr": _LR,
+        "num_layers": _LAYERS,
+        "ranking_temperature": LogUniform(0.1, 0.4),
+        "sampling_correction": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "walk_weight": (0.0, 6.0, 12.0, 24.0),
+    },
 }
-"""The space of every model that :mod:`sea_pyg.nn.models` exports, by its name."""
+"""The space of every model that :mod:`sea_pyg.nn.models` exports, by its name, and of
+presets that have other options."""
 
 
-def search_space(model: type[Recommender]) -> SearchSpace:
-    """Return a model's entry of :data:`SEARCH_SPACES`.
+def search_space(model: type[Recommender], preset: str | None = None) -> SearchSpace:
+    """Return the entry of :data:`SEARCH_SPACES` of a preset, or else of its model.
+
+    Args:
+        model: The model's class.
+        preset: A preset of it. (default: none)
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If there is none.
     """
     name = model.__name__
+    if f"{name}:{preset}" in SEARCH_SPACES:
+        return SEARCH_SPACES[f"{name}:{preset}"]
     if name not in SEARCH_SPACES:
         raise ValueError(
             f"no search space for {name!r}: {closest(name, SEARCH_SPACES)}; pass one"

@@ -84,7 +84,7 @@ def tune(
         raise ValueError(f"num_trials must be at least 1 (got {num_trials})")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    space = search_space(model) if space is None else space
+    space = search_space(model, preset) if space is None else space
     fixed = dict(fixed or {})
     published = _published(model, space, fixed, list(modalities or ()), preset)
     if separate:  # known only to a model that is built

@@ -16,6 +16,7 @@ from sea_pyg.training import (
     count_gradients,
     fit,
     fit_setting,
+    search_space,
     tune,
 )
 
@@ -23,10 +24,13 @@ FIXED = {"seed": 0, "max_epochs": 1, "eval_k": (5,), "metric": "recall@5"}
 SPACE = {"lr": LogUniform(1e-3, 1e-1), "reg_weight": (0.01, 0.1)}
 
 
-@pytest.mark.parametrize("name", models.classes)
+@pytest.mark.parametrize("name", [*models.classes, "SEA:tuned"])
 def test_every_space_holds_the_published_setting(name):
-    model = getattr(models, name)
+    title, _, preset = name.partition(":")
+    model = getattr(models, title)
+    assert search_space(model, preset) == SEARCH_SPACES[name]
     values = {k: p.default for k, p in inspect.signature(model).parameters.items()}
+    values |= model.preset_arguments(preset, []) if preset else {}
     config = TrainingConfig.for_model(model)
     values |= {field.name: getattr(config, field.name) for field in fields(config)}
     for key, entry in SEARCH_SPACES[name].items():
@@ -34,6 +38,13 @@ def test_every_space_holds_the_published_setting(name):
             assert entry.low <= values[key] <= entry.high
         else:
             assert values[key] in entry
+
+
+def test_presets_without_a_space_have_their_models():
+    assert search_space(models.SEA, "fast") == search_space(models.SEA)
+    assert search_space(models.SEA, "tuned") != search_space(models.SEA)
+    with pytest.raises(ValueError, match="no search space for 'Recommender'"):
+        search_space(models.Recommender, "tuned")
 
 
 def test_a_search_that_was_stopped_finds_the_same(splits, tmp_path, monkeypatch):
