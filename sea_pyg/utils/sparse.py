@@ -10,9 +10,6 @@ from torch import Tensor
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils.memo import memoize
 
-_CACHED = 2**17
-"""Numbers of one operand that a CPU's cache holds while they are multiplied."""
-
 
 class CSRStructure(NamedTuple):
     """Where the edges of a COO list stand in compressed rows."""
@@ -37,6 +34,23 @@ class CSRStructure(NamedTuple):
             self.rowptr, self.col, value, (self.num_rows, self.num_cols)
         )
         return csr_matmul(matrix, x.to(dtype)).to(x.dtype)
+
+    def sampled_matmul(self, x: Tensor, y: Tensor) -> Tensor:
+        """Multiply ``x`` [num_rows, C] by ``y`` [num_cols, C], where the edges are.
+
+        Returns an entry per edge, in the order of the edge list. Half precision is
+        multiplied in float32 and the result cast back.
+        """
+        dtype = x.dtype if x.dtype == torch.float64 else torch.float32
+        zero = torch.zeros(self.col.numel(), dtype=dtype, device=x.device)
+        matrix = csr_tensor(self.rowptr, self.col, zero, (self.num_rows, self.num_cols))
+        with torch.autocast(x.device.type, enabled=False):
+            found = torch.sparse.sampled_addmm(
+                matrix, x.detach().to(dtype), y.detach().to(dtype).t(), beta=0.0
+            )
+        out = x.new_empty(self.perm.numel())
+        out[self.perm] = found.values().to(x.dtype)
+        return out
 
 
 def csr_matmul(matrix: Tensor, x: Tensor) -> Tensor:
@@ -248,14 +262,6 @@ class _EdgeDot(torch.autograd.Function):
 
 
 def _edge_dot(edge_index: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Multiply the rows of so many edges at a time as a CPU's cache holds."""
-    num_edges = edge_index.size(1)
-    chunk_size = max(num_edges, 1)
-    if x.device.type == "cpu":
-        chunk_size = max(_CACHED // max(x.size(1), 1), 1)
-    out = x.new_empty(num_edges)
-    for start in range(0, num_edges, chunk_size):
-        src, dst = edge_index[:, start : start + chunk_size]
-        product = x.index_select(0, src).mul_(y.index_select(0, dst))
-        out[start : start + chunk_size] = product.sum(dim=1)
-    return out
+    """Take the edges' entries of a product of matrices, and no others."""
+    structure = _structure(edge_index, x.size(0), y.size(0), False)
+    return structure.sampled_matmul(y, x)

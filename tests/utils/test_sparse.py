@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from sea_pyg.utils import bipartite_adjacency, edge_dot, sparse, spmm, symmetric_norm
+from sea_pyg.utils import bipartite_adjacency, edge_dot, spmm, symmetric_norm
 
 
 def random_edges(num_src: int, num_dst: int, num_edges: int, seed: int) -> torch.Tensor:
@@ -63,11 +63,9 @@ def test_spmm_gradients() -> None:
 
 
 @pytest.mark.parametrize("num_edges", [0, 1, 12])
-@pytest.mark.parametrize("cached", [1, 9, 10**6])
-def test_edge_dot_multiplies_both_ends(num_edges, cached, monkeypatch) -> None:
-    """In chunks of one edge, of several, and of all."""
-    monkeypatch.setattr(sparse, "_CACHED", cached)
+def test_edge_dot_multiplies_both_ends(num_edges: int) -> None:
     edge_index = random_edges(4, 5, num_edges, 0)
+    edge_index = torch.cat([edge_index, edge_index[:, :1]], dim=1)  # one edge twice
     x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     y = torch.randn(3, 5, dtype=torch.float64).t().requires_grad_()
     src, dst = edge_index
@@ -75,6 +73,21 @@ def test_edge_dot_multiplies_both_ends(num_edges, cached, monkeypatch) -> None:
     assert gradcheck(lambda x, y: edge_dot(edge_index, x, y), (x, y))
     x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
     assert gradcheck(lambda x: edge_dot(edge_index, x, x), (x,))  # both ends at once
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("channels", [0, 1, 70])
+def test_edge_dot_keeps_the_dtype_of_any_width(
+    dtype: torch.dtype, channels: int
+) -> None:
+    edge_index = random_edges(40, 50, 300, 0)
+    wide = torch.randn(50, 2 * channels + 1, dtype=dtype)
+    x, y = torch.randn(40, channels, dtype=dtype), wide[:, 1::2]  # not contiguous
+    src, dst = edge_index
+    expected = (x.double() @ y.double().t())[src, dst].to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = edge_dot(edge_index, x, y)
+    torch.testing.assert_close(found, expected)
 
 
 def test_edge_dot_says_what_shape_it_expects() -> None:
