@@ -42,7 +42,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from grid_work import SPLITS, add_set, claim, load, parse_fixed, run_all, worker
+from grid_work import (
+    SPLITS,
+    add_set,
+    claim,
+    load,
+    parse_fixed,
+    preset_request,
+    run_all,
+    worker,
+)
 from mmrec_runner import (
     Checkout,
     Method,
@@ -115,6 +124,7 @@ def work(unit: Unit) -> None:
     space = search_space(model, preset) if unit.trials else {}
     request = {
         **asked(unit),
+        **preset_request(model, preset, splits[0], names),
         "space": {
             key: {"low": values.low, "high": values.high, "log": True}
             if isinstance(values, LogUniform)

@@ -28,6 +28,7 @@ from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.loss.separate_learning import SeparateMaps
 from sea_pyg.nn.modality import CollapsedProjection
 from sea_pyg.nn.models import SEA
+from sea_pyg.nn.models.sea_reader import FIRST, FURTHER
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import SplitFeatures, Triplets
 from sea_pyg.utils import keep_freed_memory
@@ -142,22 +143,22 @@ def stages(
             found = [model.readout_values(data)]
         else:
             found = [
-                model.readout_values(data, slice(1)),
-                model.readout_values(data, slice(1, None), batch.positive),
+                model.readout_values(data, FIRST),
+                model.readout_values(data, FURTHER, batch.positive),
             ]
         backward([x for part in found for out in part.values() for x in out])
 
     project_flops, project_bytes = projection_work(model, data, batch)
 
-    channels = sum(table.size(1) for table in model.users)
+    channels = sum(table.size(1) for table in model.encoder.users)
     user = torch.randn(model.num_users, channels, requires_grad=True)
     item = torch.randn(num_items, channels, requires_grad=True)
     edge_index = data[model.edge_type].edge_index
 
     def propagate() -> None:
-        backward(list(model.propagation(user, item, edge_index)))
+        backward(list(model.encoder.propagation(user, item, edge_index)))
 
-    hops = 2 * model.propagation.num_layers  # forward and backward
+    hops = 2 * model.encoder.propagation.num_layers  # forward and backward
     matrix_bytes = 2 * edge_index.size(1) * (floats + 8)
     propagate_bytes = hops * (matrix_bytes + 3 * floats * num_nodes * channels)
     propagate_flops = hops * 2 * 2 * edge_index.size(1) * channels
@@ -213,11 +214,13 @@ def projection_work(
 ) -> tuple[float, float]:
     """Return the multiplications and the bytes that the projection cannot avoid."""
     flops = moved = 0.0
-    readouts = {} if model.collapsed else model.readouts()
+    reader = model.reader
+    further = model.separate.readouts()
+    readouts = {} if model.collapsed else reader.readouts(further)
     for name in model.modalities:
         x = data["item"][f"x_{name}"]
-        if isinstance(model.projection, CollapsedProjection):
-            first, *rest = model.projection.out_channels[name]
+        if isinstance(reader.projection, CollapsedProjection):
+            first, *rest = reader.projection.out_channels[name]
             some = x.size(0)
             if model.separate_items == "batch":
                 some = batch.positive.numel()

@@ -47,12 +47,13 @@ from grid_work import (
     load,
     parse_data,
     parse_fixed,
+    preset_request,
     run_all,
     worker,
 )
 from study_kinds import embeddings, information, reports, score, variants
-from study_kinds.parts import stages, trained
-from study_kinds.variants import FULL, TUNED, Variant
+from study_kinds.parts import Trained
+from study_kinds.variants import Variant
 
 from sea_pyg.nn import models
 from sea_pyg.report import load_cell
@@ -61,8 +62,6 @@ from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import closest, modality_names
 
 MEASURED = {"embeddings": embeddings, "information": information, "score": score}
-SUBJECT = {"embeddings": FULL, "information": FULL, "score": TUNED}
-"""Whose weights are measured, and kept for it."""
 REPORTS = {
     "ablation": reports.compared,
     "tuned": reports.compared,
@@ -72,7 +71,8 @@ REPORTS = {
     "curves": reports.curves,
 }
 STUDIES = (*REPORTS, *MEASURED)
-KEPT = {Variant(method, method=method).key for method in SUBJECT.values()}
+KEPT = {Variant(kind.SUBJECT, kind.SUBJECT).key for kind in MEASURED.values()}
+"""Whose weights are kept, to be measured."""
 SMOKE = {"inner_steps": 2}
 
 
@@ -109,13 +109,15 @@ def work(unit: Unit) -> None:
     """Train and test a cell, unless it is done."""
     torch.set_num_threads(unit.threads)
     splits = load(unit.data, unit.loaded, "own")
+    name, _, preset = unit.method.partition(":")
+    model = models.resolve(name)
     request = {
         **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
+        **preset_request(model, preset, splits[0], unit.modalities),
         "split": "own",
         "data_fingerprint": data_fingerprint(splits),
     }
     claim(unit.path.parent / "request.json", request)
-    name, _, preset = unit.method.partition(":")
     about = {
         "data": unit.data,
         "split": "own",
@@ -124,7 +126,7 @@ def work(unit: Unit) -> None:
         "request": request,
     }
     run_cell(
-        models.resolve(name),
+        model,
         unit.final,
         splits,
         unit.path,
@@ -146,7 +148,8 @@ def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
     if study == "modalities":
         return variants.modalities(names)
     if study in MEASURED:
-        return [Variant(SUBJECT[study], method=SUBJECT[study])]
+        subject = MEASURED[study].SUBJECT
+        return [Variant(subject, subject)]
     chosen: list[Variant] = getattr(variants, study)()
     return chosen
 
@@ -227,16 +230,12 @@ def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
         print(f"{study}, seed {unit.seed} ...", file=sys.stderr, flush=True)
         torch.set_num_threads(unit.threads)
         train, val, _ = load(unit.data, unit.loaded, "own")
-        of = (unit.path, unit.final, train, unit.modalities)
-        if kind is score:
-            preset = unit.method.partition(":")[2]
-            rows = score.measure(trained(*of, preset), val, chosen)
-        else:
-            rows = kind.measure(stages(*of), unit.seed, chosen)
+        preset = unit.method.partition(":")[2] or None
+        trained = Trained(unit.path, unit.final, train, val, unit.modalities, preset)
         plain = {
             "seed": unit.seed,
             "cell": unit.path.relative_to(unit.out).as_posix(),
-            "rows": rows,
+            "rows": kind.measure(trained, chosen),
             "environment": environment(),
         }
         write_text(path, json.dumps(plain, allow_nan=False) + "\n")

@@ -24,10 +24,11 @@ from sea_pyg.cli.options import arguments_of
 from sea_pyg.datasets import load_splits
 from sea_pyg.nn import models
 from sea_pyg.nn.loss import SeparateLearning
+from sea_pyg.nn.models import Recommender
 from sea_pyg.training import TrainingConfig
 from sea_pyg.training.atomic import write_text
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
-from sea_pyg.utils import closest
+from sea_pyg.utils import closest, modality_names
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
@@ -128,6 +129,26 @@ def claim(path: Path, request: dict[str, Any]) -> None:
                 f"{str(path.parent)!r} was started with {key}={before.get(key)!r} and "
                 f"cannot go on with {value!r}; choose another --out"
             )
+
+
+def preset_request(
+    model: type[Recommender],
+    preset: str,
+    train: HeteroData,
+    modalities: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Return what a request says of a preset, so that no other one is taken for it.
+
+    Args:
+        model: The model's class.
+        preset: The preset, or nothing.
+        train: The training graph.
+        modalities: The modalities to use, or all.
+    """
+    if not preset:
+        return {}
+    names = modality_names(train, "item", modalities)
+    return {"preset": model.preset_arguments(preset, names)}
 
 
 def run_all(

@@ -83,10 +83,10 @@ def _load(model: SEA, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     parameters: dict[str, Tensor] = {}
     for index, (name, letter) in enumerate(MODALITIES.items()):
         head = model.separate.heads[name]
-        parameters[f"{letter}_gcn.preference"] = model.users[index]
+        parameters[f"{letter}_gcn.preference"] = model.encoder.users[index]
         for theirs, ours in (
-            (f"{letter}_item_linear", model.projection.linear(name)),
-            (f"{letter}_gcn.MLP", model.hidden[name]),
+            (f"{letter}_item_linear", model.reader.projection.linear(name)),
+            (f"{letter}_gcn.MLP", model.reader.hidden[name]),
             (f"{letter}_gcn.MLP_1", model.output[name]),
             (f"{letter}_trans1", model.separate.generic_maps[name]),
             (f"{letter}_trans2", model.separate.unique_maps[name]),
@@ -98,7 +98,7 @@ def _load(model: SEA, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         ):
             for key, parameter in ours.named_parameters():
                 parameters[f"{theirs}.{key}"] = parameter
-    parameters["weight_u"] = model.fusion.weight
+    parameters["weight_u"] = model.encoder.fusion.weight
 
     unused = set(weights) - set(parameters)
     # Batch normalisation takes a bias before it off again, and in training mode it
@@ -194,7 +194,7 @@ def _intermediates(
 def _propagated(model: SEA, data: HeteroData) -> dict[str, Tensor]:
     """Return each modality's users above its items, before fusion."""
     features = model.modality_features(data)
-    hidden = {name: model.hidden[name](features[name]) for name in MODALITIES}
+    hidden = {name: model.reader.hidden[name](features[name]) for name in MODALITIES}
     stacked = torch.cat(model.propagate(data, hidden))
     blocks = stacked.chunk(len(MODALITIES), dim=1)
     return dict(zip(MODALITIES, blocks, strict=True))

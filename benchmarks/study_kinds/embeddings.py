@@ -9,30 +9,30 @@ from torch import Tensor
 
 from sea_pyg.report import markdown_table
 from sea_pyg.training.atomic import write_text
-from study_kinds.parts import STAGES, Parts
+from study_kinds.parts import STAGES, Trained
 from study_kinds.pictures import panels, save
 from study_kinds.reports import spread
+from study_kinds.variants import FULL
 
+SUBJECT = FULL
 OPTIONS: dict[str, Any] = {"max_items": 500, "perplexity": 30, "random_state": 0}
 SMOKE: dict[str, Any] = {"max_items": 20}
 KINDS = ("generic", "unique")
 
 
-def measure(
-    parts: dict[str, Parts], seed: int, options: dict[str, Any]
-) -> list[dict[str, Any]]:
+def measure(trained: Trained, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Map both parts of every modality to a plane by t-SNE, some items at most.
 
     Args:
-        parts: The parts before and after training.
-        seed: Chooses the items.
+        trained: The model; its seed chooses the items.
         options: As :data:`OPTIONS`.
     """
+    parts = trained.stages()
     rows = []
     for stage in STAGES:
         for name, pair in parts[stage].halves.items():
             present = parts[stage].present[name]
-            generator = torch.Generator().manual_seed(seed)
+            generator = torch.Generator().manual_seed(trained.seed)
             order = torch.randperm(len(present), generator=generator)
             chosen = present[order[: options["max_items"]].sort().values]
             points, silhouette = plane(

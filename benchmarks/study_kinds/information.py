@@ -15,10 +15,12 @@ from sea_pyg.nn.functional import gaussian_log_density, moments
 from sea_pyg.nn.mi import InfoNCE, LinearGaussian
 from sea_pyg.report import markdown_table
 from sea_pyg.training.atomic import write_text
-from study_kinds.parts import STAGES, Parts
+from study_kinds.parts import STAGES, Trained
 from study_kinds.pictures import panels, save
 from study_kinds.reports import spread
+from study_kinds.variants import FULL
 
+SUBJECT = FULL
 OPTIONS: dict[str, Any] = {
     "channels": 16,
     "steps": 100,
@@ -112,10 +114,9 @@ def whiten(x: Tensor, fit: Tensor, channels: int) -> Tensor:
     return ((x - center) @ axes[:count].t() / deviation).float()
 
 
-def measure(
-    parts: dict[str, Parts], seed: int, options: dict[str, Any]
-) -> list[dict[str, Any]]:
+def measure(trained: Trained, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Estimate the information of all pairs, before and after training."""
+    parts = trained.stages()
     rows = []
     for stage in STAGES:
         part = parts[stage]
@@ -133,7 +134,7 @@ def measure(
             {
                 "stage": stage,
                 "pair": label,
-                **held_out_information(*pair, seed, options),
+                **held_out_information(*pair, trained.seed, options),
             }
             for label, pair in pairs.items()
         ]

@@ -1,6 +1,7 @@
 """The generic and unique parts of a model before and after training."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.models import SEA
 from sea_pyg.training import build_setting, load_tensors
 from sea_pyg.typing import SplitFeatures
+from sea_pyg.utils import modality_masks
 
 STAGES = ("before", "after")
 
@@ -29,13 +31,9 @@ class Parts(NamedTuple):
 @torch.no_grad()
 def parts_of(model: SEA, data: HeteroData) -> Parts:
     """Compute the parts of all items."""
-    model.eval()
     features = model.modality_features(data)
-    store = data["item"]
-    masks = {
-        name: store[f"mask_{name}"] for name in features if f"mask_{name}" in store
-    }
-    items = torch.arange(store.num_nodes)
+    masks = modality_masks(data, features)
+    items = torch.arange(data["item"].num_nodes)
     return Parts(
         {name: model.separate.split(x) for name, x in features.items()},
         model.separate.pairs(features, masks),
@@ -43,53 +41,42 @@ def parts_of(model: SEA, data: HeteroData) -> Parts:
     )
 
 
-def stages(
-    cell: Path, setting: dict[str, Any], train: HeteroData, modalities: Sequence[str]
-) -> dict[str, Parts]:
-    """Return the parts that a cell's training began with, and what it came to.
+@dataclass(frozen=True)
+class Trained:
+    """A cell of SEA whose weights were kept, and what it was trained on."""
 
-    Args:
-        cell: A cell of SEA whose model was kept.
-        setting: The cell's setting, with its seed.
-        train: The training graph.
-        modalities: The modalities to use.
+    cell: Path
+    setting: dict[str, Any]
+    train: HeteroData
+    val: HeteroData
+    modalities: Sequence[str]
+    preset: str | None = None
 
-    Raises:
-        ValueError: If the weights are missing or damaged.
-    """
-    model, _ = build_setting(SEA, setting, train, modalities)
-    assert isinstance(model, SEA)
-    before = parts_of(model, train)
-    restore(model, cell)
-    return dict(zip(STAGES, (before, parts_of(model, train)), strict=True))
+    @property
+    def seed(self) -> int:
+        """The seed of its training."""
+        return int(self.setting["seed"])
 
+    def untrained(self) -> SEA:
+        """Build the model as training began with it."""
+        model, _ = build_setting(
+            SEA, self.setting, self.train, self.modalities, self.preset
+        )
+        assert isinstance(model, SEA)
+        return model.eval()
 
-def trained(
-    cell: Path,
-    setting: dict[str, Any],
-    train: HeteroData,
-    modalities: Sequence[str],
-    preset: str,
-) -> SEA:
-    """Return what a cell's training came to.
+    def model(self) -> SEA:
+        """Build the model that training came to.
 
-    Args:
-        cell: A cell of SEA whose model was kept.
-        setting: The cell's setting.
-        train: The training graph.
-        modalities: The modalities to use.
-        preset: The preset that the setting starts from.
+        Raises:
+            ValueError: If the weights are missing or damaged.
+        """
+        model = self.untrained()
+        tensors, _ = load_tensors(self.cell.with_suffix(".model.safetensors"))
+        model.load_state_dict(tensors)
+        return model
 
-    Raises:
-        ValueError: If the weights are missing or damaged.
-    """
-    model, _ = build_setting(SEA, setting, train, modalities, preset)
-    assert isinstance(model, SEA)
-    restore(model, cell)
-    return model.eval()
-
-
-def restore(model: SEA, cell: Path) -> None:
-    """Load the weights that a cell kept."""
-    tensors, _ = load_tensors(cell.with_suffix(".model.safetensors"))
-    model.load_state_dict(tensors)
+    def stages(self) -> dict[str, Parts]:
+        """Return the parts that training began with, and what it came to."""
+        found = (parts_of(m, self.train) for m in (self.untrained(), self.model()))
+        return dict(zip(STAGES, found, strict=True))

@@ -27,6 +27,21 @@ def scores(cells: Sequence[Cell], split: str) -> list[float]:
     return [cell.plain[split][METRIC] or 0.0 for cell in cells]
 
 
+def curve(
+    axis: Any, x: Sequence[float], samples: Sequence[Sequence[float]], label: str
+) -> None:
+    """Draw the means and standard deviations of samples."""
+    axis.errorbar(
+        x,
+        [mean(sample) for sample in samples],
+        [spread(sample) or 0.0 for sample in samples],
+        marker="o",
+        capsize=3,
+        label=label,
+    )
+    axis.grid(alpha=0.3)
+
+
 def write(out: Path, name: str, parts: Sequence[str], figure: Any) -> None:
     """Write a study's table and its picture."""
     save(figure, out / f"{name}.svg")
@@ -98,14 +113,7 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
         values = [variant.value for variant, _ in group]
         for split, label in (("valid", "validation"), ("test", "test")):
             found_scores = [scores(cells, split) for _, cells in group]
-            axis.errorbar(
-                values,
-                [mean(s) for s in found_scores],
-                [spread(s) or 0.0 for s in found_scores],
-                marker="o",
-                capsize=3,
-                label=label,
-            )
+            curve(axis, values, found_scores, label)
         for variant, _ in group:
             if not variant.setting:
                 axis.axvline(variant.value, color="0.6", linestyle=":")
@@ -114,7 +122,6 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
         axis.minorticks_off()
         axis.set_xlabel(parameter)
         axis.set_ylabel(METRIC)
-        axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
     text = f"{METRIC}; everything else is as published, the dotted line is the default."
     write(out, name, [markdown_table(rows, header), text], figure)

@@ -9,15 +9,15 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from torch_geometric.data import HeteroData
-
 from sea_pyg.evaluation import evaluate
-from sea_pyg.nn.models import SEA
 from sea_pyg.report import markdown_table
 from sea_pyg.training.atomic import write_text
+from study_kinds.parts import Trained
 from study_kinds.pictures import panels, save
-from study_kinds.reports import METRICS, spread
+from study_kinds.reports import METRICS, curve, spread
+from study_kinds.variants import TUNED
 
+SUBJECT = TUNED
 OPTIONS: dict[str, Any] = {
     "sampling_correction": [0.0, 0.25, 0.5, 0.75, 1.0],
     "walk_weight": [0.0, 6.0, 12.0, 24.0, 48.0],
@@ -25,21 +25,17 @@ OPTIONS: dict[str, Any] = {
 SMOKE: dict[str, Any] = {"sampling_correction": [0.0, 0.5], "walk_weight": [0.0, 12.0]}
 
 
-def measure(model: SEA, val: HeteroData, options: dict[str, Any]) -> list[Any]:
-    """Evaluate a model with every pair of weights, and leave it as it was."""
-    val = model.prepare(val)
-    own = {name: getattr(model, name) for name in options}
+def measure(trained: Trained, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Evaluate a model with every pair of weights."""
+    model = trained.model()
+    val = model.prepare(trained.val)
     rows = []
-    try:
-        for values in product(*options.values()):
-            setting = dict(zip(options, values, strict=True))
-            for name, value in setting.items():
-                setattr(model, name, value)
-            found = evaluate(model, val, 20, ("recall", "ndcg"))
-            rows.append(setting | {name: found.metrics[name] for name in METRICS})
-    finally:
-        for name, value in own.items():
-            setattr(model, name, value)
+    for values in product(*options.values()):
+        setting = dict(zip(options, values, strict=True))
+        for name, value in setting.items():
+            setattr(model.ranking, name, value)
+        found = evaluate(model, val, 20, ("recall", "ndcg"))
+        rows.append(setting | {name: found.metrics[name] for name in METRICS})
     return rows
 
 
@@ -68,17 +64,9 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
     for axis, metric in zip(axes, METRICS, strict=True):
         for walk in walks:
             numbers = [values[correction, walk][metric] for correction in corrections]
-            axis.errorbar(
-                corrections,
-                [mean(n) for n in numbers],
-                [spread(n) or 0.0 for n in numbers],
-                marker="o",
-                capsize=3,
-                label=f"{second} {walk:g}",
-            )
+            curve(axis, corrections, numbers, f"{second} {walk:g}")
         axis.set_xlabel(first)
         axis.set_ylabel(f"validation {metric}")
-        axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
     save(figure, out / "score.svg")
     text = f"Mean and standard deviation of {len(found)} trained model(s)."

@@ -9,7 +9,7 @@ from sea_pyg.utils.checks import (
     modality_names,
     require,
 )
-from sea_pyg.utils.features import modality_input
+from sea_pyg.utils.features import modality_input, modality_masks
 from sea_pyg.utils.interactions import check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
@@ -36,6 +36,7 @@ __all__ = [
     "keep_freed_memory",
     "memoize",
     "modality_input",
+    "modality_masks",
     "modality_names",
     "rank_scores",
     "require",

@@ -1,5 +1,7 @@
 """Item features as models read them: checked and masked once."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
@@ -37,6 +39,23 @@ def modality_input(data: HeteroData, name: str, node_type: str = "item") -> Tens
     others = () if mask is None else (mask,)
     checked = memoize(x, ("modality_input", mask is None), build, *others)
     return x if checked is None else checked
+
+
+def modality_masks(
+    data: HeteroData, names: Iterable[str], node_type: str = "item"
+) -> dict[str, Tensor]:
+    """Collect the masks of the modalities that have one.
+
+    Args:
+        data: The graph.
+        names: The modalities.
+        node_type: The node type that carries them.
+
+    Shapes:
+        Returns :math:`[N]` for each, false where the modality is missing.
+    """
+    masks = {name: data[node_type].get(f"mask_{name}") for name in names}
+    return {name: mask for name, mask in masks.items() if mask is not None}
 
 
 def _check(

@@ -87,7 +87,19 @@ def csr_tensor(
 
 
 def compress(row: Tensor, col: Tensor, num_rows: int, num_cols: int) -> CSRStructure:
-    """Sort edges by row (stably) into a :class:`CSRStructure`."""
+    """Sort edges by row (stably) into a :class:`CSRStructure`.
+
+    Raises:
+        ValueError: If an edge ends at a node that does not exist; products would read
+            past the end of their operands.
+    """
+    for end, size in ((row, num_rows), (col, num_cols)):
+        if end.numel() > 0:
+            low, high = (int(bound) for bound in end.aminmax())
+            if low < 0 or high >= size:
+                raise ValueError(
+                    f"edges must end at nodes 0 to {size - 1} (got {low} to {high})"
+                )
     row_sorted, perm = torch.sort(row, stable=True)
     boundaries = torch.arange(num_rows + 1, device=row.device)
     rowptr = torch.searchsorted(row_sorted, boundaries)
@@ -198,7 +210,8 @@ def spmm(
         :math:`[N_{src}, C]`; returns :math:`[N_{dst}, C]`.
 
     Raises:
-        ValueError: If ``x`` has not as many rows as there are source nodes.
+        ValueError: If ``x`` has not as many rows as there are source nodes, or an edge
+            ends at a node that does not exist.
     """
     num_src, num_dst = size if size is not None else (x.size(0), x.size(0))
     if x.dim() != 2 or x.size(0) != num_src:
@@ -230,7 +243,8 @@ def edge_dot(edge_index: Tensor, x: Tensor, y: Tensor) -> Tensor:
         :math:`[N_{dst}, C]`; returns :math:`[E]`.
 
     Raises:
-        ValueError: If ``x`` and ``y`` are not matrices of one width.
+        ValueError: If ``x`` and ``y`` are not matrices of one width, or an edge ends at
+            a node that does not exist.
     """
     if x.dim() != 2 or y.dim() != 2 or x.size(1) != y.size(1):
         raise ValueError(

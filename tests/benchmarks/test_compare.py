@@ -185,20 +185,38 @@ def test_options_for_all_models(script, tmp_path):
 def test_options_of_separate_learning_are_for_models_that_have_it(script, tmp_path):
     common = ["--data", "fake", "--seeds", "0", "--epochs", "1", "--out", str(tmp_path)]
     chosen = ["--set", "inner_steps=1", "--set", "separate.sample_size=16"]
-    chosen += ["--set", "ItemKNN.k=7", "--set", "SEA.k=3"]
+    chosen += ["--set", "ItemKNN.k=7", "--set", "VBPR.embedding_dim=8"]
+    chosen += ["--set", "SEA.k=3"]
     models = ["--models", "VBPR,VBPR+separate,ItemKNN", "--trials", "0"]
     assert script.main([*common, *models, *chosen]) == 0
-    settings = [
-        json.loads((tmp_path / "fake-own" / name / "seed-0.json").read_text())[
-            "setting"
-        ]
+    cells = [
+        json.loads((tmp_path / "fake-own" / name / "seed-0.json").read_text())
         for name in ("VBPR", "VBPR+separate", "ItemKNN")
     ]
-    assert settings == [
-        {"inner_steps": 1},
-        {"inner_steps": 1, "separate.sample_size": 16},
+    assert [cell["setting"] for cell in cells] == [
+        {"inner_steps": 1, "embedding_dim": 8},
+        {"inner_steps": 1, "embedding_dim": 8, "separate.sample_size": 16},
         {"k": 7},
     ]
+    assert cells[0]["arguments"]["embedding_dim"] == 8
+    assert cells[1]["arguments"]["backbone"]["embedding_dim"] == 8
+    assert cells[2]["arguments"]["k"] == 7
+
+
+def test_cells_of_another_preset_are_refused(script, tmp_path, capsys, monkeypatch):
+    common = ["--data", "fake", "--seeds", "0", "--epochs", "1", "--out", str(tmp_path)]
+    common += ["--models", "SEA:tuned", "--trials", "0"]
+    assert script.main(common) == 0
+    path = tmp_path / "fake-own" / "SEA-tuned" / "seed-0.json"
+    before = path.read_bytes()
+    assert json.loads(before)["request"]["preset"]["walk_weight"] == 12
+    assert script.main(common) == 0
+    own = script.models.SEA.preset_arguments
+    changed = classmethod(lambda cls, *names: own(*names) | {"walk_weight": 13.0})
+    monkeypatch.setattr(script.models.SEA, "preset_arguments", changed)
+    assert script.main(common) != 0
+    assert "was started with preset=" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -228,9 +228,9 @@ def test_other_options_are_refused(script, smoke, capsys):
 
 def test_parts_are_those_before_and_after_training(script, smoke):
     path = smoke / "cells/SEA/seed-0.json"
-    train = script.load("fake", ["image", "text"], "own")[0]
+    train, val, _ = script.load("fake", ["image", "text"], "own")
     setting = {"seed": 0, "max_epochs": 1, **script.SMOKE}
-    found = script.stages(path, setting, train, ["image", "text"])
+    found = script.Trained(path, setting, train, val, ["image", "text"]).stages()
     torch.manual_seed(0)
     model = SEA.from_data(train, ["image", "text"])
     with torch.no_grad():

@@ -90,6 +90,20 @@ def test_edge_dot_keeps_the_dtype_of_any_width(
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize(
+    "edge, found",
+    [([9, 1], "0 to 3 .*0 to 9"), ([1, 9], "0 to 4 .*1 to 9")]
+    + [([-1, 1], "0 to 3 .*-1 to 0"), ([1, -1], "0 to 4 .*-1 to 1")],
+)
+def test_edges_end_at_nodes(edge: list[int], found: str) -> None:
+    edge_index = torch.tensor([[0, edge[0]], [1, edge[1]]])
+    x, y = torch.randn(4, 3), torch.randn(5, 3)
+    with pytest.raises(ValueError, match=found):
+        spmm(edge_index, None, x, (4, 5))
+    with pytest.raises(ValueError, match=found):
+        edge_dot(edge_index, x, y)
+
+
 def test_edge_dot_says_what_shape_it_expects() -> None:
     edge_index = random_edges(4, 5, 6, 0)
     with pytest.raises(ValueError, match=r"\(got \[4, 2\] and \[5, 3\]\)"):

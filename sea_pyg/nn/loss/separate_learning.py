@@ -10,15 +10,12 @@ from torch.nn import Linear, Parameter
 from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.loss.distance_loss import DistanceLoss
-from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
+from sea_pyg.nn.loss.distances import Distances
 from sea_pyg.nn.loss.rows import common_rows, detached, rows_of, standardized
 from sea_pyg.nn.loss.separate_options import (
     Distance,
-    check_apart,
     check_fit,
     check_pairs,
-    distance_class,
 )
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
@@ -175,11 +172,9 @@ class SeparateLearning(torch.nn.Module):
         self.beta = beta
         self.distance = distance
         self.fit_on = fit_on
-        self.shared_estimator = shared_estimator
         self.collapsed = collapsed
         self.sample_size = sample_size
         self.distance_channels = distance_channels
-        make = distance_class(distance)
         check_fit(fit_on, shared_estimator, self.alignment_pairs)
 
         self.split = UniqueGenericSplit(subtract=distance == "subtraction")
@@ -196,29 +191,18 @@ class SeparateLearning(torch.nn.Module):
         )
         self.generic_maps = ModuleDict()
         self.unique_maps = ModuleDict()
-        self.distances = ModuleDict()
-        self.has_distance = make is not None
-        if make is not None:
-            kwargs = dict(distance_kwargs or {})
-            width = distance_channels
-            for name in list(halves)[: 1 if shared_estimator else None]:
-                self.distances[name] = (
-                    make(**kwargs)
-                    if make in (DistanceLoss, OrthogonalLoss)
-                    else make(width, width, **kwargs)
-                )
-        check_apart(self.distances)
-        for module in self.distances.values():
-            # A trainer that meets a NaN names the step and the loss part instead.
-            if isinstance(module, MutualInformationEstimator):
-                module.validate = False
-        self.standardize = standardize and any(
-            isinstance(module, MutualInformationEstimator)
-            for module in self.distances.values()
+        self.distances = Distances(
+            list(halves),
+            distance,
+            distance_kwargs or {},
+            distance_channels,
+            shared_estimator,
         )
+        self.has_distance = len(self.distances) > 0
+        self.standardize = standardize and bool(self.distances.estimators())
         # Standardising takes a bias off again.
         bias = not self.standardize
-        if make is not None and not collapsed:
+        if self.has_distance and not collapsed:
             for name, half in halves.items():
                 self.generic_maps[name] = Linear(half, distance_channels, bias)
                 self.unique_maps[name] = Linear(half, distance_channels, bias)
@@ -239,9 +223,7 @@ class SeparateLearning(torch.nn.Module):
         for modules in (self.heads, self.generic_maps, self.unique_maps):
             for module in modules.values():
                 module.reset_parameters()
-        for module in self.distances.values():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+        self.distances.reset_parameters()
 
     def forward(
         self,
@@ -304,12 +286,14 @@ class SeparateLearning(torch.nn.Module):
         return torch.randperm(num_items, device=x.device)[:size]
 
     def readouts(self) -> dict[str, list[Readout]]:
-        """Return the linear maps that read each modality's features.
+        """Return the linear maps that read each modality's features, if they are here.
 
         A model whose features are themselves linear can compose them; it hands the
         results to :meth:`maps_from_readouts`.
         """
         readouts: dict[str, list[Readout]] = {}
+        if self.collapsed:
+            return readouts
         for name, width in self.in_channels.items():
             half = width // 2
             readouts[name] = []
@@ -434,18 +418,11 @@ class SeparateLearning(torch.nn.Module):
 
     def estimator(self, name: str) -> torch.nn.Module:
         """Return the distance of a modality's parts."""
-        module = self.distances[self.modalities[0] if self.shared_estimator else name]
-        assert isinstance(module, torch.nn.Module)
-        return module
+        return self.distances.of(name)
 
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""
-        return [
-            parameter
-            for module in self.distances.values()
-            if isinstance(module, MutualInformationEstimator)
-            for parameter in module.parameters()
-        ]
+        return self.distances.estimator_parameters()
 
     def estimator_loss(
         self,
@@ -499,15 +476,13 @@ class SeparateLearning(torch.nn.Module):
     def _all_fitting_pairs(
         self, maps: SeparateMaps
     ) -> list[tuple[MutualInformationEstimator, Tensor, Tensor]]:
-        out = []
         if self.fit_on == "own":
-            for name in self.modalities:
-                estimator = self.estimator(name)
-                assert isinstance(estimator, MutualInformationEstimator)
-                out.append((estimator, *self._present_pair(maps, name)))
-            return out
-        estimator = self.estimator(self.modalities[0])
-        assert isinstance(estimator, MutualInformationEstimator)
+            return [
+                (self.distances.estimator(name), *self._present_pair(maps, name))
+                for name in self.modalities
+            ]
+        out = []
+        estimator = self.distances.estimator(self.modalities[0])
         for query_name, key_name in self.alignment_pairs:
             rows = common_rows(maps.masks, query_name, key_name)
             for x, y in zip(maps.pairs[query_name], maps.pairs[key_name], strict=True):

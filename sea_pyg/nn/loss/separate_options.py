@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
@@ -78,20 +77,3 @@ def check_fit(
             "fit_on='cross' needs shared_estimator=True and at least one alignment "
             f"pair (got shared_estimator={shared_estimator}, {len(pairs)} pairs)"
         )
-
-
-def check_apart(distances: ModuleDict) -> None:
-    """Check that no two modalities share a part of their estimators.
-
-    Raises:
-        ValueError: If they do.
-    """
-    owners: dict[torch.nn.Module, str] = {}
-    for name, distance in distances.items():
-        for module in distance.modules():
-            if owners.setdefault(module, name) != name:
-                raise ValueError(
-                    f"modalities {owners[module]!r} and {name!r} must not share a "
-                    f"module of their estimators (got one {type(module).__name__} for "
-                    "both); pass a callable that makes it, or shared_estimator=True"
-                )

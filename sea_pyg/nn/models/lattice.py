@@ -21,12 +21,11 @@ from sea_pyg.nn.models.learned_item_graph import (
     LearnedItemGraph,
     normalize_edges,
     out_degree,
-    presence,
 )
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_edge_type, modality_masks
 
 
 class LATTICE(Recommender):
@@ -174,9 +173,9 @@ class LATTICE(Recommender):
         return Embeddings(user, item + l2_normalize(similar))
 
     def _similar(self, data: HeteroData) -> Tensor:
-        store = data[self.edge_type[2]]
         features = self.modality_features(data)
-        learned = self.learned_graph(features, presence(store, list(features)))
+        masks = modality_masks(data, features, self.edge_type[2])
+        learned = self.learned_graph(features, masks)
         share = self._share(list(features))
         degree = torch.stack(
             [share[m] * out_degree(g, self.num_items) for m, g in learned.items()]

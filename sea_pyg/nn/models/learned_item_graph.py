@@ -153,9 +153,3 @@ def normalize_edges(edges: ItemEdges, degree: Tensor) -> ItemEdges:
     inverse = torch.where(positive, degree, 1.0).rsqrt() * positive
     neighbour, item = edges.edge_index
     return edges._replace(weight=inverse[item] * edges.weight * inverse[neighbour])
-
-
-def presence(store: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
-    """Collect the masks of the modalities that have one."""
-    masks = {name: store.get(f"mask_{name}") for name in names}
-    return {name: mask for name, mask in masks.items() if mask is not None}

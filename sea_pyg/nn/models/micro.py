@@ -21,12 +21,11 @@ from sea_pyg.nn.models.learned_item_graph import (
     LearnedItemGraph,
     normalize_edges,
     out_degree,
-    presence,
 )
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_edge_type, modality_masks
 
 
 class MICRO(Recommender):
@@ -190,9 +189,9 @@ class MICRO(Recommender):
 
     def _views(self, data: HeteroData) -> list[Tensor]:
         data = self.prepare(data)
-        store = data[self.edge_type[2]]
         features = self.modality_features(data)
-        learned = self.learned_graph(features, presence(store, list(features)))
+        masks = modality_masks(data, features, self.edge_type[2])
+        learned = self.learned_graph(features, masks)
         views = []
         for name, edges in learned.items():
             edges = normalize_edges(edges, out_degree(edges, self.num_items))

@@ -12,35 +12,18 @@ from torch_geometric.data import HeteroData
 from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.functional import Readout, l2_normalize
-from sea_pyg.nn.loss import BPRLoss, SampledSoftmaxLoss, SeparateLearning
+from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
-from sea_pyg.nn.modality import (
-    CollapsedProjection,
-    ModalityFusion,
-    ModalityProjection,
-)
-from sea_pyg.nn.models.batch import lookup
-from sea_pyg.nn.models.candidates import (
-    candidate_log_probability,
-    shared_candidates,
-)
-from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.modality import ModalityProjection
+from sea_pyg.nn.models.last_embeddings import LastEmbeddings
+from sea_pyg.nn.models.sea_encoder import SEAEncoder
 from sea_pyg.nn.models.sea_options import check_options
-from sea_pyg.nn.models.sea_presets import (
-    fast_arguments,
-    released_arguments,
-    tuned_arguments,
-)
-from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
-from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
+from sea_pyg.nn.models.sea_presets import SEAPresets
+from sea_pyg.nn.models.sea_ranking import SEARanking
+from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_edge_type, modality_input
-
-_HIDDEN, _SEPARATE = slice(1), slice(1, None)
-"""Of a modality's readouts, the item MLP's, and those of separate learning."""
+from sea_pyg.utils import modality_input, modality_masks
 
 
 class SEAState(NamedTuple):
@@ -55,7 +38,7 @@ class SEAState(NamedTuple):
     the batch's items only and there is no estimator to fit."""
 
 
-class SEA(Recommender):
+class SEA(SEAPresets):
     r"""Separate learning for multimedia recommendation, the full model of `"It is Never
     Too Late to Mend: Separate Learning for Multimedia Recommendation"
     <https://arxiv.org/abs/2406.08270>`_.
@@ -192,7 +175,6 @@ class SEA(Recommender):
     """
 
     multimodal: ClassVar[bool] = True
-    presets: ClassVar[tuple[str, ...]] = ("fast", "released", "tuned")
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
         "batch_size": 2048,
@@ -243,49 +225,38 @@ class SEA(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        check_options(
-            split_on=split_on,
-            separate_items=separate_items,
-            distance=distance,
-            collapsed=collapsed,
-            num_item_layers=num_item_layers,
-            user_k=user_k,
-            walk_weight=walk_weight,
-            walk_k=walk_k,
-            ranking_loss=ranking_loss,
-            ranking_candidates=ranking_candidates,
-            sampling_correction=sampling_correction,
-        )
+        check_options(split_on, separate_items, distance, collapsed, user_k)
         self.split_on = split_on
         self.separate_items = separate_items
         self.collapsed = collapsed
-        self.num_item_layers = num_item_layers
-        self.item_graph = ItemKNNGraph(
+        projection = ModalityProjection(in_channels, projection_channels)
+        names = projection.modalities
+        width = hidden_channels or 4 * embedding_dim
+        self.output = ModuleDict({n: Linear(width, embedding_dim) for n in names})
+        self.item_embedding: Parameter | None = None
+        if id_embedding:
+            self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
+        item_graph = ItemKNNGraph(
             k,
             weights=None if item_graph_weights is None else dict(item_graph_weights),
             modalities=list(in_channels),
             edge_type=(self.edge_type[2], "similar", self.edge_type[2]),
         )
-        projection = ModalityProjection(in_channels, projection_channels)
-        names = projection.modalities
-        width = hidden_channels or 4 * embedding_dim
-        self.output = ModuleDict({n: Linear(width, embedding_dim) for n in names})
         num_parts = len(names) + id_embedding
-        self.users = torch.nn.ParameterList(
-            Parameter(torch.empty(num_users, embedding_dim)) for _ in range(num_parts)
+        self.encoder = SEAEncoder(
+            num_users,
+            num_parts,
+            embedding_dim,
+            BipartitePropagation(num_layers, readout),
+            item_graph,
+            num_item_layers,
+            user_k if user_graph else None,
+            self.edge_type,
         )
-        self.item_embedding: Parameter | None = None
-        if id_embedding:
-            self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
-        self.user_graph = user_graph
-        self.user_k = user_k
-        self.walk_weight = walk_weight
-        self.walk_k = walk_k
-        self.propagation = BipartitePropagation(num_layers, readout)
-        self.fusion = ModalityFusion(num_users, num_parts)
+        on_features = split_on == "features"
         self.separate = SeparateLearning(
             projection.out_channels
-            if split_on == "features"
+            if on_features
             else dict.fromkeys(names, embedding_dim),
             distance=distance,
             distance_kwargs=distance_kwargs,
@@ -299,121 +270,47 @@ class SEA(Recommender):
             shared_estimator=shared_estimator,
             fit_on=fit_on,
             standardize=standardize,
-            collapsed=collapsed and split_on == "features",
+            collapsed=collapsed and on_features,
             chunk_size=chunk_size,
         )
-        self.projection: ModalityProjection | CollapsedProjection = projection
-        self.hidden = ModuleDict()
-        if collapsed:
-            outputs = {n: [width] for n in names}
-            if split_on == "features":
-                for name, further in self.separate.readout_channels().items():
-                    outputs[name] += further
-            self.projection = CollapsedProjection(in_channels, outputs)
-        else:
-            for name in names:
-                self.hidden[name] = Linear(projection.out_channels[name], width)
-        self.bpr = BPRLoss(log_base)
-        self.ranking_loss = ranking_loss
-        self.ranking_candidates = ranking_candidates
-        self.sampling_correction = sampling_correction
-        self.softmax = SampledSoftmaxLoss(ranking_temperature)
-        self.stale_evaluation = stale_evaluation
+        further = self.separate.readout_channels() if on_features else {}
+        self.reader = SEAReader(
+            projection,
+            width,
+            collapsed=further if collapsed else None,
+            subtract=on_features and self.separate.split.subtract,
+        )
+        self.ranking = SEARanking(
+            ranking_loss,
+            log_base,
+            ranking_temperature,
+            ranking_candidates,
+            sampling_correction,
+            walk_weight,
+            walk_k,
+        )
+        self.last: LastEmbeddings | None = None
         if stale_evaluation:
             channels = embedding_dim * num_parts
-            self.register_buffer("stale_user", torch.zeros(num_users, channels))
-            self.register_buffer("stale_item", torch.zeros(num_items, channels))
-            self.register_buffer("has_stale", torch.tensor(False))
+            self.last = LastEmbeddings(num_users, num_items, channels)
         self.reset_parameters()
-
-    @classmethod
-    def preset_arguments(cls, name: str, modalities: Sequence[str]) -> dict[str, Any]:
-        """Return the constructor's arguments of a preset.
-
-        :obj:`"released"` sets every switch as the released code has it, with the first
-        modality in the role of its text and the second in that of its image.
-        :obj:`"fast"` collapses the projection, separates the items of the batch, and
-        takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
-        with an id embedding, trained with the softmax over items of the batch, and with
-        walks and the correction for sampling in the score.
-
-        Args:
-            name: One of :attr:`presets`.
-            modalities: The item modalities, in order.
-
-        Raises:
-            ValueError: If there is no such preset, or the modalities do not fit it.
-        """
-        if name == "released":
-            return released_arguments(*modalities)
-        if name == "fast":
-            return fast_arguments()
-        if name == "tuned":
-            return tuned_arguments()
-        return super().preset_arguments(name, modalities)
-
-    @classmethod
-    def released(
-        cls,
-        num_users: int,
-        num_items: int,
-        in_channels: Mapping[str, int],
-        query: str = "text",
-        key: str = "image",
-        **kwargs: Any,
-    ) -> "SEA":
-        """Build the model with the released code's behaviour.
-
-        Args:
-            num_users: Number of users.
-            num_items: Number of items.
-            in_channels: Width of both modalities, by name.
-            query: The modality in the role of its text.
-            key: The modality in the role of its image.
-            **kwargs: Further arguments, which take precedence.
-        """
-        arguments = {**released_arguments(query, key), **kwargs}
-        return cls(num_users, num_items, in_channels, **arguments)
-
-    @classmethod
-    def tuned(
-        cls,
-        num_users: int,
-        num_items: int,
-        in_channels: Mapping[str, int],
-        **kwargs: Any,
-    ) -> "SEA":
-        """Build the model with the settings that ranked best on validation data.
-
-        Args:
-            num_users: Number of users.
-            num_items: Number of items.
-            in_channels: Width of every modality, by name.
-            **kwargs: Further arguments, which take precedence.
-        """
-        arguments = {**tuned_arguments(), **kwargs}
-        return cls(num_users, num_items, in_channels, **arguments)
 
     @property
     def modalities(self) -> list[str]:
         """The modalities' names, in the order of their concatenation."""
-        return self.projection.modalities
+        return self.reader.modalities
 
     @property
     def scores_by_embeddings(self) -> bool:
         """Whether the score is the dot product of what :meth:`encode` returns."""
-        if type(self).score is not SEA.score:
-            return False
-        return self.walk_weight == 0 and self.sampling_correction == 0
+        return self.ranking.by_embeddings and type(self).score is SEA.score
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
-        self.projection.reset_parameters()
-        for module in (*self.hidden.values(), *self.output.values()):
-            module.reset_parameters()
-        for table in self.users:
-            torch.nn.init.xavier_normal_(table)
-        self.fusion.reset_parameters()
+        self.reader.reset_parameters()
+        for linear in self.output.values():
+            linear.reset_parameters()
+        self.encoder.reset_parameters()
         self.separate.reset_parameters()
         if self.item_embedding is not None:
             torch.nn.init.xavier_normal_(self.item_embedding)
@@ -424,13 +321,8 @@ class SEA(Recommender):
         That of similar items, with ``user_graph`` that of similar users, and with
         ``walk_weight`` that of walks.
         """
-        data = with_item_graph(data, self.item_graph)
-        if self.user_graph:
-            data = with_user_graph(data, self.user_k, self.edge_type)
-        if self.walk_weight > 0:
-            similar = self.item_graph.edge_type
-            data = with_walk_graph(data, self.walk_k, similar, self.edge_type)
-        return data
+        similar = self.encoder.item_graph.edge_type
+        return self.ranking.prepare(self.encoder.prepare(data), similar, self.edge_type)
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return each modality's projected item features, with gradient.
@@ -438,24 +330,17 @@ class SEA(Recommender):
         Raises:
             ValueError: If they do not exist (``collapsed=True``).
         """
-        if isinstance(self.projection, CollapsedProjection):
-            raise ValueError(
-                "a collapsed SEA has no projected features; build it with "
-                "collapsed=False"
-            )
-        features: dict[str, Tensor] = self.projection(self._inputs(data))
-        return features
+        return self.reader.features(self._inputs(data))
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Compute the embeddings whose dot product is the score.
 
         With ``walk_weight`` or ``sampling_correction`` it is the score's first part.
         """
-        if self.stale_evaluation and not self.training and bool(self.has_stale):
-            assert isinstance(self.stale_user, Tensor)
-            assert isinstance(self.stale_item, Tensor)
-            return Embeddings(self.stale_user, self.stale_item)
-        outputs = self.readout_values(data, _HIDDEN)
+        last = self.last.get() if self.last is not None and not self.training else None
+        if last is not None:
+            return last
+        outputs = self.readout_values(data, FIRST)
         hidden = {name: outputs[name][0] for name in self.modalities}
         return self._fuse(data, *self.propagate(data, hidden))
 
@@ -471,63 +356,21 @@ class SEA(Recommender):
             ``user_index`` :math:`[B]`; returns :math:`[B, N_i]`.
         """
         score = super().score(data, user_index, embeddings)
-        if self.sampling_correction > 0:
-            assert self.ranking_candidates is not None
-            log_probability = candidate_log_probability(
-                data[self.edge_type].edge_index, self.num_items, self.ranking_candidates
-            )
-            share = self.sampling_correction * self.softmax.temperature
-            score.add_(log_probability, alpha=share)
-        if self.walk_weight == 0:
+        if self.ranking.by_embeddings:
             return score
-        data = self.prepare(data)
-        seen = self.seen_items(data)
-        walks = walk_scores(data, seen, user_index, self.edge_type[2])
-        return score.add_(walks, alpha=self.walk_weight)
-
-    def readout_values(
-        self,
-        data: HeteroData,
-        outputs: slice = slice(None),
-        index: OptTensor = None,
-    ) -> dict[str, list[Tensor]]:
-        """Apply the maps that read the projected features.
-
-        Args:
-            data: The graph.
-            outputs: Which maps of each modality's :meth:`readouts`. (default: all)
-            index: Which items, :math:`(B)`. (default: all)
-        """
-        inputs = self._inputs(data)
-        if index is not None:
-            inputs = {name: F.embedding(index, x) for name, x in inputs.items()}
-        if isinstance(self.projection, CollapsedProjection):
-            found: dict[str, list[Tensor]] = self.projection(inputs, outputs)
-            return found
-        readouts = {name: maps[outputs] for name, maps in self.readouts().items()}
-        return self.projection.readouts(inputs, readouts)
-
-    def readouts(self) -> dict[str, list[Readout]]:
-        """Return the linear maps that read each modality's projected features.
-
-        The item MLP's first, then those of the losses, if these read the features.
-        """
-        readouts = {name: [self._hidden_readout(name)] for name in self.modalities}
-        if self.split_on == "features":
-            for name, further in self.separate.readouts().items():
-                readouts[name] += further
-        return readouts
+        data, seen = self.prepare(data), self.seen_items(data)
+        return self.ranking.complete_(score, data, user_index, seen, self.edge_type)
 
     def representations(self, data: HeteroData) -> SEAState:
         """Compute the embeddings and what the separate-learning losses compare."""
         whole = self.separate_items == "all" and self.split_on == "features"
-        outputs = self.readout_values(data, slice(None) if whole else _HIDDEN)
+        outputs = self.readout_values(data, slice(None) if whole else FIRST)
         hidden = {name: outputs[name].pop(0) for name in self.modalities}
         user, item = self.propagate(data, hidden)
         state = SEAState(self._fuse(data, user, item), item, None)
         if whole:
-            zero, masks = item.new_zeros(()), self._masks(data)
-            maps = self.separate.maps_from_readouts(outputs, zero, masks)
+            masks = modality_masks(data, self.modalities, self.edge_type[2])
+            maps = self.separate.maps_from_readouts(outputs, item.new_zeros(()), masks)
             return state._replace(maps=maps)
         if self.separate_items == "all":
             return state._replace(maps=self.separate_maps(data, state))
@@ -546,7 +389,7 @@ class SEA(Recommender):
             state: What :meth:`representations` returned.
             index: The items, :math:`(B)`. (default: all)
         """
-        masks = self._masks(data)
+        masks = modality_masks(data, self.modalities, self.edge_type[2])
         if index is not None:
             masks = {name: mask[index] for name, mask in masks.items()}
         if self.split_on == "representations":
@@ -554,9 +397,20 @@ class SEA(Recommender):
             if index is not None:
                 item = F.embedding(index, item)
             return self.separate.maps(self._by_modality(item), masks)
-        outputs = self.readout_values(data, _SEPARATE, index)
+        outputs = self.readout_values(data, FURTHER, index)
         zero = state.embeddings.item.new_zeros(())
         return self.separate.maps_from_readouts(outputs, zero, masks)
+
+    def readout_values(
+        self, data: HeteroData, outputs: slice = slice(None), index: OptTensor = None
+    ) -> dict[str, list[Tensor]]:
+        """Apply the maps that read the projected features, to all items or some."""
+        inputs = self._inputs(data)
+        if index is not None:
+            inputs = {name: F.embedding(index, x) for name, x in inputs.items()}
+        further = self.separate.readouts() if self.split_on == "features" else {}
+        found: dict[str, list[Tensor]] = self.reader(inputs, further, outputs)
+        return found
 
     def propagate(self, data: HeteroData, hidden: Mapping[str, Tensor]) -> Embeddings:
         """Propagate all modalities over the interactions, side by side.
@@ -571,20 +425,12 @@ class SEA(Recommender):
             ``hidden`` :math:`(N_i, H)` each; returns user :math:`(N_u, M D)` and item
             :math:`(N_i, M D)` embeddings.
         """
-        check_edge_type(data, self.edge_type)
-        items = [
-            l2_normalize(self.output[name](F.leaky_relu(hidden[name])))
-            for name in self.modalities
+        parts = [
+            self.output[name](F.leaky_relu(hidden[name])) for name in self.modalities
         ]
         if self.item_embedding is not None:
-            items.append(l2_normalize(self.item_embedding))
-        users = [l2_normalize(table) for table in self.users]
-        out: Embeddings = self.propagation(
-            torch.cat(users, dim=1),  # [num_users, num_modalities * embedding_dim]
-            torch.cat(items, dim=1),
-            data[self.edge_type].edge_index,
-        )
-        return out
+            parts.append(self.item_embedding)
+        return self.encoder.propagate(data, parts)
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
@@ -596,15 +442,15 @@ class SEA(Recommender):
         if state is None:
             state = self.representations(data)
         assert isinstance(state, SEAState)
-        if self.stale_evaluation and self.training:
-            self._keep(state.embeddings)
+        if self.last is not None and self.training:
+            self.last.keep(state.embeddings)
         maps, index = state.maps, None
         if self.separate_items == "batch":
             index = batch.positive
             maps = self.separate_maps(data, state, index)
         assert maps is not None
         return {
-            **self._ranking(data, batch, state.embeddings),
+            **self.ranking.loss(batch, state.embeddings, self.seen_items(data)),
             **self.separate.loss(maps, index),
         }
 
@@ -639,64 +485,15 @@ class SEA(Recommender):
         item_type = self.edge_type[2]
         return {name: modality_input(data, name, item_type) for name in self.modalities}
 
-    def _masks(self, data: HeteroData) -> dict[str, Tensor]:
-        store = data[self.edge_type[2]]
-        masks = {name: store.get(f"mask_{name}") for name in self.modalities}
-        return {name: mask for name, mask in masks.items() if mask is not None}
-
-    def _hidden_readout(self, name: str) -> Readout:
-        linear = self.hidden[name]
-        weight = linear.weight
-        if self.split_on == "features" and self.separate.split.subtract:
-            # On [g, u - g], written as a map of [g, u].
-            generic, unique = weight.chunk(2, dim=1)
-            weight = torch.cat([generic - unique, unique], dim=1)
-        return Readout(weight, linear.bias, 0, linear.in_features)
-
     def _by_modality(self, item: Tensor) -> dict[str, Tensor]:
         """Take the modalities' blocks apart; the id embedding is none of them."""
-        blocks = item.chunk(len(self.users), dim=1)[: len(self.modalities)]
+        blocks = item.chunk(len(self.encoder.users), dim=1)[: len(self.modalities)]
         return dict(zip(self.modalities, blocks, strict=True))
 
     def _fuse(self, data: HeteroData, user: Tensor, item: Tensor) -> Embeddings:
-        fused_user, fused_item = self.fusion.weigh(user), item
         if self.split_on == "representations" and self.separate.split.subtract:
             blocks = self._by_modality(item)
             parts = [part for x in blocks.values() for part in self.separate.split(x)]
             rest = item[:, sum(x.size(1) for x in blocks.values()) :]
-            fused_item = torch.cat([*parts, rest], dim=1)
-        if self.num_item_layers > 0:
-            data = with_item_graph(data, self.item_graph)
-            graph = graph_of(data, self.item_graph.edge_type)
-            hop = hops(*graph, fused_item, self.num_item_layers)
-            fused_item = fused_item + hop
-        if self.user_graph:
-            data = with_user_graph(data, self.user_k, self.edge_type)
-            hop = aggregate_users(data, fused_user, self.user_k, self.edge_type[0])
-            fused_user = fused_user + hop
-        if self.ranking_loss == "softmax":
-            return Embeddings(l2_normalize(fused_user), l2_normalize(fused_item))
-        return Embeddings(fused_user, fused_item)
-
-    def _ranking(
-        self, data: HeteroData, batch: Triplets, embeddings: Embeddings
-    ) -> dict[str, Tensor]:
-        anchor, positive, negative = lookup(embeddings, batch)
-        if self.ranking_loss == "bpr":
-            pos_score = (anchor * positive).sum(dim=-1)  # [batch_size]
-            neg_score = (anchor * negative).sum(dim=-1)
-            return {"bpr": self.bpr(pos_score, neg_score)}
-        item, excluded = shared_candidates(
-            batch, self.seen_items(data), self.ranking_candidates
-        )
-        candidate = F.embedding(item, embeddings.item)  # [num_candidates, channels]
-        return {"softmax": self.softmax(anchor, positive, candidate, excluded)}
-
-    @torch.no_grad()
-    def _keep(self, embeddings: Embeddings) -> None:
-        for name, value in (
-            ("stale_user", embeddings.user),
-            ("stale_item", embeddings.item),
-            ("has_stale", torch.tensor(True)),
-        ):
-            self.get_buffer(name).copy_(value)
+            item = torch.cat([*parts, rest], dim=1)
+        return self.ranking.embeddings(*self.encoder.fuse(data, user, item))

@@ -1,6 +1,9 @@
 """Settings of SEA that have a name."""
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from sea_pyg.nn.models.recommender import Recommender
 
 
 def released_arguments(*modalities: str) -> dict[str, Any]:
@@ -62,3 +65,81 @@ def tuned_arguments() -> dict[str, Any]:
         "sampling_correction": 0.5,
         "walk_weight": 12.0,
     }
+
+
+PRESETS: dict[str, Callable[..., dict[str, Any]]] = {
+    "fast": lambda *_: fast_arguments(),
+    "released": released_arguments,
+    "tuned": lambda *_: tuned_arguments(),
+}
+"""What makes a preset's arguments from the names of the modalities."""
+
+
+class SEAPresets(Recommender):
+    """The part of :class:`~sea_pyg.nn.models.SEA` that knows its presets."""
+
+    presets: ClassVar[tuple[str, ...]] = tuple(PRESETS)
+
+    @classmethod
+    def preset_arguments(cls, name: str, modalities: Sequence[str]) -> dict[str, Any]:
+        """Return the constructor's arguments of a preset.
+
+        :obj:`"released"` sets every switch as the released code has it, with the first
+        modality in the role of its text and the second in that of its image.
+        :obj:`"fast"` collapses the projection, separates the items of the batch, and
+        takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
+        with an id embedding, trained with the softmax over items of the batch, and with
+        walks and the correction for sampling in the score.
+
+        Args:
+            name: One of :attr:`presets`.
+            modalities: The item modalities, in order.
+
+        Raises:
+            ValueError: If there is no such preset, or the modalities do not fit it.
+        """
+        if name not in PRESETS:
+            return super().preset_arguments(name, modalities)
+        return PRESETS[name](*modalities)
+
+    @classmethod
+    def released(
+        cls,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        query: str = "text",
+        key: str = "image",
+        **kwargs: Any,
+    ) -> Self:
+        """Build the model with the released code's behaviour.
+
+        Args:
+            num_users: Number of users.
+            num_items: Number of items.
+            in_channels: Width of both modalities, by name.
+            query: The modality in the role of its text.
+            key: The modality in the role of its image.
+            **kwargs: Further arguments, which take precedence.
+        """
+        arguments = {**released_arguments(query, key), **kwargs}
+        return cls(num_users, num_items, in_channels, **arguments)
+
+    @classmethod
+    def tuned(
+        cls,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        **kwargs: Any,
+    ) -> Self:
+        """Build the model with the settings that ranked best on validation data.
+
+        Args:
+            num_users: Number of users.
+            num_items: Number of items.
+            in_channels: Width of every modality, by name.
+            **kwargs: Further arguments, which take precedence.
+        """
+        arguments = {**tuned_arguments(), **kwargs}
+        return cls(num_users, num_items, in_channels, **arguments)

@@ -10,11 +10,11 @@ from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.loss.separate_learning import SeparateLearning, SeparateMaps
-from sea_pyg.nn.models.learned_item_graph import presence
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.resolve import resolve
 from sea_pyg.nn.models.sea import SEA
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import modality_masks
 
 
 class SeparateState(NamedTuple):
@@ -161,7 +161,7 @@ class WithSeparateLearning(Recommender):
     def representations(self, data: HeteroData) -> SeparateState:
         """Compute what the backbone shares, and what the losses compare."""
         features = self.backbone.modality_features(data)
-        masks = presence(data[self.edge_type[2]], list(features))
+        masks = modality_masks(data, features, self.edge_type[2])
         backbone = self.backbone.representations(data)
         return SeparateState(backbone, self.separate.maps(features, masks))
 

@@ -133,15 +133,15 @@ def test_published_defaults() -> None:
     expected = {"alpha": 0.012, "beta": 0.006, "temperature": 0.046, "k": 10}
     expected |= {"embedding_dim": 64, "num_layers": 2, "readout": "sum"}
     assert {key: hparams[key] for key in expected} == expected
-    assert model.hidden["text"].out_features == 256
+    assert model.reader.hidden["text"].out_features == 256
     assert SEA.training_defaults["lr"] == 1e-3
     assert SEA.training_defaults["batch_size"] == 2048
     assert SEA.training_defaults["inner_steps"] == 50
 
 
 def test_projection_is_square_or_as_asked() -> None:
-    assert build().projection.out_channels == {"image": 24, "text": 16}
-    assert build(projection_channels=8).projection.out_channels == {
+    assert build().reader.projection.out_channels == {"image": 24, "text": 16}
+    assert build(projection_channels=8).reader.projection.out_channels == {
         "image": 8,
         "text": 8,
     }
@@ -182,16 +182,17 @@ def test_collapsed_is_the_composition(split_on: str) -> None:
     collapsed = build(split_on=split_on, collapsed=True)
     state = model.state_dict()
     with torch.no_grad():
-        for name, maps in model.readouts().items():
-            linear = model.projection.linear(name)
+        further = model.separate.readouts() if split_on == "features" else {}
+        for name, maps in model.reader.readouts(further).items():
+            linear = model.reader.projection.linear(name)
             rows = [r.weight @ linear.weight[r.start : r.stop] for r in maps]
             shifts = [r.weight @ linear.bias[r.start : r.stop] for r in maps]
             shifts = [
                 s if r.bias is None else s + r.bias
                 for s, r in zip(shifts, maps, strict=True)
             ]
-            state[f"projection.weight.{name}"] = torch.cat(rows)
-            state[f"projection.bias.{name}"] = torch.cat(shifts)
+            state[f"reader.projection.weight.{name}"] = torch.cat(rows)
+            state[f"reader.projection.bias.{name}"] = torch.cat(shifts)
     state = {k: v for k, v in state.items() if k in collapsed.state_dict()}
     collapsed.load_state_dict(state)
     for first, second in zip(model.encode(data), collapsed.encode(data), strict=True):
@@ -240,7 +241,7 @@ def test_estimators_are_fitted_to_all_items() -> None:
     found = model.estimator_loss(data, state)
     torch.testing.assert_close(found, whole.estimator_loss(data, expected))
     sum(model.loss(data, batch, state).values()).backward()
-    assert model.projection.linear("text").weight.grad is not None
+    assert model.reader.projection.linear("text").weight.grad is not None
 
 
 @pytest.mark.parametrize("split_on", ["features", "representations"])
@@ -248,7 +249,7 @@ def test_what_is_split(split_on: str) -> None:
     model = build(split_on=split_on)
     data, state = state_of(model)
     features = model.modality_features(data)
-    hidden = {n: model.hidden[n](features[n]) for n in model.modalities}
+    hidden = {n: model.reader.hidden[n](features[n]) for n in model.modalities}
     _, item = model.propagate(data, hidden)
     blocks = item.chunk(len(model.modalities), dim=1)
     source = dict(zip(model.modalities, blocks, strict=True))
@@ -336,11 +337,13 @@ def test_id_embedding_is_one_more_modality_in_all_but_separate_learning() -> Non
         torch.testing.assert_close(with_ids[:, :128], without)
     # ... and the last is LightGCN of the tables, the user's part weighed.
     adjacency = dense_adjacency(data)
-    rows = [F.normalize(table) for table in (model.users[2], model.item_embedding)]
+    rows = [
+        F.normalize(table) for table in (model.encoder.users[2], model.item_embedding)
+    ]
     x = torch.cat(rows)
     user, item = (x + adjacency @ x + adjacency @ adjacency @ x).split([40, 30])
     similar = torch.eye(30) + dense_item_graph(model, data)
-    user = model.fusion.weight[:, 2:] * user
+    user = model.encoder.fusion.weight[:, 2:] * user
     encoded = model.encode(data)
     torch.testing.assert_close(encoded.user[:, 128:], user)
     torch.testing.assert_close(encoded.item[:, 128:], similar @ item)
@@ -357,9 +360,9 @@ def _new_parameters(model: SEA, plain: SEA) -> dict[str, Tensor]:
     """The parameters of ``model`` that the other has not, and its wider weights."""
     own = model.state_dict()
     new = {key: own[key] for key in own.keys() - plain.state_dict().keys()}
-    assert set(new) == {"users.2", "item_embedding"}
-    old = plain.fusion.weight.detach()
-    return new | {"fusion.weight": torch.cat([old, torch.rand(40, 1)], dim=1)}
+    assert set(new) == {"encoder.users.2", "item_embedding"}
+    old = plain.encoder.fusion.weight.detach()
+    return new | {"encoder.fusion.weight": torch.cat([old, torch.rand(40, 1)], dim=1)}
 
 
 @pytest.mark.parametrize("id_embedding", [False, True])
@@ -461,8 +464,8 @@ def test_subtraction_takes_the_generic_half_off() -> None:
         for name, y in model.modality_features(data).items():
             generic, unique = y.chunk(2, dim=1)
             data["item"][f"x_{name}"] = torch.cat([generic, unique - generic], dim=1)
-            torch.nn.init.eye_(plain.projection.linear(name).weight)
-            torch.nn.init.zeros_(plain.projection.linear(name).bias)
+            torch.nn.init.eye_(plain.reader.projection.linear(name).weight)
+            torch.nn.init.zeros_(plain.reader.projection.linear(name).bias)
     expected = plain.encode(data).item
     torch.testing.assert_close(model.encode(example_data()).item, expected)
     with pytest.raises(ValueError, match="collapsed=False"):
@@ -487,18 +490,18 @@ def test_subtraction_on_representations() -> None:
 def test_released_preset() -> None:
     model = SEA.released(5, 12, {"audio": 4, "text": 6}, key="audio", alpha=0.5)
     assert model.separate.alignment_pairs == [("text", "audio")]
-    assert model.item_graph.weights == {"audio": 0.1, "text": 0.9}
-    assert model.bpr.log_base == 2.0
+    assert model.encoder.item_graph.weights == {"audio": 0.1, "text": 0.9}
+    assert model.ranking.bpr.log_base == 2.0
     assert model.separate.alpha == 0.5
 
 
 def test_tuned_preset() -> None:
     model = SEA.tuned(5, 12, {"audio": 4, "text": 6}, ranking_temperature=0.5)
     assert model.item_embedding is not None
-    assert (model.ranking_loss, model.ranking_candidates) == ("softmax", 1536)
-    assert model.softmax.temperature == 0.5
-    assert (model.collapsed, model.user_graph) == (True, False)
-    assert (model.walk_weight, model.sampling_correction) == (12.0, 0.5)
+    assert (model.ranking.by_cosine, model.ranking.candidates) == (True, 1536)
+    assert model.ranking.softmax.temperature == 0.5
+    assert (model.collapsed, model.encoder.user_k) == (True, None)
+    assert (model.ranking.walk_weight, model.ranking.sampling_correction) == (12.0, 0.5)
     by_name, direct = build(preset="tuned"), build(**tuned_arguments())
     assert by_name.hparams() == direct.hparams()
 
@@ -508,7 +511,7 @@ def test_user_weights_scale_the_users_only() -> None:
     model = build(num_item_layers=0)
     first = model.encode(data)
     with torch.no_grad():
-        model.fusion.weight[3, 1] *= 2
+        model.encoder.fusion.weight[3, 1] *= 2
     second = model.encode(data)
     assert torch.equal(first.item, second.item)
     expected: Tensor = first.user.clone()
