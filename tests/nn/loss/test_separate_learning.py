@@ -329,3 +329,11 @@ def test_collapsed_leaves_the_first_maps_to_the_caller() -> None:
         collapsed(x)
     with pytest.raises(ValueError, match="after_input"):
         collapsed.heads["text"](torch.randn(3, 2).double())
+
+
+@pytest.mark.parametrize("distance", ["club", "l1out", "vub"])
+def test_nan_reaches_the_loss_where_a_trainer_names_it(distance: str) -> None:
+    separate = SeparateLearning({"text": 8, "audio": 6}, distance=distance)
+    features = {"text": torch.randn(20, 8), "audio": torch.randn(20, 6)}
+    features["text"][3, 1] = torch.nan
+    assert separate(features)["distance"].isnan()
