@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch.nn import Module, Parameter
-from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
 from sea_pyg.nn.loss.separate_options import Distance, distance_class
 from sea_pyg.nn.mi import MutualInformationEstimator
+from sea_pyg.nn.modality.module_dict import ModuleDict
 
 
 class Distances(ModuleDict):

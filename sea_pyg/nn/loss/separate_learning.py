@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Linear, Parameter
-from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.functional import Readout
 from sea_pyg.nn.loss.distances import Distances
@@ -21,6 +20,7 @@ from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
+from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter, ParameterDict
+from torch.nn import Parameter
 
 from sea_pyg.nn.functional import wide_linear
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 
 
 class CollapsedProjection(torch.nn.Module):

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Linear
-from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.functional import Readout, linear_readouts
+from sea_pyg.nn.modality.module_dict import ModuleDict
 
 
 class ModalityProjection(torch.nn.Module):

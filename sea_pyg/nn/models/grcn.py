@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Linear, ModuleDict, Parameter, ParameterDict
+from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 from torch_geometric.utils import softmax
 
 from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import edges_to_users, stacked_edges, sum_of_hops
@@ -93,6 +95,8 @@ class GRCN(Recommender):
                 f"penalized_tables names {sorted(unknown)}; choose among "
                 f"{sorted(in_channels)}"
             )
+        self.in_channels = dict(in_channels)
+        self.latent_dim = latent_dim
         self.num_layers = num_layers
         self.num_routing = num_routing
         self.reg_weight = reg_weight
@@ -124,8 +128,8 @@ class GRCN(Recommender):
         """Return the mapped features of every modality."""
         item_type = self.edge_type[2]
         return {
-            name: F.leaky_relu(linear(modality_input(data, name, item_type)))
-            for name, linear in self.linear.items()
+            name: F.leaky_relu(self.linear[name](modality_input(data, name, item_type)))
+            for name in self.in_channels
         }
 
     def encode(self, data: HeteroData) -> Embeddings:
@@ -161,7 +165,8 @@ class GRCN(Recommender):
         user, positive, negative = lookup(table, batch)
         squares = [x.square().mean() for x in (positive, negative)]
         penalty = user.square().mean() + torch.stack(squares).mean()
-        for name, preference in self.preference.items():
+        for name in self.in_channels:
+            preference = self.preference[name]
             penalty = penalty + F.embedding(batch.user, preference).square().mean()
             if name in self.penalized_tables:
                 penalty = penalty + preference.square().mean()

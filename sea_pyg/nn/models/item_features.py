@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import Linear, ModuleDict, Parameter, ParameterDict
+from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
+from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.utils import modality_input
 
 
@@ -64,6 +66,11 @@ class ItemFeatures(torch.nn.Module):
             }
         )
         self.reset_parameters()
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Width of every modality's result."""
+        return dict.fromkeys(self.in_channels, self.out_channels)
 
     def reset_parameters(self) -> None:
         """Draw the maps anew and set the offsets to zero."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.utils import chunked_topk
 
 
@@ -76,7 +77,7 @@ class LearnedItemGraph(torch.nn.Module):
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
         for name in modalities:
             neighbour = torch.zeros(num_items, k, dtype=torch.long)
-            self.register_buffer(f"neighbour_{name}", neighbour)
+            self.register_buffer(_buffer(name), neighbour)
 
     def reset_parameters(self) -> None:
         """Forget the neighbours."""
@@ -98,9 +99,9 @@ class LearnedItemGraph(torch.nn.Module):
             if search:
                 neighbour = self._search(x.detach(), mask)
                 if self.training:
-                    self.get_buffer(f"neighbour_{name}").copy_(neighbour)
+                    self.get_buffer(_buffer(name)).copy_(neighbour)
             else:
-                neighbour = self.get_buffer(f"neighbour_{name}").clone()
+                neighbour = self.get_buffer(_buffer(name)).clone()
             out[name] = self._edges(x, neighbour, mask)
         return out
 
@@ -132,6 +133,11 @@ class LearnedItemGraph(torch.nn.Module):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(k={self.k}, search_every={self.search_every})"
+
+
+def _buffer(name: str) -> str:
+    key: str = ModuleDict.to_internal_key(f"neighbour_{name}")  # without dots
+    return key
 
 
 def out_degree(edges: ItemEdges, num_items: int) -> Tensor:

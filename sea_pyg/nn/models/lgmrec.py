@@ -6,11 +6,12 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Parameter, ParameterDict
+from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize, log_partition
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours, stacked_edges
@@ -105,6 +106,8 @@ class LGMRec(Recommender):
                 "num_hyperedges and num_hyper_layers must be positive (got "
                 f"{num_hyperedges} and {num_hyper_layers})"
             )
+        self.in_channels = dict(in_channels)
+        self.embedding_dim = embedding_dim
         self.num_hyper_layers = num_hyper_layers
         self.alpha = alpha
         self.temperature = temperature
@@ -139,7 +142,10 @@ class LGMRec(Recommender):
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         item_type = self.edge_type[2]
-        return {n: modality_input(data, n, item_type) @ w for n, w in self.map.items()}
+        return {
+            name: modality_input(data, name, item_type) @ self.map[name]
+            for name in self.in_channels
+        }
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Add what graph and hypergraphs tell."""
@@ -159,7 +165,7 @@ class LGMRec(Recommender):
             local = local + l2_normalize(torch.cat(propagated))
         hyper = {
             name: self._through_hyperedges(data, name, content.item)
-            for name in self.hyperedge
+            for name in self.in_channels
         }
         joint = torch.stack([torch.cat(pair) for pair in hyper.values()]).sum(dim=0)
         out = local + self.alpha * l2_normalize(joint)

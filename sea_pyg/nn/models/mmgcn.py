@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Linear, ModuleDict, ModuleList, Parameter, ParameterDict
+from torch.nn import Linear, ModuleList, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours
@@ -112,6 +114,8 @@ class MMGCN(Recommender):
                 f"penalized_tables names {sorted(set(penalized) - set(in_channels))}; "
                 f"choose among {sorted(in_channels)}"
             )
+        self.in_channels = dict(in_channels)
+        self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
         self.penalized_tables = penalized
         self.embedding = Parameter(
@@ -159,7 +163,7 @@ class MMGCN(Recommender):
     def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the features of every modality, mapped where they are."""
         out = {}
-        for name in self.preference:
+        for name in self.in_channels:
             x = modality_input(data, name, self.edge_type[2])
             out[name] = self.linear[name](x) if name in self.linear else x
         return out

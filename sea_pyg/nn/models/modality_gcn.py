@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Linear, ModuleDict, Parameter, ParameterDict
+from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.typing import EdgeType, Embeddings
 from sea_pyg.utils import check_edge_type, modality_input
 
@@ -49,6 +51,8 @@ class ModalityGCN(torch.nn.Module):
         super().__init__()
         if not in_channels:
             raise ValueError("in_channels must name at least one modality (got none)")
+        self.in_channels = dict(in_channels)
+        self.out_channels = out_channels
         self.edge_type = edge_type
         hidden = 4 * out_channels
         self.preference = ParameterDict(
@@ -64,7 +68,12 @@ class ModalityGCN(torch.nn.Module):
     @property
     def modalities(self) -> list[str]:
         """The modalities' names."""
-        return list(self.preference)
+        return list(self.in_channels)
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Width of every modality's result."""
+        return dict.fromkeys(self.in_channels, self.out_channels)
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
@@ -86,7 +95,7 @@ class ModalityGCN(torch.nn.Module):
         """Propagate all modalities in one product per hop."""
         check_edge_type(data, self.edge_type)
         items = [l2_normalize(x) for x in self.features(data).values()]
-        users = [l2_normalize(table) for table in self.preference.values()]
+        users = [l2_normalize(self.preference[name]) for name in self.modalities]
         user, item = self.propagation(
             torch.cat(users, dim=1),
             torch.cat(items, dim=1),

@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
-from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
 from sea_pyg.nn.modality import ModalityProjection
+from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.models.last_embeddings import LastEmbeddings
 from sea_pyg.nn.models.sea_encoder import SEAEncoder
 from sea_pyg.nn.models.sea_options import check_options

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 from torch.nn import Linear
-from torch_geometric.nn.module_dict import ModuleDict
 
 from sea_pyg.nn.functional import Readout
 from sea_pyg.nn.modality import CollapsedProjection, ModalityProjection
+from sea_pyg.nn.modality.module_dict import ModuleDict
 
 FIRST, FURTHER = slice(1), slice(1, None)
 """Of a modality's maps, that of the item MLP, and those of others."""

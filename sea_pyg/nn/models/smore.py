@@ -5,11 +5,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import Linear, ModuleDict, Parameter, ParameterDict, Sequential, Tanh
+from torch.nn import Linear, Parameter, Sequential, Tanh
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import info_nce, l2_normalize
+from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (

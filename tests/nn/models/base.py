@@ -24,9 +24,11 @@ from sea_pyg.nn.models.closed_form import ClosedFormRecommender
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Triplets
 
-WIDTHS = {"image": 24, "text": 16, "audio": 10}
+WIDTHS = {"image": 24, "text": 16, "audio": 10, "a.b": 8, "training": 8, "type": 8}
 MODALITIES = [("text",), ("audio", "image", "text")]
 """Those that multimodal models are tested with besides their own."""
+ODD_NAMES = ("a.b", "training", "type")
+"""Names of modalities that a module's attributes cannot have, or have already."""
 
 
 def example_data(
@@ -386,3 +388,10 @@ class RecommenderTests:
             found.append(model.recommend(data, torch.arange(5), 5))
         assert torch.equal(found[0].item_index, found[1].item_index)
         assert torch.equal(found[0].score, found[1].score)
+
+    def test_modalities_of_any_name(self) -> None:
+        self._skip_unless("multimodal")
+        model = self._run(self.data(ODD_NAMES))
+        loaded = self.model_class(**json.loads(json.dumps(model.hparams())))
+        loaded.load_state_dict(model.state_dict())
+        assert loaded.hparams() == json.loads(json.dumps(model.hparams()))
