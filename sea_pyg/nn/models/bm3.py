@@ -98,6 +98,11 @@ class BM3(Recommender):
             assert isinstance(linear, Linear)
             torch.nn.init.xavier_normal_(linear.weight)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self.features.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         out: dict[str, Tensor] = self.features(data)

@@ -126,6 +126,11 @@ class DRAGON(Recommender):
         data = with_item_graph(data, self.item_graph)
         return with_user_graph(data, self.user_k, self.edge_type)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self.modality.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         return self.modality.features(data)

@@ -101,6 +101,11 @@ class DualGNN(Recommender):
         """Add the user-user graph."""
         return with_user_graph(data, self.k, self.edge_type)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self.modality.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         return self.modality.features(data)

@@ -138,18 +138,26 @@ class FREEDOM(Recommender):
         """Add the item-item graph."""
         return with_item_graph(data, self.item_graph)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self._features().channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality.
 
         Raises:
             ValueError: If ``reg_weight`` is 0, so that none enter the objective.
         """
+        out: dict[str, Tensor] = self._features()(data)
+        return out
+
+    def _features(self) -> ItemFeatures:
         if self.features is None:
             raise ValueError(
                 "FREEDOM reads no feature but by its second loss; set reg_weight > 0"
             )
-        out: dict[str, Tensor] = self.features(data)
-        return out
+        return self.features
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over both graphs; over a part of the interactions in training."""

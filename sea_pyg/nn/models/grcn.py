@@ -124,6 +124,11 @@ class GRCN(Recommender):
             linear.reset_parameters()
             torch.nn.init.xavier_normal_(linear.weight)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return dict.fromkeys(self.in_channels, self.latent_dim)
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         item_type = self.edge_type[2]

@@ -139,6 +139,11 @@ class LGMRec(Recommender):
         for parameter in self.parameters():
             torch.nn.init.xavier_uniform_(parameter)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return dict.fromkeys(self.in_channels, self.embedding_dim)
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         item_type = self.edge_type[2]

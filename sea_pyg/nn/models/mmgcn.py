@@ -149,6 +149,11 @@ class MMGCN(Recommender):
             assert isinstance(linear, Linear)
             linear.reset_parameters()
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return dict.fromkeys(self.in_channels, self.embedding_dim)
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return what the first layer's map :math:`W_2` makes of every modality."""
         out = {}

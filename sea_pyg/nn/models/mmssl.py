@@ -167,6 +167,11 @@ class MMSSL(Recommender):
                 assert isinstance(module, Linear)
                 module.reset_parameters()
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self.features.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         out: dict[str, Tensor] = self.features(data)

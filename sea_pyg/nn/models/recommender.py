@@ -210,6 +210,17 @@ class Recommender(torch.nn.Module, ABC):
         estimator = {id(p) for p in self.estimator_parameters()}
         return [p for p in self.parameters() if id(p) not in estimator]
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width :math:`C_m` of each of :meth:`modality_features`.
+
+        ``WithSeparateLearning`` reads it.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not tell the widths of its modality features; "
+            "give separate learning its in_channels"
+        )
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return each modality's projected item features, with gradient.
 

@@ -324,6 +324,15 @@ class SEA(SEAPresets):
         similar = self.encoder.item_graph.edge_type
         return self.ranking.prepare(self.encoder.prepare(data), similar, self.edge_type)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`.
+
+        Raises:
+            ValueError: If they do not exist (``collapsed=True``).
+        """
+        return self.reader.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return each modality's projected item features, with gradient.
 

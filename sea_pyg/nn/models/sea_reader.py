@@ -60,19 +60,31 @@ class SEAReader(torch.nn.Module):
         for linear in self.hidden.values():
             linear.reset_parameters()
 
+    @property
+    def channels(self) -> dict[str, int]:
+        """Width of each of :meth:`features`.
+
+        Raises:
+            ValueError: If they do not exist.
+        """
+        return self._uncollapsed().out_channels
+
     def features(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Project the features.
 
         Raises:
             ValueError: If their projection does not exist.
         """
+        features: dict[str, Tensor] = self._uncollapsed()(inputs)
+        return features
+
+    def _uncollapsed(self) -> ModalityProjection:
         if isinstance(self.projection, CollapsedProjection):
             raise ValueError(
                 "a collapsed SEA has no projected features; build it with "
                 "collapsed=False"
             )
-        features: dict[str, Tensor] = self.projection(inputs)
-        return features
+        return self.projection
 
     def readouts(
         self, further: Mapping[str, Sequence[Readout]]

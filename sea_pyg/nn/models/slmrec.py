@@ -122,6 +122,11 @@ class SLMRec(Recommender):
                 module.reset_parameters()
                 torch.nn.init.xavier_uniform_(module.weight)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self.features.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
         linear = self.features.linear

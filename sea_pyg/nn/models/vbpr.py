@@ -84,6 +84,11 @@ class VBPR(Recommender):
             assert isinstance(linear, Linear)
             torch.nn.init.normal_(linear.weight, std=std)
 
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of :meth:`modality_features`."""
+        return self.features.channels
+
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return :math:`W_m x^{(m)}` of every modality."""
         out: dict[str, Tensor] = self.features(data)

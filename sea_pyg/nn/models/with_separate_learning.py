@@ -44,14 +44,13 @@ class WithSeparateLearning(Recommender):
 
         model = WithSeparateLearning.from_data(data, backbone="FREEDOM")
 
-        backbone = VBPR.from_data(data)
-        separate = SeparateLearning({"image": 64, "text": 64}, alpha=0.1)
-        model = WithSeparateLearning(backbone, separate)
+        model = WithSeparateLearning(VBPR.from_data(data), {"alpha": 0.1})
 
     Args:
         backbone: The model, or its name under ``'model'`` with its arguments.
         separate: The losses, or the arguments of
-            :class:`~sea_pyg.nn.loss.SeparateLearning`.
+            :class:`~sea_pyg.nn.loss.SeparateLearning` that are not its defaults;
+            ``in_channels`` are the widths of the backbone's features by default.
 
     Shapes:
         Those of the backbone.
@@ -67,14 +66,17 @@ class WithSeparateLearning(Recommender):
     def __init__(
         self,
         backbone: Recommender | Mapping[str, Any],
-        separate: SeparateLearning | Mapping[str, Any],
+        separate: SeparateLearning | Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(backbone, Mapping):
             arguments = dict(backbone)
             backbone = resolve(arguments.pop("model"))(**arguments)
-        if not isinstance(separate, SeparateLearning):
-            separate = SeparateLearning(**separate)
         _check_backbone(type(backbone))
+        if not isinstance(separate, SeparateLearning):
+            arguments = dict(separate or {})
+            if "in_channels" not in arguments:
+                arguments["in_channels"] = backbone.modality_channels
+            separate = SeparateLearning(**arguments)
         if separate.distance == "subtraction":
             raise ValueError(
                 "distance='subtraction' has no loss and changes what the model reads, "
@@ -118,10 +120,7 @@ class WithSeparateLearning(Recommender):
         model_class = resolve(backbone) if isinstance(backbone, str) else backbone
         _check_backbone(model_class)
         model = model_class.from_data(data, modalities, edge_type, preset, **kwargs)
-        with torch.no_grad():
-            features = model.modality_features(model.prepare(data))
-        in_channels = {name: x.size(1) for name, x in features.items()}
-        return cls(model, SeparateLearning(in_channels, **(separate or {})))
+        return cls(model, separate)
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
@@ -153,6 +152,11 @@ class WithSeparateLearning(Recommender):
     ) -> Tensor:
         """Score with the backbone."""
         return self.backbone.score(data, user_index, embeddings)
+
+    @property
+    def modality_channels(self) -> dict[str, int]:
+        """Width of each of the backbone's features."""
+        return self.backbone.modality_channels
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the backbone's features."""

@@ -23,6 +23,8 @@ def test_has_no_map_that_never_learns() -> None:
     }
     with pytest.raises(ValueError, match="reg_weight"):
         model.modality_features(data)
+    with pytest.raises(ValueError, match="reg_weight"):
+        _ = model.modality_channels
 
 
 def test_prunes_in_training_only() -> None:

@@ -202,6 +202,10 @@ def test_collapsed_is_the_composition(split_on: str) -> None:
         torch.testing.assert_close(value, second[name], rtol=1e-3, atol=1e-6)
     with pytest.raises(ValueError, match="collapsed=False"):
         collapsed.modality_features(data)
+    with pytest.raises(ValueError, match="collapsed=False"):
+        _ = collapsed.modality_channels
+    widths = {name: x.size(1) for name, x in model.modality_features(data).items()}
+    assert model.modality_channels == widths
 
 
 @pytest.mark.parametrize("split_on", ["features", "representations"])

@@ -1,9 +1,18 @@
+import json
+
 import pytest
 import torch
 
 from sea_pyg import nn
 from sea_pyg.nn.loss import SeparateLearning
-from sea_pyg.nn.models import MMSSL, SEA, VBPR, WithSeparateLearning, resolve
+from sea_pyg.nn.models import (
+    MMSSL,
+    SEA,
+    VBPR,
+    LightGCN,
+    WithSeparateLearning,
+    resolve,
+)
 from sea_pyg.training import TrainingConfig
 from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
 
@@ -69,11 +78,47 @@ def test_objective_is_the_sum_of_both() -> None:
         torch.testing.assert_close(value, expected[name])
 
 
+WIDTHS = {
+    "GRCN": {"latent_dim": 12},
+    "LATTICE": {"feature_channels": 12},
+    "MICRO": {"feature_channels": 12},
+}
+"""The arguments that set the widths of the features, where it is not the usual one."""
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_backbone_is_all_it_needs(name: str) -> None:
+    data = example_data()
+    backbone = resolve(name).from_data(data, **WIDTHS.get(name, {"embedding_dim": 12}))
+    model = WithSeparateLearning(backbone)
+    features = backbone.modality_features(model.prepare(data))
+    widths = {modality: x.size(1) for modality, x in features.items()}
+    assert widths == dict.fromkeys(["image", "text"], 12)
+    assert model.modality_channels == model.separate.in_channels == widths
+    assert model.separate.hparams() == SeparateLearning(widths).hparams()
+
+    loaded = WithSeparateLearning(**json.loads(json.dumps(model.hparams())))
+    loaded.load_state_dict(model.state_dict())
+    assert json.dumps(loaded.hparams()) == json.dumps(model.hparams())
+
+
+def test_arguments_of_the_losses_without_the_widths() -> None:
+    backbone = VBPR.from_data(example_data())
+    model = WithSeparateLearning(backbone, {"alpha": 0.5, "distance": "l2"})
+    assert model.separate.in_channels == {"image": 64, "text": 64}
+    assert (model.separate.alpha, model.separate.distance) == (0.5, "l2")
+
+
 def test_needs_a_multimodal_model() -> None:
     data = example_data()
     for name in ("LightGCN", "Popularity"):
         with pytest.raises(ValueError, match=name):
             WithSeparateLearning.from_data(data, backbone=name)
+    model = LightGCN.from_data(data)
+    with pytest.raises(ValueError, match="LightGCN"):
+        WithSeparateLearning(model)
+    with pytest.raises(NotImplementedError, match="LightGCN"):
+        _ = model.modality_channels
 
 
 def test_refuses_models_that_have_it() -> None:
