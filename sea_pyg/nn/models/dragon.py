@@ -75,6 +75,10 @@ class DRAGON(Recommender):
         neighbours to 40 with random ones of them, and has maps, feature tables and item
         weights that nothing reads. It ranks with the embeddings of the last training
         batch, which are encoded anew here.
+
+    .. note::
+        The released code does not read the weights of a single modality; here they do
+        not exist then.
     """
 
     multimodal: ClassVar[bool] = True
@@ -111,12 +115,16 @@ class DRAGON(Recommender):
         self.modality = ModalityGCN(
             num_users, in_channels, embedding_dim, num_layers, self.edge_type
         )
-        self.weight = Parameter(torch.empty(num_users, len(in_channels)))
+        self.weight: Parameter | None = None
+        if len(in_channels) > 1:
+            self.weight = Parameter(torch.empty(num_users, len(in_channels)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         self.modality.reset_parameters()
+        if self.weight is None:
+            return
         torch.nn.init.xavier_normal_(self.weight)
         with torch.no_grad():
             self.weight.copy_(self.weight.softmax(dim=1))
@@ -139,10 +147,10 @@ class DRAGON(Recommender):
         """Concatenate the modalities, then aggregate over both graphs."""
         data = self.prepare(data)
         parts = list(self.modality(data).values())
-        weights = self.weight.unbind(dim=1)
-        users = [
-            w.unsqueeze(-1) * part.user for w, part in zip(weights, parts, strict=True)
-        ]
+        users = [part.user for part in parts]
+        if self.weight is not None:
+            weights = self.weight.split(1, dim=1)  # [num_users, 1] each
+            users = [w * user for w, user in zip(weights, users, strict=True)]
         user = torch.cat(users, dim=1)
         item = torch.cat([part.item for part in parts], dim=1)
         user = user + aggregate_users(data, user, self.user_k, self.edge_type[0])
@@ -154,7 +162,9 @@ class DRAGON(Recommender):
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
         rows = lookup(self.encode(data), batch)
-        penalty = self.modality.penalty(batch.user) + self.weight.square().mean()
+        penalty = self.modality.penalty(batch.user)
+        if self.weight is not None:
+            penalty = penalty + self.weight.square().mean()
         return {
             "bpr": triplet_bpr(*rows, self.log_base),
             "reg": self.reg_weight * penalty,

@@ -59,6 +59,10 @@ class DualGNN(Recommender):
         base 2 (``log_base=2``), fills up a user's neighbours to 40 with random ones of
         them, and has maps and item weights that nothing reads. It ranks with the
         embeddings of the last training batch, which are encoded anew here.
+
+    .. note::
+        The released code does not read the weights of a single modality; here they do
+        not exist then.
     """
 
     multimodal: ClassVar[bool] = True
@@ -87,12 +91,16 @@ class DualGNN(Recommender):
         self.modality = ModalityGCN(
             num_users, in_channels, embedding_dim, num_layers, self.edge_type
         )
-        self.weight = Parameter(torch.empty(num_users, len(in_channels)))
+        self.weight: Parameter | None = None
+        if len(in_channels) > 1:
+            self.weight = Parameter(torch.empty(num_users, len(in_channels)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         self.modality.reset_parameters()
+        if self.weight is None:
+            return
         torch.nn.init.xavier_normal_(self.weight)
         with torch.no_grad():
             self.weight.copy_(self.weight.softmax(dim=1))
@@ -118,8 +126,11 @@ class DualGNN(Recommender):
         users = [part.user for part in parts]
         if self.cumulative:
             users[0] = torch.stack(users).sum(dim=0)
-        weighed = self.weight.unsqueeze(-1) * torch.stack(users, dim=1)
-        user = weighed.sum(dim=1)
+        if self.weight is None:
+            (user,) = users
+        else:
+            weighed = self.weight.unsqueeze(-1) * torch.stack(users, dim=1)
+            user = weighed.sum(dim=1)
         user = user + aggregate_users(data, user, self.k, self.edge_type[0])
         return Embeddings(user, item)
 
@@ -128,7 +139,9 @@ class DualGNN(Recommender):
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
         rows = lookup(self.encode(data), batch)
-        penalty = self.modality.penalty(batch.user) + self.weight.square().mean()
+        penalty = self.modality.penalty(batch.user)
+        if self.weight is not None:
+            penalty = penalty + self.weight.square().mean()
         return {
             "bpr": triplet_bpr(*rows, self.log_base),
             "reg": self.reg_weight * penalty,
