@@ -6,7 +6,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.typing import SIMILAR, EdgeType
-from sea_pyg.utils import chunked_topk, modality_input, modality_names
+from sea_pyg.utils import chunked_topk, modality_input, modality_names, modality_present
 
 
 class ItemKNNGraph(BaseTransform):
@@ -96,10 +96,9 @@ class ItemKNNGraph(BaseTransform):
                 f"{node_type!r} has no attribute x_<modality>"
             )
         weights = self._modality_weights(names)
-        store = data[node_type]
         features = {name: modality_input(data, name, node_type) for name in names}
         num_items = features[names[0]].size(0)
-        present = {name: _present(store, features[name], name) for name in names}
+        present = modality_present(data, names, node_type)
 
         # Items that miss a modality spread its weight over those they have.
         total = sum(weights[name] * present[name].double() for name in names)
@@ -173,11 +172,3 @@ class ItemKNNGraph(BaseTransform):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(k={self.k})"
-
-
-def _present(store: dict[str, Tensor], x: Tensor, name: str) -> Tensor:
-    """Return which items have the modality."""
-    present = x.abs().amax(dim=1) > 0
-    if f"mask_{name}" in store:
-        present = present & store[f"mask_{name}"]
-    return present

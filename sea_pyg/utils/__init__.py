@@ -9,7 +9,7 @@ from sea_pyg.utils.checks import (
     modality_names,
     require,
 )
-from sea_pyg.utils.features import modality_input, modality_masks
+from sea_pyg.utils.features import modality_input, modality_masks, modality_present
 from sea_pyg.utils.interactions import check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
@@ -38,6 +38,7 @@ __all__ = [
     "modality_input",
     "modality_masks",
     "modality_names",
+    "modality_present",
     "rank_scores",
     "require",
     "spmm",

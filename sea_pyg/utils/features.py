@@ -58,6 +58,32 @@ def modality_masks(
     return {name: mask for name, mask in masks.items() if mask is not None}
 
 
+def modality_present(
+    data: HeteroData, names: Iterable[str], node_type: str = "item"
+) -> dict[str, Tensor]:
+    """Tell which nodes have the modalities.
+
+    A node lacks one where ``mask_<name>`` is false, or its features are zeros, which
+    have no direction. Computed once per tensor.
+
+    Args:
+        data: The graph.
+        names: The modalities.
+        node_type: The node type that carries them.
+
+    Shapes:
+        Returns :math:`[N]` for each.
+
+    Raises:
+        ValueError: As :func:`modality_input` does.
+    """
+    return {name: _present(modality_input(data, name, node_type)) for name in names}
+
+
+def _present(x: Tensor) -> Tensor:
+    return memoize(x, "modality_present", lambda: x.abs().amax(dim=1) > 0)
+
+
 def _check(
     x: Tensor, mask: Tensor | None, name: str, node_type: str, num_nodes: int
 ) -> Tensor:

@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.utils import closest, modality_input, modality_names, require
+from sea_pyg.utils import (
+    closest,
+    modality_input,
+    modality_names,
+    modality_present,
+    require,
+)
 
 
 @pytest.fixture
@@ -21,6 +27,19 @@ def test_missing_rows_are_zero_even_where_they_hold_nan(data: HeteroData) -> Non
     assert modality_input(data, "text") is x
     data["item"].mask_text[2] = False
     assert modality_input(data, "text")[2].tolist() == [0.0, 0.0]
+
+
+def test_rows_that_are_masked_or_zero_are_missing(data: HeteroData) -> None:
+    data["item"].x_image[0, 1:] = 0
+    data["item"].x_image[1] = 0
+    present = modality_present(data, ["text", "image"])
+    assert list(present) == ["text", "image"]
+    assert present["text"].tolist() == [True, False, True]
+    assert present["image"].tolist() == [True, False, True]
+    assert modality_present(data, ["image"])["image"] is present["image"]
+    data["item"].x_image[0] = 0
+    data["item"].mask_image = torch.tensor([True, True, False])
+    assert not modality_present(data, ["image"])["image"].any()
 
 
 def test_half_precision_becomes_float32(data: HeteroData) -> None:

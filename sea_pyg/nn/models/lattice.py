@@ -25,7 +25,7 @@ from sea_pyg.nn.models.learned_item_graph import (
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_edge_type, modality_masks
+from sea_pyg.utils import check_edge_type, modality_present
 
 
 class LATTICE(Recommender):
@@ -179,8 +179,8 @@ class LATTICE(Recommender):
 
     def _similar(self, data: HeteroData) -> Tensor:
         features = self.modality_features(data)
-        masks = modality_masks(data, features, self.edge_type[2])
-        learned = self.learned_graph(features, masks)
+        present = modality_present(data, features, self.edge_type[2])
+        learned = self.learned_graph(features, present)
         share = self._share(list(features))
         degree = torch.stack(
             [share[m] * out_degree(g, self.num_items) for m, g in learned.items()]

@@ -25,7 +25,7 @@ from sea_pyg.nn.models.learned_item_graph import (
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, modality_masks
+from sea_pyg.utils import check_edge_type, modality_present
 
 
 class MICRO(Recommender):
@@ -195,8 +195,8 @@ class MICRO(Recommender):
     def _views(self, data: HeteroData) -> list[Tensor]:
         data = self.prepare(data)
         features = self.modality_features(data)
-        masks = modality_masks(data, features, self.edge_type[2])
-        learned = self.learned_graph(features, masks)
+        present = modality_present(data, features, self.edge_type[2])
+        learned = self.learned_graph(features, present)
         views = []
         for name, edges in learned.items():
             edges = normalize_edges(edges, out_degree(edges, self.num_items))

@@ -1,11 +1,14 @@
+import pytest
 import torch
 
+from sea_pyg.nn.models import LATTICE, MICRO, Recommender
 from sea_pyg.nn.models.learned_item_graph import (
     ItemEdges,
     LearnedItemGraph,
     normalize_edges,
     out_degree,
 )
+from tests.nn.models.base import example_batch, example_data, train
 
 
 def dense(edges: ItemEdges, num_items: int) -> torch.Tensor:
@@ -72,3 +75,21 @@ def test_items_without_the_modality_stay_apart() -> None:
     torch.testing.assert_close(matrix.diagonal()[mask], torch.ones(4))
     normalized = normalize_edges(edges, out_degree(edges, 6))
     assert normalized.weight.isfinite().all()
+
+
+@pytest.mark.parametrize("model_class", [LATTICE, MICRO])
+def test_rows_of_zeros_are_missing(model_class: type[Recommender]) -> None:
+    """Not each other's nearest, which the maps' bias would make of them."""
+    found = []
+    for masked in (False, True):
+        data = example_data(("text",))
+        data["item"].x_text[:6] = 0
+        if masked:
+            data["item"].mask_text = torch.arange(30) >= 6
+        torch.manual_seed(0)
+        model = model_class.from_data(data, k=4, frozen_weight=0.5)
+        data = model.prepare(data)
+        losses = train(model, data, [example_batch(data)] * 2, lr=0.01)
+        found.append((losses, model.recommend(data, torch.arange(5), 5).score))
+    assert found[0][0] == found[1][0]
+    assert torch.equal(found[0][1], found[1][1])
