@@ -1,4 +1,4 @@
-"""Random subgraphs of the interactions that spare unpopular nodes."""
+"""Random subgraphs of the interactions."""
 
 import torch
 from torch import Tensor
@@ -28,7 +28,26 @@ def degree_sensitive_pruning(
     """
     if dropout == 0:
         return edge_index
-    weight = symmetric_norm(edge_index, num_users, num_items)
+    return _draw(edge_index, dropout, symmetric_norm(edge_index, num_users, num_items))
+
+
+def uniform_pruning(edge_index: Tensor, dropout: float) -> Tensor:
+    r"""Keep a share of the interactions, every one with the same chance.
+
+    Args:
+        edge_index: Interactions as (user, item).
+        dropout: Share of the edges that is dropped, in :math:`[0, 1)`.
+
+    Shapes:
+        Those of :func:`degree_sensitive_pruning`.
+    """
+    if dropout == 0:
+        return edge_index
+    weight = torch.ones(edge_index.size(1), device=edge_index.device)
+    return _draw(edge_index, dropout, weight)
+
+
+def _draw(edge_index: Tensor, dropout: float, weight: Tensor) -> Tensor:
     num_kept = max(1, int(edge_index.size(1) * (1 - dropout)))
     # The smallest of exponential variables with these rates are such a draw; unlike
     # multinomial's, their number is not limited to 2**24.

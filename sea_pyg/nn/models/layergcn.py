@@ -10,7 +10,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
-from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning
+from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning, uniform_pruning
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_edge_type
@@ -40,8 +40,10 @@ class LayerGCN(Recommender):
         embedding_dim: Width of the embeddings :math:`D`.
         num_layers: Number of hops :math:`L`.
         reg_weight: :math:`\lambda`.
-        dropout: Share of the interactions that a training step does not see, drawn
-            against high degrees.
+        dropout: Share of the interactions that a training step does not see.
+        pruning: Whether they are drawn against high :obj:`"degree"`, with
+            :obj:`"uniform"` chance, or :obj:`"mixed"`: each step in one of both ways,
+            by chance.
         reduction: Whether the loss is the :obj:`"mean"` or the :obj:`"sum"` over the
             batch.
         edge_type: The user-item edge type that the model reads.
@@ -50,13 +52,18 @@ class LayerGCN(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``dropout`` is not in [0, 1) or ``reduction`` is unknown.
+        ValueError: If ``num_layers`` is less than 1, ``dropout`` is not in [0, 1), or
+            ``pruning`` or ``reduction`` is unknown.
 
     .. note::
         The released code sums over the batch (``reduction="sum"``), so that the loss
-        depends on the size of the batch; Adam's steps are the same for both. It draws
-        the part of the interactions once an epoch, where here every training step
-        draws its own.
+        depends on the size of the batch; Adam's steps are the same for both.
+
+    .. note::
+        The released code draws the part of the interactions once an epoch, by turns
+        against high degrees and with uniform chance. Here every training step draws its
+        own, so that it depends on nothing before it: against high degrees, as the paper
+        proposes, or in either way by chance (``pruning="mixed"``).
     """
 
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
@@ -69,17 +76,25 @@ class LayerGCN(Recommender):
         num_layers: int = 4,
         reg_weight: float = 1e-2,
         dropout: float = 0.1,
+        pruning: str = "degree",
         reduction: str = "mean",
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        if num_layers < 1:  # what is propagated no hop is not scored
+            raise ValueError(f"num_layers must be at least 1 (got {num_layers})")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1) (got {dropout})")
+        if pruning not in ("degree", "uniform", "mixed"):
+            raise ValueError(
+                f"pruning must be 'degree', 'uniform' or 'mixed' (got {pruning!r})"
+            )
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum' (got {reduction!r})")
         self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
         self.dropout = dropout
+        self.pruning = pruning
         self.reduction = reduction
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
@@ -96,12 +111,20 @@ class LayerGCN(Recommender):
         check_edge_type(data, self.edge_type)
         edge_index = data[self.edge_type].edge_index
         if self.training:
-            edge_index = degree_sensitive_pruning(
-                edge_index, self.dropout, self.num_users, self.num_items
-            )
+            edge_index = self._prune(edge_index)
         first = Embeddings(self.user_embedding, self.item_embedding)
         user, item = self.propagation(*first, edge_index, _refine)
         return Embeddings(user - first.user, item - first.item)  # without layer 0
+
+    def _prune(self, edge_index: Tensor) -> Tensor:
+        uniform = self.pruning == "uniform"
+        if self.pruning == "mixed":
+            uniform = bool(torch.rand(()) < 0.5)
+        if uniform:
+            return uniform_pruning(edge_index, self.dropout)
+        return degree_sensitive_pruning(
+            edge_index, self.dropout, self.num_users, self.num_items
+        )
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None

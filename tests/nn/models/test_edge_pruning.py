@@ -1,6 +1,6 @@
 import torch
 
-from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning
+from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning, uniform_pruning
 
 
 def test_keeps_a_share_of_distinct_edges() -> None:
@@ -10,6 +10,10 @@ def test_keeps_a_share_of_distinct_edges() -> None:
     assert kept.shape == (2, 30)
     assert kept.unique(dim=1).size(1) == 30
     assert degree_sensitive_pruning(edge_index, 0.0, 10, 12) is edge_index
+    kept = uniform_pruning(edge_index, 0.75)
+    assert kept.shape == (2, 30)
+    assert kept.unique(dim=1).size(1) == 30
+    assert uniform_pruning(edge_index, 0.0) is edge_index
 
 
 def test_spares_low_degrees() -> None:
