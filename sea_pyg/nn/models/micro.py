@@ -97,6 +97,8 @@ class MICRO(Recommender):
 
     .. note::
         The released code trains the feature table; ``finetune_features=True`` does so.
+        It divides the squared norms by the configured batch size, also in an epoch's
+        last and smaller batch; here they are divided by the batch's own.
     """
 
     multimodal: ClassVar[bool] = True
