@@ -6,7 +6,14 @@ from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.typing import SIMILAR, EdgeType
-from sea_pyg.utils import chunked_topk, modality_input, modality_names, modality_present
+from sea_pyg.utils import (
+    check_counts,
+    check_mixture,
+    chunked_topk,
+    modality_input,
+    modality_names,
+    modality_present,
+)
 
 
 class ItemKNNGraph(BaseTransform):
@@ -65,8 +72,10 @@ class ItemKNNGraph(BaseTransform):
         edge_type: EdgeType = SIMILAR,
         chunk_size: int = 1024,
     ) -> None:
-        if k < 1:
-            raise ValueError(f"k must be at least 1 (got {k})")
+        check_counts(1, k=k, chunk_size=chunk_size)
+        if weights is not None:
+            taken = list(weights) if modalities is None else modalities
+            check_mixture(taken, weights=weights)
         if edge_value not in ("binary", "cosine"):
             raise ValueError(
                 f"edge_value must be 'binary' or 'cosine' (got {edge_value!r})"
@@ -125,16 +134,6 @@ class ItemKNNGraph(BaseTransform):
     def _modality_weights(self, names: list[str]) -> dict[str, float]:
         if self.weights is None:
             return {name: 1 / len(names) for name in names}
-        if set(self.weights) != set(names):
-            raise ValueError(
-                f"weights must name exactly the modalities {sorted(names)} (got "
-                f"{sorted(self.weights)})"
-            )
-        values = self.weights.values()
-        if min(values) < 0 or abs(sum(values) - 1) > 1e-6:
-            raise ValueError(
-                f"weights must be at least 0 and sum to 1 (got {self.weights!r})"
-            )
         return self.weights
 
     def _neighbours(self, x: Tensor, name: str) -> tuple[Tensor, Tensor, Tensor]:

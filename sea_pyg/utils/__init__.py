@@ -3,10 +3,17 @@
 from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
 from sea_pyg.utils.allocator import keep_freed_memory
 from sea_pyg.utils.checks import (
+    check_choice,
+    check_counts,
     check_edge_type,
+    check_in_channels,
+    check_interval,
+    check_mixture,
+    check_modalities,
     check_users,
     closest,
     modality_names,
+    node_count,
     require,
 )
 from sea_pyg.utils.features import modality_input, modality_masks, modality_present
@@ -25,9 +32,15 @@ __all__ = [
     "NonFiniteError",
     "SymmetricAdjacency",
     "bipartite_adjacency",
+    "check_choice",
+    "check_counts",
     "check_edge_type",
-    "check_users",
+    "check_in_channels",
     "check_interactions",
+    "check_interval",
+    "check_mixture",
+    "check_modalities",
+    "check_users",
     "chunked_topk",
     "closest",
     "compress",
@@ -39,6 +52,7 @@ __all__ = [
     "modality_masks",
     "modality_names",
     "modality_present",
+    "node_count",
     "rank_scores",
     "require",
     "spmm",

@@ -2,7 +2,8 @@
 
 import difflib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from types import ModuleType
 
 from torch import Tensor
@@ -33,6 +34,126 @@ def require(module: str, extra: str) -> ModuleType:
             f"this needs the package {module!r}, which is not installed; "
             f"run: pip install 'sea_pyg[{extra}]'"
         ) from error
+
+
+def check_counts(least: int, **counts: object) -> None:
+    """Check arguments that count something, given by their names.
+
+    Raises:
+        ValueError: If one is not an integer, or below ``least``.
+    """
+    for name, count in counts.items():
+        if not isinstance(count, Integral):
+            raise ValueError(f"{name} must be an integer (got {count!r})")
+        if int(count) < least:
+            raise ValueError(f"{name} must be at least {least} (got {count})")
+
+
+def check_interval(interval: str, **numbers: object) -> None:
+    """Check arguments that are real numbers, given by their names.
+
+    Args:
+        interval: Where they must lie, *e.g.* ``"[0, 1)"`` or ``"(0, inf)"``.
+        **numbers: The arguments.
+
+    Raises:
+        ValueError: If one lies elsewhere, is NaN or is no number.
+    """
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    open_ends = [low] * (interval[0] == "(") + [high] * (interval[-1] == ")")
+    for name, number in numbers.items():
+        inside = isinstance(number, Real) and low <= float(number) <= high
+        if not inside or number in open_ends:
+            raise ValueError(f"{name} must lie in {interval} (got {number!r})")
+
+
+def check_choice(choices: Collection[object], **arguments: object) -> None:
+    """Check arguments that take one of a few values, given by their names.
+
+    Raises:
+        ValueError: If one is something else.
+    """
+    for name, argument in arguments.items():
+        if argument not in choices:
+            expected = " or ".join(map(repr, choices))
+            raise ValueError(f"{name} must be {expected} (got {argument!r})")
+
+
+def check_in_channels(in_channels: Mapping[str, int]) -> None:
+    """Check the widths of the modalities.
+
+    Raises:
+        ValueError: If there is no modality, or a width is not a positive integer.
+    """
+    if not in_channels:
+        raise ValueError("in_channels must name at least one modality (got none)")
+    check_counts(1, **{f"in_channels[{n!r}]": d for n, d in in_channels.items()})
+
+
+def check_modalities(
+    modalities: Collection[str], every: bool = False, **arguments: Collection[str]
+) -> None:
+    """Check arguments that name modalities, given by their names.
+
+    Args:
+        modalities: Those that there are.
+        every: Whether the arguments must name all of them.
+        **arguments: The arguments.
+
+    Raises:
+        ValueError: If one names another modality, or leaves one out.
+    """
+    for argument, names in arguments.items():
+        for name in names:
+            if name not in modalities:
+                raise ValueError(
+                    f"{argument} names an unknown modality {name!r}; "
+                    f"{closest(name, modalities)}"
+                )
+        missing = [name for name in modalities if name not in names]
+        if every and missing:
+            raise ValueError(
+                f"{argument} must name all modalities; add {missing} (got "
+                f"{sorted(names)})"
+            )
+
+
+def check_mixture(
+    modalities: Collection[str], **weights: Mapping[str, float] | None
+) -> None:
+    """Check the weights of a mean over modalities, given by their argument's name.
+
+    Raises:
+        ValueError: If they do not name exactly the modalities, or are not at least 0
+            with a sum of 1.
+    """
+    for argument, weight in weights.items():
+        if weight is None:
+            continue
+        check_modalities(modalities, every=True, **{argument: weight})
+        if not (min(weight.values(), default=0) >= 0 and _is_one(weight.values())):
+            raise ValueError(
+                f"{argument} must be at least 0 and sum to 1 (got {weight!r})"
+            )
+
+
+def _is_one(weights: Iterable[float]) -> bool:
+    return abs(sum(weights) - 1) <= 1e-6
+
+
+def node_count(data: HeteroData, node_type: str) -> int:
+    """Return how many nodes of a type a graph has.
+
+    Raises:
+        ValueError: If it does not say so.
+    """
+    count: int | None = data[node_type].num_nodes
+    if count is None:
+        raise ValueError(
+            f"the number of nodes of type {node_type!r} is unknown; set "
+            f"data[{node_type!r}].num_nodes"
+        )
+    return int(count)
 
 
 def check_edge_type(data: HeteroData, edge_type: EdgeType) -> None:

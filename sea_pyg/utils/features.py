@@ -10,7 +10,9 @@ from sea_pyg.utils.checks import modality_names
 from sea_pyg.utils.memo import memoize
 
 
-def modality_input(data: HeteroData, name: str, node_type: str = "item") -> Tensor:
+def modality_input(
+    data: HeteroData, name: str, node_type: str = "item", channels: int | None = None
+) -> Tensor:
     """Return ``x_<name>`` with the rows that ``mask_<name>`` marks missing as zeros.
 
     Checked and masked once per tensor, not per call. Half precision becomes float32.
@@ -19,13 +21,15 @@ def modality_input(data: HeteroData, name: str, node_type: str = "item") -> Tens
         data: The graph.
         name: The modality.
         node_type: The node type that carries it.
+        channels: Width that the reader was built for. (default: any)
 
     Shapes:
         Returns :math:`[N, d]`.
 
     Raises:
         ValueError: If the modality does not exist, is not a matrix with a row per
-            node, or has a NaN or infinite value in a row that is not masked.
+            node, has a NaN or infinite value in a row that is not masked, or is of
+            another width.
     """
     (name,) = modality_names(data, node_type, [name])
     x: Tensor = data[node_type][f"x_{name}"]
@@ -38,7 +42,13 @@ def modality_input(data: HeteroData, name: str, node_type: str = "item") -> Tens
 
     others = () if mask is None else (mask,)
     checked = memoize(x, ("modality_input", mask is None), build, *others)
-    return x if checked is None else checked
+    x = x if checked is None else checked
+    if channels is not None and x.size(1) != channels:
+        raise ValueError(
+            f"the model was built for modality {name!r} of width {channels} (got "
+            f"{x.size(1)}); build it from this graph with from_data"
+        )
+    return x
 
 
 def modality_masks(

@@ -4,7 +4,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import EdgeType
-from sea_pyg.utils.checks import check_edge_type
+from sea_pyg.utils.checks import check_edge_type, node_count
 
 
 def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]:
@@ -30,12 +30,7 @@ def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]
         raise ValueError(f"the graph has no interactions of type {edge_type!r}")
     sizes = []
     for row, node_type in enumerate((edge_type[0], edge_type[2])):
-        num_nodes = data[node_type].num_nodes
-        if num_nodes is None:
-            raise ValueError(
-                f"the number of nodes of type {node_type!r} is unknown; set "
-                f"data[{node_type!r}].num_nodes"
-            )
+        num_nodes = node_count(data, node_type)
         outside = (edge_index[row] < 0) | (edge_index[row] >= num_nodes)
         if bool(outside.any()):
             edge = int(outside.nonzero()[0])
@@ -44,5 +39,5 @@ def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]
                 f"[0, {num_nodes}), as there are {num_nodes} nodes of type "
                 f"{node_type!r} (got {int(edge_index[row, edge])})"
             )
-        sizes.append(int(num_nodes))
+        sizes.append(num_nodes)
     return sizes[0], sizes[1]

@@ -61,6 +61,13 @@ def test_wrong_shapes(data: HeteroData) -> None:
         modality_input(data, "text")
 
 
+def test_another_width_than_the_readers(data: HeteroData) -> None:
+    data["item"].x_audio = torch.ones(3, 4)
+    assert modality_input(data, "audio", channels=4) is data["item"].x_audio
+    with pytest.raises(ValueError, match=r"'audio' of width 5 \(got 4\)"):
+        modality_input(data, "audio", channels=5)
+
+
 def test_names_and_their_hints(data: HeteroData) -> None:
     assert modality_names(data) == ["image", "text"]
     assert modality_names(data, names=["text", "image"]) == ["text", "image"]

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn.functional import bpr_loss
+from sea_pyg.utils import check_interval
 
 
 class BPRLoss(torch.nn.Module):
@@ -27,8 +28,8 @@ class BPRLoss(torch.nn.Module):
 
     def __init__(self, log_base: float | None = None) -> None:
         super().__init__()
-        if log_base is not None and not log_base > 1:
-            raise ValueError(f"log_base must be above 1 (got {log_base})")
+        if log_base is not None:
+            check_interval("(1, inf)", log_base=log_base)
         self.log_base = log_base
 
     def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
+from sea_pyg.utils import check_counts, check_interval
 
 
 class SeparateMaps(NamedTuple):
@@ -103,8 +104,9 @@ class SeparateLearning(torch.nn.Module):
         - **output:** two scalars by name, :obj:`"distance"` and :obj:`"alignment"`
 
     Raises:
-        ValueError: If a width is odd, a modality, distance or option is unknown, or
-            modalities with estimators of their own are given one module.
+        ValueError: If a width is odd, a number is out of range, a modality, distance
+            or option is unknown, or modalities with estimators of their own are given
+            one module.
 
     .. note::
         The released code has one estimator for all modalities and fits it on pairs
@@ -143,6 +145,13 @@ class SeparateLearning(torch.nn.Module):
         super().__init__()
         if not in_channels:
             raise ValueError("in_channels must name at least one modality (got none)")
+        check_interval("[0, inf)", alpha=alpha, beta=beta)
+        check_counts(
+            1,
+            distance_channels=distance_channels,
+            head_channels=head_channels,
+            alignment_channels=alignment_channels,
+        )
         if sample_size is not None and sample_size < 2:
             raise ValueError(
                 f"sample_size must be at least 2, or None for all (got {sample_size})"

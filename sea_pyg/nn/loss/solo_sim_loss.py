@@ -5,6 +5,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils import check_counts, check_interval
 
 
 class SoloSimLoss(torch.nn.Module):
@@ -26,14 +27,18 @@ class SoloSimLoss(torch.nn.Module):
     Shapes:
         - **input:** queries and keys, each :math:`(N, C)`, of any length
         - **output:** a scalar
+
+    Raises:
+        ValueError: If ``temperature`` or ``chunk_size`` is not positive.
     """
 
     def __init__(
         self, temperature: float = 0.046, chunk_size: int | None = 512
     ) -> None:
         super().__init__()
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive (got {temperature})")
+        check_interval("(0, inf)", temperature=temperature)
+        if chunk_size is not None:
+            check_counts(1, chunk_size=chunk_size)
         self.temperature = temperature
         self.chunk_size = chunk_size
 
