@@ -14,7 +14,7 @@ from sea_pyg.nn.models.batch import norm_penalty
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_interval
 
 
 class BM3(Recommender):
@@ -50,6 +50,9 @@ class BM3(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If a number is out of range or there is no modality.
+
     .. note::
         The released code trains the feature table; ``finetune_features=True`` does so.
     """
@@ -71,6 +74,9 @@ class BM3(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_interval("[0, inf)", reg_weight=reg_weight, cl_weight=cl_weight)
+        check_interval("[0, 1)", dropout=dropout)
         self.embedding_dim = embedding_dim
         self.dropout = dropout
         self.reg_weight = reg_weight
@@ -114,8 +120,7 @@ class BM3(Recommender):
         return Embeddings(self.predictor(user), self.predictor(item))
 
     def _views(self, data: HeteroData) -> Embeddings:
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         user, item = self.propagation(
             self.user_embedding, self.item_embedding, edge_index
         )

@@ -10,6 +10,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_choice, check_counts, check_interval
 
 
 class BPRMF(Recommender):
@@ -38,6 +39,9 @@ class BPRMF(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If a number is out of range.
+
     .. note::
         The paper penalises squared norms (``reg_power=2``). The published numbers on
         the Amazon data come from the MMRec toolbox, which takes norms as they are;
@@ -56,6 +60,9 @@ class BPRMF(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        check_choice((1, 2), reg_power=reg_power)
         self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
         self.reg_power = reg_power
@@ -70,6 +77,7 @@ class BPRMF(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Return the tables."""
+        self.check_graph(data)
         return Embeddings(self.user_embedding, self.item_embedding)
 
     def loss(

@@ -20,6 +20,7 @@ from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_counts, check_interval, check_mixture
 
 
 class DRAGON(Recommender):
@@ -63,7 +64,8 @@ class DRAGON(Recommender):
         :meth:`encode` returns :math:`[N_u, M D]` and :math:`[N_i, M D]`.
 
     Raises:
-        ValueError: If ``user_k`` or ``item_k`` is less than 1, or there is no modality.
+        ValueError: If a number is out of range, there is no modality, or
+            ``item_graph_weights`` does not weigh each, with a sum of 1.
 
     .. note::
         In the released code images weigh 0.1 and texts 0.9 in the item-item graph
@@ -100,8 +102,12 @@ class DRAGON(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if user_k < 1:
-            raise ValueError(f"user_k must be at least 1 (got {user_k})")
+        check_counts(1, embedding_dim=embedding_dim, item_k=item_k, user_k=user_k)
+        check_counts(0, num_item_layers=num_item_layers)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        check_mixture(in_channels, item_graph_weights=item_graph_weights)
+        if log_base is not None:
+            check_interval("(1, inf)", log_base=log_base)
         self.num_item_layers = num_item_layers
         self.user_k = user_k
         self.reg_weight = reg_weight
@@ -145,6 +151,7 @@ class DRAGON(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Concatenate the modalities, then aggregate over both graphs."""
+        self.check_graph(data)
         data = self.prepare(data)
         parts = list(self.modality(data).values())
         users = [part.user for part in parts]

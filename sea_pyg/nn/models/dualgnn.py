@@ -13,6 +13,7 @@ from sea_pyg.nn.models.modality_gcn import ModalityGCN
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_counts, check_interval
 
 
 class DualGNN(Recommender):
@@ -51,7 +52,7 @@ class DualGNN(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``k`` is less than 1 or there is no modality.
+        ValueError: If a number is out of range or there is no modality.
 
     .. note::
         The released code of the MMRec toolbox adds the text embeddings to the image
@@ -82,8 +83,10 @@ class DualGNN(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if k < 1:
-            raise ValueError(f"k must be at least 1 (got {k})")
+        check_counts(1, embedding_dim=embedding_dim, k=k)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        if log_base is not None:
+            check_interval("(1, inf)", log_base=log_base)
         self.k = k
         self.reg_weight = reg_weight
         self.log_base = log_base
@@ -120,6 +123,7 @@ class DualGNN(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Fuse the modalities, then aggregate over users of the same taste."""
+        self.check_graph(data)
         data = self.prepare(data)
         parts = list(self.modality(data).values())
         item = torch.stack([part.item for part in parts]).sum(dim=0)

@@ -6,7 +6,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.item_similarity import ItemSimilarityRecommender, gram_rows
 from sea_pyg.typing import RATES, EdgeType
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_interval
 
 
 class EASE(ItemSimilarityRecommender):
@@ -39,7 +39,7 @@ class EASE(ItemSimilarityRecommender):
         :math:`B^\top` :math:`[N_i, N_i]`.
 
     Raises:
-        ValueError: If ``l2_weight`` is not positive.
+        ValueError: If ``l2_weight`` or ``chunk_size`` is not positive.
     """
 
     weight: Tensor
@@ -53,8 +53,8 @@ class EASE(ItemSimilarityRecommender):
         chunk_size: int = 1024,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if l2_weight <= 0:
-            raise ValueError(f"l2_weight must be positive (got {l2_weight})")
+        check_counts(1, chunk_size=chunk_size)
+        check_interval("(0, inf)", l2_weight=l2_weight)
         self.l2_weight = l2_weight
         self.chunk_size = chunk_size
         self.register_buffer("weight", torch.zeros(num_items, num_items))
@@ -66,8 +66,7 @@ class EASE(ItemSimilarityRecommender):
 
     def fit(self, data: HeteroData) -> None:
         """Solve for the item-item matrix by the interactions in ``data``."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         sizes = (self.num_users, self.num_items)
         everything = torch.arange(self.num_items, device=edge_index.device)
         # float64: the inverse loses as many digits as the Gram matrix is conditioned.

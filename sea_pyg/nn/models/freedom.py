@@ -21,7 +21,7 @@ from sea_pyg.nn.models.item_graph import (
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_interval, check_mixture
 
 
 class FREEDOM(Recommender):
@@ -62,7 +62,8 @@ class FREEDOM(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``dropout`` is not in [0, 1).
+        ValueError: If a number is out of range, there is no modality, or
+            ``item_graph_weights`` does not weigh each, with a sum of 1.
 
     .. note::
         In the released code images weigh 0.1 and texts 0.9 in the item-item graph
@@ -100,8 +101,11 @@ class FREEDOM(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1) (got {dropout})")
+        check_counts(1, embedding_dim=embedding_dim)
+        check_counts(0, num_item_layers=num_item_layers)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        check_interval("[0, 1)", dropout=dropout)
+        check_mixture(in_channels, item_graph_weights=item_graph_weights)
         self.embedding_dim = embedding_dim
         self.num_item_layers = num_item_layers
         self.item_graph = ItemKNNGraph(
@@ -161,8 +165,7 @@ class FREEDOM(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over both graphs; over a part of the interactions in training."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         if self.training:
             edge_index = degree_sensitive_pruning(
                 edge_index, self.dropout, self.num_users, self.num_items

@@ -17,7 +17,15 @@ from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import edges_to_users, stacked_edges, sum_of_hops
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, edge_dot, modality_input, spmm
+from sea_pyg.utils import (
+    check_counts,
+    check_in_channels,
+    check_interval,
+    check_modalities,
+    edge_dot,
+    modality_input,
+    spmm,
+)
 
 
 class GRCN(Recommender):
@@ -62,7 +70,8 @@ class GRCN(Recommender):
         embeddings' width and one latent width per modality.
 
     Raises:
-        ValueError: If ``penalized_tables`` names an unknown modality.
+        ValueError: If a number is out of range, there is no modality, or
+            ``penalized_tables`` names an unknown one.
 
     .. note::
         In the released code of the MMRec toolbox the iterations aggregate into the
@@ -89,12 +98,11 @@ class GRCN(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        unknown = set(penalized_tables) - set(in_channels)
-        if unknown:
-            raise ValueError(
-                f"penalized_tables names {sorted(unknown)}; choose among "
-                f"{sorted(in_channels)}"
-            )
+        check_in_channels(in_channels)
+        check_modalities(in_channels, penalized_tables=penalized_tables)
+        check_counts(1, embedding_dim=embedding_dim, latent_dim=latent_dim)
+        check_counts(0, num_layers=num_layers, num_routing=num_routing)
+        check_interval("[0, inf)", reg_weight=reg_weight)
         self.in_channels = dict(in_channels)
         self.latent_dim = latent_dim
         self.num_layers = num_layers
@@ -131,16 +139,15 @@ class GRCN(Recommender):
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
-        item_type = self.edge_type[2]
-        return {
-            name: F.leaky_relu(self.linear[name](modality_input(data, name, item_type)))
-            for name in self.in_channels
-        }
+        out = {}
+        for name, channels in self.in_channels.items():
+            x = modality_input(data, name, self.edge_type[2], channels)
+            out[name] = F.leaky_relu(self.linear[name](x))
+        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Weigh the interactions, propagate on them, and append the content."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         edges = stacked_edges(edge_index, self.num_users)
         to_users = edges_to_users(edge_index, self.num_users)
         content, weights = [], []

@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
-from sea_pyg.utils import modality_input
+from sea_pyg.utils import check_counts, check_in_channels, modality_input
 
 
 class ItemFeatures(torch.nn.Module):
@@ -32,7 +32,7 @@ class ItemFeatures(torch.nn.Module):
         :math:`[N_i, d_m]`.
 
     Raises:
-        ValueError: If there is no modality or ``out_channels`` is not positive.
+        ValueError: If there is no modality, or a width is not positive.
     """
 
     def __init__(
@@ -45,10 +45,8 @@ class ItemFeatures(torch.nn.Module):
         node_type: str = "item",
     ) -> None:
         super().__init__()
-        if not in_channels:
-            raise ValueError("in_channels must name at least one modality (got none)")
-        if out_channels < 1:
-            raise ValueError(f"out_channels must be positive (got {out_channels})")
+        check_in_channels(in_channels)
+        check_counts(1, out_channels=out_channels)
         self.in_channels = dict(in_channels)
         self.out_channels = out_channels
         self.node_type = node_type
@@ -89,12 +87,7 @@ class ItemFeatures(torch.nn.Module):
         """
         out = {}
         for name, channels in self.in_channels.items():
-            x = modality_input(data, name, self.node_type)
-            if x.size(1) != channels:
-                raise ValueError(
-                    f"the model was built for modality {name!r} of width {channels} "
-                    f"(got {x.size(1)}); build it from this graph with from_data"
-                )
+            x = modality_input(data, name, self.node_type, channels)
             out[name] = x + self.offset[name] if name in self.offset else x
         return out
 

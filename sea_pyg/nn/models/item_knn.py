@@ -6,7 +6,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.item_similarity import ItemSimilarityRecommender, gram_rows
 from sea_pyg.typing import RATES, EdgeType
-from sea_pyg.utils import check_edge_type, csr_tensor
+from sea_pyg.utils import check_counts, check_interval, csr_tensor
 
 
 class ItemKNN(ItemSimilarityRecommender):
@@ -41,7 +41,7 @@ class ItemKNN(ItemSimilarityRecommender):
         each item's neighbours :math:`[N_i, N_i]` with ``k`` entries a row.
 
     Raises:
-        ValueError: If ``k`` is less than 1 or ``shrink`` negative.
+        ValueError: If ``k`` or ``chunk_size`` is less than 1, or ``shrink`` negative.
     """
 
     neighbour: Tensor
@@ -57,10 +57,8 @@ class ItemKNN(ItemSimilarityRecommender):
         chunk_size: int = 1024,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if k < 1:
-            raise ValueError(f"k must be at least 1 (got {k})")
-        if not shrink >= 0:
-            raise ValueError(f"shrink must be at least 0 (got {shrink})")
+        check_counts(1, k=k, chunk_size=chunk_size)
+        check_interval("[0, inf)", shrink=shrink)
         self.k = k
         self.shrink = shrink
         self.chunk_size = chunk_size
@@ -76,8 +74,7 @@ class ItemKNN(ItemSimilarityRecommender):
 
     def fit(self, data: HeteroData) -> None:
         """Find the nearest items of every item by the interactions in ``data``."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         sizes = (self.num_users, self.num_items)
         degree = torch.bincount(edge_index[1], minlength=self.num_items)
         root = degree.clamp(min=1).to(self.similarity.dtype).sqrt()

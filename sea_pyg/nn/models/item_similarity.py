@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.closed_form import ClosedFormRecommender
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import check_edge_type, compress, csr_tensor, memoize, spmm
+from sea_pyg.utils import compress, csr_tensor, memoize, spmm
 
 
 class ItemSimilarityRecommender(ClosedFormRecommender):
@@ -25,8 +25,7 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Return :math:`X` (sparse) and :math:`W`."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         sizes = (self.num_users, self.num_items)
 
         def build() -> Tensor:

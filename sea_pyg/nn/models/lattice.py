@@ -25,7 +25,7 @@ from sea_pyg.nn.models.learned_item_graph import (
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_edge_type, modality_present
+from sea_pyg.utils import check_counts, check_interval, modality_present
 
 
 class LATTICE(Recommender):
@@ -73,7 +73,8 @@ class LATTICE(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``normalization`` is unknown or ``frozen_weight`` not in [0, 1].
+        ValueError: If a number is out of range, there is no modality, or
+            ``normalization`` is unknown.
 
     .. note::
         The released code builds dense :math:`N_i \times N_i` graphs in the first
@@ -119,8 +120,10 @@ class LATTICE(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if not 0 <= frozen_weight <= 1:
-            raise ValueError(f"frozen_weight must lie in [0, 1] (got {frozen_weight})")
+        check_counts(1, embedding_dim=embedding_dim, feature_channels=feature_channels)
+        check_counts(0, num_item_layers=num_item_layers)
+        check_interval("[0, 1]", frozen_weight=frozen_weight)
+        check_interval("[0, inf)", reg_weight=reg_weight)
         self.embedding_dim = embedding_dim
         self.num_item_layers = num_item_layers
         self.frozen_weight = frozen_weight
@@ -172,8 +175,7 @@ class LATTICE(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and the items over the fused graphs."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         tables = (self.user_embedding, self.item_embedding)
         user, item = self.propagation(*tables, edge_index)
         similar = self._similar(self.prepare(data))

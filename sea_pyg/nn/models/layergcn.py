@@ -13,7 +13,7 @@ from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning, uniform_pruning
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_choice, check_counts, check_interval
 
 
 class LayerGCN(Recommender):
@@ -52,8 +52,8 @@ class LayerGCN(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``num_layers`` is less than 1, ``dropout`` is not in [0, 1), or
-            ``pruning`` or ``reduction`` is unknown.
+        ValueError: If a number is out of range, or ``pruning`` or ``reduction`` is
+            unknown.
 
     .. note::
         The released code sums over the batch (``reduction="sum"``), so that the loss
@@ -81,16 +81,11 @@ class LayerGCN(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if num_layers < 1:  # what is propagated no hop is not scored
-            raise ValueError(f"num_layers must be at least 1 (got {num_layers})")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1) (got {dropout})")
-        if pruning not in ("degree", "uniform", "mixed"):
-            raise ValueError(
-                f"pruning must be 'degree', 'uniform' or 'mixed' (got {pruning!r})"
-            )
-        if reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction must be 'mean' or 'sum' (got {reduction!r})")
+        check_counts(1, embedding_dim=embedding_dim, num_layers=num_layers)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        check_interval("[0, 1)", dropout=dropout)
+        check_choice(("degree", "uniform", "mixed"), pruning=pruning)
+        check_choice(("mean", "sum"), reduction=reduction)
         self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
         self.dropout = dropout
@@ -108,8 +103,7 @@ class LayerGCN(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate the tables and refine every layer."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         if self.training:
             edge_index = self._prune(edge_index)
         first = Embeddings(self.user_embedding, self.item_embedding)

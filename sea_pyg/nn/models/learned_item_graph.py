@@ -9,7 +9,7 @@ from torch_geometric.utils import scatter
 
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
-from sea_pyg.utils import chunked_topk
+from sea_pyg.utils import check_counts, chunked_topk
 
 
 class ItemEdges(NamedTuple):
@@ -46,8 +46,8 @@ class LearnedItemGraph(torch.nn.Module):
         - **output:** a graph per modality, not normalised
 
     Raises:
-        ValueError: If ``k`` or ``search_every`` is not positive, or ``k`` exceeds the
-            number of items.
+        ValueError: If ``k``, ``search_every`` or ``chunk_size`` is not positive, or
+            ``k`` exceeds the number of items.
 
     .. note::
         An item without a modality has no neighbours in it and is no one's neighbour.
@@ -68,8 +68,7 @@ class LearnedItemGraph(torch.nn.Module):
             raise ValueError(
                 f"k must lie between 1 and the number of items {num_items} (got {k})"
             )
-        if search_every < 1:
-            raise ValueError(f"search_every must be positive (got {search_every})")
+        check_counts(1, search_every=search_every, chunk_size=chunk_size)
         self.num_items = num_items
         self.k = k
         self.search_every = search_every

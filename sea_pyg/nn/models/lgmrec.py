@@ -16,7 +16,13 @@ from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours, stacked_edges
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, modality_input, spmm
+from sea_pyg.utils import (
+    check_counts,
+    check_in_channels,
+    check_interval,
+    modality_input,
+    spmm,
+)
 
 
 class _Views(NamedTuple):
@@ -69,7 +75,7 @@ class LGMRec(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``keep_rate`` is not in (0, 1] or a number is not positive.
+        ValueError: If a number is out of range or there is no modality.
 
     .. note::
         The released code draws Gumbel noise when it ranks, too, so that no two
@@ -99,13 +105,15 @@ class LGMRec(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if not 0 < keep_rate <= 1:
-            raise ValueError(f"keep_rate must lie in (0, 1] (got {keep_rate})")
-        if num_hyperedges < 1 or num_hyper_layers < 1:
-            raise ValueError(
-                "num_hyperedges and num_hyper_layers must be positive (got "
-                f"{num_hyperedges} and {num_hyper_layers})"
-            )
+        check_in_channels(in_channels)
+        check_counts(1, embedding_dim=embedding_dim, num_hyperedges=num_hyperedges)
+        check_counts(1, num_hyper_layers=num_hyper_layers)
+        check_counts(0, num_modality_layers=num_modality_layers)
+        check_interval(
+            "[0, inf)", alpha=alpha, reg_weight=reg_weight, cl_weight=cl_weight
+        )
+        check_interval("(0, 1]", keep_rate=keep_rate)
+        check_interval("(0, inf)", temperature=temperature)
         self.in_channels = dict(in_channels)
         self.embedding_dim = embedding_dim
         self.num_hyper_layers = num_hyper_layers
@@ -148,8 +156,8 @@ class LGMRec(Recommender):
         """Return the mapped features of every modality."""
         item_type = self.edge_type[2]
         return {
-            name: modality_input(data, name, item_type) @ self.map[name]
-            for name in self.in_channels
+            name: modality_input(data, name, item_type, channels) @ self.map[name]
+            for name, channels in self.in_channels.items()
         }
 
     def encode(self, data: HeteroData) -> Embeddings:
@@ -157,8 +165,7 @@ class LGMRec(Recommender):
         return self._views(data).embeddings
 
     def _views(self, data: HeteroData) -> _Views:
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         tables = (self.user_embedding, self.item_embedding)
         content = self.propagation(*tables, edge_index)
         local = torch.cat(content)

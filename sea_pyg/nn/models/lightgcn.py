@@ -11,7 +11,7 @@ from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_choice, check_counts, check_interval
 
 
 class LightGCN(Recommender):
@@ -43,6 +43,9 @@ class LightGCN(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If a number is out of range.
+
     .. note::
         The paper penalises squared norms (``reg_power=2``). The published numbers on
         the Amazon data come from the MMRec toolbox, which takes norms as they are;
@@ -62,6 +65,9 @@ class LightGCN(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        check_choice((1, 2), reg_power=reg_power)
         self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
         self.reg_power = reg_power
@@ -77,8 +83,7 @@ class LightGCN(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate the tables over the interactions."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         out: Embeddings = self.propagation(
             self.user_embedding, self.item_embedding, edge_index
         )

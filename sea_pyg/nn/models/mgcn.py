@@ -22,7 +22,7 @@ from sea_pyg.nn.models.item_graph import (
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import to_users
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_interval
 
 
 class _Views(NamedTuple):
@@ -72,6 +72,9 @@ class MGCN(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
+    Raises:
+        ValueError: If a number is out of range or there is no modality.
+
     .. note::
         The learning rate of the released code falls by the factor :math:`0.96` every 50
         epochs; ours stays, as training here has no scheduler.
@@ -105,6 +108,10 @@ class MGCN(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_counts(0, num_item_layers=num_item_layers)
+        check_interval("[0, inf)", reg_weight=reg_weight, cl_weight=cl_weight)
+        check_interval("(0, inf)", temperature=temperature)
         self.embedding_dim = embedding_dim
         self.num_item_layers = num_item_layers
         self.reg_weight = reg_weight
@@ -169,9 +176,8 @@ class MGCN(Recommender):
         return x[: self.num_users], x[self.num_users :]
 
     def _views(self, data: HeteroData) -> _Views:
-        check_edge_type(data, self.edge_type)
+        edge_index = self.interactions(data)
         data = self.prepare(data)
-        edge_index = data[self.edge_type].edge_index
         tables = (self.user_embedding, self.item_embedding)
         content = torch.cat(self.propagation(*tables, edge_index))
         modality = {}

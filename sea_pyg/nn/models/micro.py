@@ -25,7 +25,7 @@ from sea_pyg.nn.models.learned_item_graph import (
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, modality_present
+from sea_pyg.utils import check_counts, check_interval, modality_present
 
 
 class MICRO(Recommender):
@@ -81,7 +81,8 @@ class MICRO(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``normalization`` or ``contrast_on`` is unknown.
+        ValueError: If a number is out of range, there is no modality, or
+            ``normalization`` or ``contrast_on`` is unknown.
 
     .. note::
         In the released code the learned graph, and with it every map, receives a
@@ -130,6 +131,12 @@ class MICRO(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim, feature_channels=feature_channels)
+        check_counts(1, chunk_size=chunk_size)
+        check_counts(0, num_item_layers=num_item_layers)
+        check_interval("[0, 1]", frozen_weight=frozen_weight)
+        check_interval("[0, inf)", reg_weight=reg_weight, cl_weight=cl_weight)
+        check_interval("(0, inf)", temperature=temperature)
         if contrast_on not in ("all", "batch"):
             raise ValueError(
                 f"contrast_on must be 'all' or 'batch' (got {contrast_on!r})"
@@ -192,7 +199,8 @@ class MICRO(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and add the fused views of the items."""
-        return self._fuse(data, self._views(data))[0]
+        edge_index = self.interactions(data)
+        return self._fuse(edge_index, self._views(data))[0]
 
     def _views(self, data: HeteroData) -> list[Tensor]:
         data = self.prepare(data)
@@ -208,9 +216,9 @@ class MICRO(Recommender):
             views.append(x)
         return views
 
-    def _fuse(self, data: HeteroData, views: list[Tensor]) -> tuple[Embeddings, Tensor]:
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+    def _fuse(
+        self, edge_index: Tensor, views: list[Tensor]
+    ) -> tuple[Embeddings, Tensor]:
         tables = (self.user_embedding, self.item_embedding)
         user, item = self.propagation(*tables, edge_index)
         fused = views[0]
@@ -224,8 +232,9 @@ class MICRO(Recommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr``, ``reg`` and ``contrast``."""
+        edge_index = self.interactions(data)
         views = self._views(data)
-        embeddings, fused = self._fuse(data, views)
+        embeddings, fused = self._fuse(edge_index, views)
         rows = lookup(embeddings, batch)
         if self.contrast_on == "batch":
             item = batch.positive.unique()

@@ -16,7 +16,13 @@ from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, modality_input
+from sea_pyg.utils import (
+    check_counts,
+    check_in_channels,
+    check_interval,
+    check_modalities,
+    modality_input,
+)
 
 
 class _Layer(torch.nn.Module):
@@ -77,8 +83,8 @@ class MMGCN(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``num_layers`` is less than 1 or ``penalized_tables`` names an
-            unknown modality.
+        ValueError: If a number is out of range, there is no modality, or
+            ``latent_dim`` or ``penalized_tables`` names an unknown one.
 
     .. note::
         The released code of the MMRec toolbox forgets to register the shared table and
@@ -106,14 +112,13 @@ class MMGCN(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if num_layers < 1:
-            raise ValueError(f"num_layers must be at least 1 (got {num_layers})")
+        check_in_channels(in_channels)
+        check_counts(1, embedding_dim=embedding_dim, num_layers=num_layers)
+        check_interval("[0, inf)", reg_weight=reg_weight)
         penalized = list(in_channels if penalized_tables is None else penalized_tables)
-        if set(penalized) - set(in_channels):
-            raise ValueError(
-                f"penalized_tables names {sorted(set(penalized) - set(in_channels))}; "
-                f"choose among {sorted(in_channels)}"
-            )
+        check_modalities(in_channels, penalized_tables=penalized)
+        if isinstance(latent_dim, Mapping):
+            check_modalities(in_channels, latent_dim=latent_dim)
         self.in_channels = dict(in_channels)
         self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
@@ -128,8 +133,10 @@ class MMGCN(Recommender):
             if isinstance(latent_dim, Mapping):
                 mapped = latent_dim.get(name)
             else:
-                mapped = latent_dim if (latent_dim or channels) < channels else None
+                wider = latent_dim is not None and latent_dim < channels
+                mapped = latent_dim if wider else None
             if mapped is not None:
+                check_counts(1, latent_dim=mapped)
                 self.linear[name] = Linear(channels, mapped)
                 width = mapped
             table = torch.empty(num_users, width)
@@ -168,15 +175,14 @@ class MMGCN(Recommender):
     def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the features of every modality, mapped where they are."""
         out = {}
-        for name in self.in_channels:
-            x = modality_input(data, name, self.edge_type[2])
+        for name, channels in self.in_channels.items():
+            x = modality_input(data, name, self.edge_type[2], channels)
             out[name] = self.linear[name](x) if name in self.linear else x
         return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate every modality and average."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         modality = []
         for name, features in self._inputs(data).items():
             x = l2_normalize(torch.cat([self.preference[name], features]))

@@ -13,7 +13,7 @@ from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.typing import EdgeType, Embeddings
-from sea_pyg.utils import check_edge_type, modality_input
+from sea_pyg.utils import check_edge_type, check_in_channels, modality_input
 
 
 class ModalityGCN(torch.nn.Module):
@@ -37,7 +37,7 @@ class ModalityGCN(torch.nn.Module):
         :meth:`forward` returns :math:`[N_u, C]` and :math:`[N_i, C]` per modality.
 
     Raises:
-        ValueError: If there is no modality.
+        ValueError: If there is no modality, or one has no width.
     """
 
     def __init__(
@@ -49,8 +49,7 @@ class ModalityGCN(torch.nn.Module):
         edge_type: EdgeType,
     ) -> None:
         super().__init__()
-        if not in_channels:
-            raise ValueError("in_channels must name at least one modality (got none)")
+        check_in_channels(in_channels)
         self.in_channels = dict(in_channels)
         self.out_channels = out_channels
         self.edge_type = edge_type
@@ -87,7 +86,8 @@ class ModalityGCN(torch.nn.Module):
         """Return the mapped features of every modality."""
         out = {}
         for name in self.modalities:
-            x = modality_input(data, name, self.edge_type[2])
+            width = self.in_channels[name]
+            x = modality_input(data, name, self.edge_type[2], width)
             out[name] = self.output[name](F.leaky_relu(self.hidden[name](x)))
         return out
 

@@ -6,7 +6,6 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.closed_form import ClosedFormRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings
-from sea_pyg.utils import check_edge_type
 
 
 class Popularity(ClosedFormRecommender):
@@ -46,12 +45,12 @@ class Popularity(ClosedFormRecommender):
 
     def fit(self, data: HeteroData) -> None:
         """Count the interactions of every item in ``data``."""
-        check_edge_type(data, self.edge_type)
-        item = data[self.edge_type].edge_index[1]
+        item = self.interactions(data)[1]
         self.count.copy_(torch.bincount(item, minlength=self.num_items))
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Return ones and the counts."""
+        self.check_graph(data)
         return Embeddings(
             self.count.new_ones(self.num_users, 1), self.count.view(-1, 1)
         )

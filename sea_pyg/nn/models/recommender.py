@@ -22,6 +22,7 @@ from sea_pyg.utils import (
     memoize,
     modality_input,
     modality_names,
+    node_count,
 )
 
 
@@ -104,7 +105,7 @@ class Recommender(torch.nn.Module, ABC):
         """
         check_edge_type(data, edge_type)
         user_type, _, item_type = edge_type
-        num_users, num_items = data[user_type].num_nodes, data[item_type].num_nodes
+        num_users, num_items = node_count(data, user_type), node_count(data, item_type)
         if not cls.multimodal:
             if preset is not None:
                 kwargs = {**cls.preset_arguments(preset, []), **kwargs}
@@ -147,6 +148,41 @@ class Recommender(torch.nn.Module, ABC):
         Idempotent; a graph that is there already is kept. Most models need none.
         """
         return data
+
+    def check_graph(self, data: HeteroData) -> None:
+        """Check that a graph has the nodes that the model was built for.
+
+        Raises:
+            ValueError: If it has more or fewer users or items.
+        """
+        user_type, _, item_type = self.edge_type
+        for node_type, expected in (
+            (user_type, self.num_users),
+            (item_type, self.num_items),
+        ):
+            count = node_count(data, node_type)
+            if count != expected:
+                raise ValueError(
+                    f"the model was built for {expected} nodes of type {node_type!r} "
+                    f"(got {count}); build it from this graph with from_data"
+                )
+
+    def interactions(self, data: HeteroData) -> Tensor:
+        """Return the edges of a graph that the model was built for.
+
+        Every :meth:`encode` and :meth:`loss` reads the graph through this or
+        :meth:`check_graph`.
+
+        Shapes:
+            Returns :math:`[2, E]` as (user, item).
+
+        Raises:
+            ValueError: If it has other numbers of nodes, or no such edges.
+        """
+        check_edge_type(data, self.edge_type)
+        self.check_graph(data)
+        edge_index: Tensor = data[self.edge_type].edge_index
+        return edge_index
 
     @abstractmethod
     def encode(self, data: HeteroData) -> Embeddings:
@@ -303,8 +339,7 @@ class Recommender(torch.nn.Module, ABC):
 
     def seen_items(self, data: HeteroData) -> EdgeMembership:
         """Return the graph's user-item pairs (built once per ``edge_index``)."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
+        edge_index = self.interactions(data)
         sizes = (self.num_users, self.num_items)
         return memoize(
             edge_index, ("seen", *sizes), lambda: EdgeMembership(edge_index, *sizes)

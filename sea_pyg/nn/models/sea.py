@@ -23,7 +23,7 @@ from sea_pyg.nn.models.sea_ranking import SEARanking
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import modality_input, modality_masks
+from sea_pyg.utils import check_counts, check_mixture, modality_input, modality_masks
 
 
 class SEAState(NamedTuple):
@@ -139,7 +139,9 @@ class SEA(SEAPresets):
         edge_type: The user-item edge type.
 
     Raises:
-        ValueError: If there is no modality, a width is odd, or an option is unknown.
+        ValueError: If there is no modality, a width is odd, a number is out of range,
+            ``item_graph_weights`` does not weigh each modality, with a sum of 1, or an
+            option is unknown.
 
     .. note::
         :meth:`released` sets every switch as the released code has it. There, BPR is
@@ -226,6 +228,10 @@ class SEA(SEAPresets):
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
         check_options(split_on, separate_items, distance, collapsed, user_k)
+        check_counts(1, embedding_dim=embedding_dim)
+        if hidden_channels is not None:
+            check_counts(1, hidden_channels=hidden_channels)
+        check_mixture(in_channels, item_graph_weights=item_graph_weights)
         self.split_on = split_on
         self.separate_items = separate_items
         self.collapsed = collapsed
@@ -346,6 +352,7 @@ class SEA(SEAPresets):
 
         With ``walk_weight`` or ``sampling_correction`` it is the score's first part.
         """
+        self.check_graph(data)
         last = self.last.get() if self.last is not None and not self.training else None
         if last is not None:
             return last
@@ -372,6 +379,7 @@ class SEA(SEAPresets):
 
     def representations(self, data: HeteroData) -> SEAState:
         """Compute the embeddings and what the separate-learning losses compare."""
+        self.check_graph(data)
         whole = self.separate_items == "all" and self.split_on == "features"
         outputs = self.readout_values(data, slice(None) if whole else FIRST)
         hidden = {name: outputs[name].pop(0) for name in self.modalities}
@@ -492,7 +500,10 @@ class SEA(SEAPresets):
 
     def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
         item_type = self.edge_type[2]
-        return {name: modality_input(data, name, item_type) for name in self.modalities}
+        return {
+            name: modality_input(data, name, item_type, channels)
+            for name, channels in self.reader.projection.in_channels.items()
+        }
 
     def _by_modality(self, item: Tensor) -> dict[str, Tensor]:
         """Take the modalities' blocks apart; the id embedding is none of them."""

@@ -14,7 +14,7 @@ from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import EdgeType, Embeddings
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_edge_type
 
 
 class SEAEncoder(torch.nn.Module):
@@ -49,10 +49,7 @@ class SEAEncoder(torch.nn.Module):
         edge_type: EdgeType,
     ) -> None:
         super().__init__()
-        if num_item_layers < 0:
-            raise ValueError(
-                f"num_item_layers must be at least 0 (got {num_item_layers})"
-            )
+        check_counts(0, num_item_layers=num_item_layers)
         self.users = torch.nn.ParameterList(
             Parameter(torch.empty(num_users, embedding_dim)) for _ in range(num_parts)
         )

@@ -1,6 +1,7 @@
 """Checks of SEA's options."""
 
 from sea_pyg.nn.loss.separate_options import Distance
+from sea_pyg.utils import check_counts
 
 
 def check_options(
@@ -29,5 +30,4 @@ def check_options(
             "collapsed SEA has not (got collapsed=True); build it with "
             "collapsed=False or split_on='representations'"
         )
-    if user_k < 1:
-        raise ValueError(f"user_k must be at least 1 (got {user_k})")
+    check_counts(1, user_k=user_k)

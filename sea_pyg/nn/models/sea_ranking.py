@@ -14,7 +14,7 @@ from sea_pyg.nn.models.candidates import (
 )
 from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
 from sea_pyg.typing import EdgeType, Embeddings, Triplets
-from sea_pyg.utils import EdgeMembership
+from sea_pyg.utils import EdgeMembership, check_counts, check_interval
 
 
 class SEARanking(torch.nn.Module):
@@ -40,24 +40,18 @@ class SEARanking(torch.nn.Module):
         super().__init__()
         if loss not in ("bpr", "softmax"):
             raise ValueError(f"ranking_loss must be 'bpr' or 'softmax' (got {loss!r})")
-        if candidates is not None and candidates < 2:
-            raise ValueError(
-                "ranking_candidates must be at least 2, or None for all of the batch "
-                f"(got {candidates})"
-            )
-        if not sampling_correction >= 0:
-            raise ValueError(
-                f"sampling_correction must be at least 0 (got {sampling_correction})"
-            )
+        if candidates is not None:
+            check_counts(2, ranking_candidates=candidates)
+        check_counts(1, walk_k=walk_k)
+        check_interval(
+            "[0, inf)", sampling_correction=sampling_correction, walk_weight=walk_weight
+        )
+        check_interval("(0, inf)", ranking_temperature=temperature)
         if sampling_correction > 0 and (loss != "softmax" or candidates is None):
             raise ValueError(
                 "sampling_correction is of ranking_loss='softmax' with a number of "
                 f"ranking_candidates (got {loss!r} and {candidates})"
             )
-        if not walk_weight >= 0:
-            raise ValueError(f"walk_weight must be at least 0 (got {walk_weight})")
-        if walk_k < 1:
-            raise ValueError(f"walk_k must be at least 1 (got {walk_k})")
         self.by_cosine = loss == "softmax"
         self.bpr = BPRLoss(log_base)
         self.softmax = SampledSoftmaxLoss(temperature)

@@ -14,7 +14,7 @@ from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_interval
 
 
 class SLMRec(Recommender):
@@ -53,8 +53,8 @@ class SLMRec(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``embedding_dim`` is odd, or ``missing_level`` is set with one
-            modality.
+        ValueError: If a number is out of range, ``embedding_dim`` is odd, there is no
+            modality, or ``missing_level`` is set with one.
 
     .. note::
         The paper's data has three modalities. The released code of the MMRec toolbox
@@ -86,6 +86,11 @@ class SLMRec(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_interval("[0, inf)", ssl_weight=ssl_weight)
+        check_interval(
+            "(0, inf)", temperature=temperature, ssl_temperature=ssl_temperature
+        )
         if embedding_dim % 2:
             raise ValueError(f"embedding_dim must be even (got {embedding_dim})")
         if missing_level and len(in_channels) < 2:
@@ -139,10 +144,9 @@ class SLMRec(Recommender):
         return self._fuse(self._propagate(data))
 
     def _propagate(self, data: HeteroData) -> list[Embeddings]:
-        check_edge_type(data, self.edge_type)
+        edge_index = self.interactions(data)
         items = [self.item_embedding, *self.modality_features(data).values()]
         count = len(items)
-        edge_index = data[self.edge_type].edge_index
         users = self.user_embedding.repeat(1, count)
         out = self.propagation(users, torch.cat(items, dim=1), edge_index)
         parts = zip(*(x.chunk(count, dim=1) for x in out), strict=True)

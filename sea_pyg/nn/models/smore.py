@@ -24,7 +24,7 @@ from sea_pyg.nn.models.item_graph import (
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import to_users
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type
+from sea_pyg.utils import check_counts, check_interval, check_modalities
 
 FUSED = "fused"
 """Name of the view that fuses all modalities."""
@@ -84,8 +84,8 @@ class SMORE(Recommender):
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If a modality is called ``'fused'``, the name of the view of all, or
-            there is none.
+        ValueError: If a number is out of range, there is no modality, one is called
+            ``'fused'``, the name of the view of all, or ``k`` does not name each.
 
     .. note::
         The learning rate of the released code falls by the factor :math:`0.96` every 50
@@ -118,6 +118,11 @@ class SMORE(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_counts(0, num_item_layers=num_item_layers)
+        check_interval("[0, inf)", reg_weight=reg_weight, cl_weight=cl_weight)
+        check_interval("(0, inf)", temperature=temperature)
+        check_interval("[0, 1)", dropout=dropout)
         if FUSED in in_channels:
             raise ValueError(f"a modality must not be called {FUSED!r}; rename it")
         self.embedding_dim = embedding_dim
@@ -126,7 +131,8 @@ class SMORE(Recommender):
         self.cl_weight = cl_weight
         self.temperature = temperature
         item_type = edge_type[2]
-        neighbours = dict.fromkeys(in_channels, k) if isinstance(k, int) else k
+        neighbours = k if isinstance(k, Mapping) else dict.fromkeys(in_channels, k)
+        check_modalities(in_channels, every=True, k=neighbours)
         self.frozen_graphs = cosine_graphs(
             item_type, {name: neighbours[name] for name in in_channels}
         )
@@ -210,9 +216,8 @@ class SMORE(Recommender):
         return out
 
     def _views(self, data: HeteroData) -> _Views:
-        check_edge_type(data, self.edge_type)
+        edge_index = self.interactions(data)
         data = self.prepare(data)
-        edge_index = data[self.edge_type].edge_index
         tables = (self.user_embedding, self.item_embedding)
         content = torch.cat(self.propagation(*tables, edge_index))
         graphs = {

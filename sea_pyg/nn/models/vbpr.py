@@ -12,6 +12,7 @@ from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.utils import check_choice, check_counts, check_interval
 
 
 class VBPR(Recommender):
@@ -42,6 +43,9 @@ class VBPR(Recommender):
     Shapes:
         :meth:`encode` returns :math:`[N_u, 2 D]` and :math:`[N_i, 2 D]`.
 
+    Raises:
+        ValueError: If a number is out of range or there is no modality.
+
     .. note::
         Like the MMRec toolbox and unlike the paper, there are no scalar bias terms per
         item, and norms are penalised as they are (``reg_power=2`` squares them).
@@ -61,6 +65,9 @@ class VBPR(Recommender):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
+        check_counts(1, embedding_dim=embedding_dim)
+        check_interval("[0, inf)", reg_weight=reg_weight)
+        check_choice((1, 2), reg_power=reg_power)
         self.embedding_dim = embedding_dim
         self.reg_weight = reg_weight
         self.reg_power = reg_power
@@ -96,6 +103,7 @@ class VBPR(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Append the mapped features to the items' embeddings."""
+        self.check_graph(data)
         content = torch.stack(list(self.modality_features(data).values())).sum(dim=0)
         item = torch.cat([self.item_embedding, content + self.bias], dim=1)
         return Embeddings(self.user_embedding, item)

@@ -395,3 +395,31 @@ class RecommenderTests:
         loaded = self.model_class(**json.loads(json.dumps(model.hparams())))
         loaded.load_state_dict(model.state_dict())
         assert loaded.hparams() == json.loads(json.dumps(model.hparams()))
+
+    @pytest.mark.parametrize("size", ["num_users", "num_items"])
+    def test_refuses_a_graph_of_other_sizes(self, size: str) -> None:
+        data = self.data()
+        model = self.build(data)
+        other = example_data(self.modalities, **{size: 50})
+        calls = [model.encode, lambda graph: model.score(graph, torch.arange(2))]
+        calls.append(lambda graph: model.recommend(graph, torch.arange(2), 5))
+        if isinstance(model, ClosedFormRecommender):
+            calls.append(model.fit)
+        else:
+            calls.append(lambda graph: model.loss(graph, example_batch(data)))
+        message = rf"built for {getattr(model, size)} nodes of type .* \(got 50\)"
+        for call in calls:
+            with pytest.raises(ValueError, match=message):
+                call(model.prepare(other))
+
+    def test_refuses_features_of_another_width(self) -> None:
+        self._skip_unless("multimodal")
+        data = self.data()
+        model = self.build(data)
+        name = self.modalities[-1]
+        data["item"][f"x_{name}"] = torch.randn(model.num_items, 7)
+        message = rf"built for modality '{name}' of width {WIDTHS[name]} \(got 7\)"
+        with pytest.raises(ValueError, match=message):
+            model.modality_features(data)
+        with pytest.raises(ValueError, match=message):
+            model.loss(model.prepare(data), example_batch(data))

@@ -92,8 +92,8 @@ def test_the_correction_is_of_the_score_alone() -> None:
 @pytest.mark.parametrize(
     "option, message",
     [
-        ({"sampling_correction": -0.1}, "at least 0 .*-0.1"),
-        ({"sampling_correction": float("nan")}, "at least 0 .*nan"),
+        ({"sampling_correction": -0.1}, "must lie in .*-0.1"),
+        ({"sampling_correction": float("nan")}, "must lie in .*nan"),
         ({"sampling_correction": 0.5, "ranking_candidates": 9}, "'softmax' .*'bpr'"),
         ({"sampling_correction": 0.5, "ranking_loss": "softmax"}, "candidates .*None"),
     ],

@@ -41,5 +41,5 @@ def test_scores_are_those_of_a_naive_loop(shrink: float) -> None:
 
 
 def test_refuses_negative_shrinkage() -> None:
-    with pytest.raises(ValueError, match=r"shrink must be at least 0 \(got -1\)"):
+    with pytest.raises(ValueError, match=r"shrink must lie in \[0, inf\) \(got -1\)"):
         ItemKNN(4, 3, shrink=-1)

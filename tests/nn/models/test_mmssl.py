@@ -9,6 +9,11 @@ class TestMMSSL(RecommenderTests):
     model_class = MMSSL
     kwargs = {"dropout": 0.0}
 
+    @pytest.mark.xfail(strict=True, reason="reads the edges unchecked")
+    @pytest.mark.parametrize("size", ["num_users", "num_items"])
+    def test_refuses_a_graph_of_other_sizes(self, size: str) -> None:
+        super().test_refuses_a_graph_of_other_sizes(size)
+
 
 def build(**kwargs: object) -> MMSSL:
     torch.manual_seed(0)

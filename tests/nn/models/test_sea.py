@@ -533,7 +533,7 @@ def test_errors() -> None:
         ({"num_users": 0}, "at least one user"),
         ({"user_k": 0}, "user_k must be at least 1"),
         ({"ranking_loss": "bce"}, "'bpr' or 'softmax' .*'bce'"),
-        ({"ranking_temperature": 0.0}, "temperature must be positive"),
+        ({"ranking_temperature": 0.0}, r"temperature must lie in \(0, inf\)"),
         ({"ranking_candidates": 1}, "ranking_candidates must be at least 2"),
         ({"readout": "max"}, "readout"),
     ):

@@ -104,7 +104,7 @@ def test_a_subclass_that_scores_otherwise_is_ranked_by_its_score() -> None:
 @pytest.mark.parametrize(
     "option, message",
     [
-        ({"walk_weight": -1.0}, "walk_weight must be at least 0"),
+        ({"walk_weight": -1.0}, r"walk_weight must lie in \[0, inf\)"),
         ({"walk_k": 0}, "walk_k must be at least 1"),
     ],
 )
