@@ -9,7 +9,14 @@ file's arrays. A graph that stands beside other files is passed over.
 
 A line per quantity gives its error, the largest difference relative to the largest
 magnitude, and the last line the worst of all. The exit code is 1 if one is above its
-tolerance (1e-5; gradients 1e-4), and 2 if a file cannot be read.
+tolerance (1e-5; gradients 1e-4), and 2 if a file cannot be read or has nothing to
+compare.
+
+Two things in the files are random. LGMRec's noise is drawn again from the file's seed;
+where none yields its weights, as after training, its local part is compared exactly and
+the rest with the range of many draws. DualGNN and DRAGON fill up the neighbours of
+users with less than 40 at random; of such files, only what does not hang on it is
+compared. A note below the quantities says which applies.
 """
 
 import argparse
@@ -44,9 +51,13 @@ def check(path: Path, num_quantities: list[int]) -> tuple[float, list[str]]:
         if not quantity.passed:
             failed.append(quantity.name)
         verdict = "" if quantity.passed else f"  ABOVE {quantity.tolerance:.0e}"
+        if quantity.mismatch:
+            verdict += f" ({quantity.mismatch})"
         print(f"  {quantity.name:<34} {quantity.error:.2e}{verdict}")
     for key in reference.unread:
         print(f"  {key:<34} not compared")
+    for note in reference.notes:
+        print(f"  note: {note}")
     if count == 0:
         raise ValueError(f"{path}: the file has nothing to compare")
     num_quantities.append(count)

@@ -20,7 +20,11 @@ from sea_pyg.typing import Triplets
 Weights = Mapping[str, Tensor | Sequence[Tensor]]
 """Our parameter of each of the file's; several stand side by side in one of them."""
 
+BATCH_SIZE = 2048
+"""The toolbox's own, where a configuration names none."""
+
 MODALITIES = ("image", "text")
+TABLES = {f"{name}_embedding.weight": name for name in MODALITIES}
 
 
 def modalities(reference: Reference) -> list[str]:
@@ -40,17 +44,20 @@ def has_exactly(reference: Reference, names: set[str]) -> bool:
 
 
 def graph(reference: Reference, num_users: int) -> HeteroData:
-    """Return the graph, with the features that the model has fine-tuned so far."""
+    """Return the graph; features that it lacks are those that the model holds.
+
+    Where both have them, the graph's are those that training began with, of which the
+    item-item graphs are made once and for all.
+    """
     data = reference.data(num_users)
-    weights = reference.names("param")
-    for name in MODALITIES:
-        if f"{name}_embedding.weight" in weights:
-            data["item"][f"x_{name}"] = reference[f"param/{name}_embedding.weight"]
+    for table, name in TABLES.items():
+        if table in reference.names("param") and f"x_{name}" not in data["item"]:
+            data["item"][f"x_{name}"] = reference[f"param/{table}"]
     return data
 
 
 def feature_weights(features: ItemFeatures) -> dict[str, Tensor]:
-    """Name the weights of the maps and, for their gradient, of the features."""
+    """Name the weights of the maps and, as offsets of the features, the tables."""
     weights: dict[str, Tensor] = {}
     for name, linear in features.linear.items():
         weights[f"{name}_trs.weight"] = linear.weight
@@ -72,6 +79,7 @@ def compare_model(
     gradient_names: Mapping[str, str] | None = None,
     extra_loss: Callable[[], Tensor] | None = None,
     score: Callable[[Tensor], Tensor] | None = None,
+    configured_batch: bool = False,
 ) -> Iterator[Quantity]:
     """Load the weights, and compare loss, gradients and scores.
 
@@ -89,17 +97,16 @@ def compare_model(
             otherwise.
         extra_loss: A part of the file's loss that our model does not have.
         score: What the file's model does to the scores.
+        configured_batch: Whether the file's model divides the norms by the configured
+            batch size, where ours takes the rows of the batch.
     """
     model = model.double()
     for name, ours in weights.items():
-        # The graph holds the features; our parameter is their offset, zero.
-        if (
-            not name.endswith("_embedding.weight")
-            or name.removesuffix("_embedding.weight") not in MODALITIES
-        ):
-            theirs = reference[f"param/{name}"]
-            turned = transposed is not None and transposed in name
-            _assign(ours, theirs.t() if turned else theirs)
+        theirs = reference[f"param/{name}"]
+        if name in TABLES:  # ours is its offset from the graph's features
+            theirs = theirs - data["item"][f"x_{TABLES[name]}"]
+        turned = transposed is not None and transposed in name
+        _assign(ours, theirs.t() if turned else theirs)
     missing = reference.names("param") - set(weights) - set(constant)
     if missing:
         raise ValueError(f"{reference.path}: unknown weights {sorted(missing)}")
@@ -107,6 +114,8 @@ def compare_model(
 
     model.train()
     parts = model.loss(data, reference.batch if batch is None else batch)
+    if configured_batch:
+        parts["reg"] = parts["reg"] * _share_of_batch(reference, parts)
     loss = total(parts.values())
     if extra_loss is not None:
         loss = loss + extra_loss()
@@ -131,6 +140,25 @@ def compare_model(
     # The file's own check that its loss is deterministic.
     if "loss_repeat" in reference:
         yield Quantity("loss_repeat", loss, reference["loss_repeat"])
+
+
+def _share_of_batch(reference: Reference, parts: Mapping[str, Tensor]) -> float:
+    """Return the rows of the batch per row of the configured one.
+
+    The rows themselves or the toolbox's own size, whichever the loss tells, if the
+    configuration has none.
+    """
+    num_rows = reference["batch"].size(1)
+    configured = reference.config.get("train_batch_size")
+    if configured:
+        return float(num_rows / configured)
+    rest = float(reference["loss_total"] - total(parts.values()).detach())
+    reg = float(parts["reg"].detach())
+    own = num_rows / BATCH_SIZE
+    if abs(rest) <= abs(rest + (1 - own) * reg):
+        return 1.0
+    reference.notes.append(f"norms divided by a batch size of {BATCH_SIZE}")
+    return own
 
 
 def _compare_gradients(

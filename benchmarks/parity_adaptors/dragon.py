@@ -2,24 +2,40 @@
 
 from collections.abc import Iterator
 
-from parity_adaptors._modality_gcn import GRADIENT_NAMES, gcn_weights, modalities
-from parity_adaptors._recommender import compare_model
+from torch import Tensor
+
+from parity_adaptors._modality_gcn import (
+    NUM_NEIGHBOURS,
+    determined,
+    gcn_weights,
+    gradient_names,
+    modalities,
+    penalty,
+    preference,
+    user_weight,
+    with_user_graph,
+)
+from parity_adaptors._recommender import TABLES, compare_model
+from parity_adaptors._recommender import modalities as mapped_modalities
 from parity_adaptors.reference import Quantity, Reference
 from sea_pyg.nn.models import DRAGON
 
 
 def matches(reference: Reference) -> bool:
     """Tell if the file is of this model."""
-    return {"weight_i", "image_trs.weight"} <= reference.names("param")
+    has_maps = bool(mapped_modalities(reference))
+    return "weight_i" in reference.names("param") and has_maps
 
 
 def compare(reference: Reference) -> Iterator[Quantity]:
     """Rebuild the model and compare everything."""
     config = reference.config
     names = modalities(reference)
-    num_users, latent = reference["param/v_gcn.preference"].shape
-    data = reference.data(num_users)
+    table = reference[f"param/{preference(reference, names[0])}"]
+    num_users, latent = table.shape
+    data = with_user_graph(reference, reference.data(num_users))
     image = config["mm_image_weight"]
+    graph_weights = {"image": image, "text": 1 - image} if len(names) == 2 else None
     model = DRAGON(
         num_users,
         data["item"].num_nodes,
@@ -27,12 +43,31 @@ def compare(reference: Reference) -> Iterator[Quantity]:
         embedding_dim=latent,
         num_item_layers=config["n_mm_layers"],
         item_k=config["knn_k"],
-        item_graph_weights={"image": image, "text": 1 - image},
+        user_k=NUM_NEIGHBOURS,
+        item_graph_weights=graph_weights,
         reg_weight=config["reg_weight"],
         log_base=2.0,
     )
-    weights = {"weight_u": model.weight, **gcn_weights(model.modality)}
+    # The item graph is of the features that training began with, and all else of the
+    # table, which in the released code is the same memory.
+    data = model.prepare(data)
+    for table_name, name in TABLES.items():
+        if name in names:
+            data["item"][f"x_{name}"] = reference[f"param/{table_name}"]
+    weight = user_weight(reference, model)
+    weights = {"weight_u": weight, **gcn_weights(reference, model.modality)}
     constant = sorted(reference.names("param") - set(weights))
-    yield from compare_model(
-        reference, model, data, weights, constant, gradient_names=GRADIENT_NAMES
+
+    def unread_penalty() -> Tensor:
+        return penalty(model, weight)
+
+    quantities = compare_model(
+        reference,
+        model,
+        data,
+        weights,
+        constant,
+        gradient_names=gradient_names(reference),
+        extra_loss=unread_penalty,
     )
+    yield from determined(reference, data, quantities)

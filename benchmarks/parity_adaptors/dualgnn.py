@@ -5,52 +5,65 @@ from collections.abc import Iterator
 from torch import Tensor
 from torch.nn import Parameter
 
-from parity_adaptors._modality_gcn import GRADIENT_NAMES, gcn_weights, modalities
+from parity_adaptors._modality_gcn import (
+    NUM_NEIGHBOURS,
+    determined,
+    gcn_weights,
+    gradient_names,
+    modalities,
+    penalty,
+    preference,
+    user_weight,
+    with_user_graph,
+)
 from parity_adaptors._recommender import compare_model
+from parity_adaptors._recommender import modalities as mapped_modalities
 from parity_adaptors.reference import Quantity, Reference
 from sea_pyg.nn.models import DualGNN
 
 
 def matches(reference: Reference) -> bool:
     """Tell if the file is of this model."""
-    names = reference.names("param")
-    return "weight_i" in names and "image_trs.weight" not in names
+    has_maps = bool(mapped_modalities(reference))
+    return "weight_i" in reference.names("param") and not has_maps
 
 
 def compare(reference: Reference) -> Iterator[Quantity]:
     """Rebuild the model and compare everything."""
-    config = reference.config
     names = modalities(reference)
-    num_users, latent = reference["param/v_gcn.preference"].shape
-    data = reference.data(num_users)
+    table = reference[f"param/{preference(reference, names[0])}"]
+    num_users, latent = table.shape
+    data = with_user_graph(reference, reference.data(num_users))
     model = DualGNN(
         num_users,
         data["item"].num_nodes,
         {name: data["item"][f"x_{name}"].size(1) for name in names},
         embedding_dim=latent,
-        reg_weight=config["reg_weight"],
+        k=NUM_NEIGHBOURS,
+        reg_weight=reference.config["reg_weight"],
         log_base=2.0,
         cumulative=True,
     )
+    weight = user_weight(reference, model)
     # The file's item weights are penalised, and nothing else reads them.
     item_weight = Parameter(reference["param/weight_i"])
-
-    def item_penalty() -> Tensor:
-        penalty: Tensor = config["reg_weight"] * item_weight.square().mean()
-        return penalty
-
     weights = {
-        "weight_u": model.weight,
+        "weight_u": weight,
         "weight_i": item_weight,
-        **gcn_weights(model.modality),
+        **gcn_weights(reference, model.modality),
     }
     constant = sorted(reference.names("param") - set(weights))
-    yield from compare_model(
+
+    def unread_penalty() -> Tensor:
+        return penalty(model, weight, item_weight)
+
+    quantities = compare_model(
         reference,
         model,
         data,
         weights,
         constant,
-        gradient_names=GRADIENT_NAMES,
-        extra_loss=item_penalty,
+        gradient_names=gradient_names(reference),
+        extra_loss=unread_penalty,
     )
+    yield from determined(reference, data, quantities)

@@ -48,4 +48,6 @@ def compare(reference: Reference) -> Iterator[Quantity]:
     if model.modality_weight is not None:
         weights["modal_weight"] = model.modality_weight
         constant = []
-    yield from compare_model(reference, model, data, weights, constant)
+    yield from compare_model(
+        reference, model, data, weights, constant, configured_batch=True
+    )

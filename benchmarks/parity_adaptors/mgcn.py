@@ -64,4 +64,4 @@ def compare(reference: Reference) -> Iterator[Quantity]:
         for part in ("weight", "bias"):
             weights[f"{purifier}.0.{part}"] = getattr(model.purifier[name], part)
             weights[f"{preference}.0.{part}"] = getattr(model.preference[name], part)
-    yield from compare_model(reference, model, data, weights)
+    yield from compare_model(reference, model, data, weights, configured_batch=True)

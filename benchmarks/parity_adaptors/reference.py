@@ -33,9 +33,10 @@ class Quantity(NamedTuple):
     @property
     def error(self) -> float:
         """Largest difference, relative; infinite if there is nothing to compare."""
-        ours, theirs = self.ours.detach().double(), self.theirs.detach().double()
-        if ours.shape != theirs.shape:
+        if self.mismatch:
             return math.inf
+        ours, theirs = self.ours.detach().double(), self.theirs.detach().double()
+        ours, theirs = ours.flatten(), theirs.flatten()
         if ours.numel() == 0:
             return 0.0
         difference = float((ours - theirs).abs().max())
@@ -45,6 +46,15 @@ class Quantity(NamedTuple):
         if difference == 0:
             return 0.0
         return difference / scale if scale > 0 else math.inf
+
+    @property
+    def mismatch(self) -> str:
+        """What tells the shapes apart, if they differ by more than axes of a scalar."""
+        if self.ours.shape == self.theirs.shape:
+            return ""
+        if self.ours.numel() == self.theirs.numel() == 1:
+            return ""
+        return f"shape {list(self.ours.shape)}, in the file {list(self.theirs.shape)}"
 
     @property
     def passed(self) -> bool:
@@ -66,6 +76,8 @@ class Reference:
         self.path = path
         self.arrays = _load(path)
         self.read: set[str] = set()
+        self.notes: list[str] = []
+        """What an adaptor has to say of how it compared."""
 
     def __contains__(self, key: str) -> bool:
         return key in self.arrays

@@ -67,4 +67,4 @@ def compare(reference: Reference) -> Iterator[Quantity]:
         if view != FUSED:
             state = dict(model.attention[view].named_parameters())
             weights |= {f"query_{short}.{part}": x for part, x in state.items()}
-    yield from compare_model(reference, model, data, weights)
+    yield from compare_model(reference, model, data, weights, configured_batch=True)
