@@ -38,8 +38,8 @@ class Model(LGMRec):
     """LGMRec with the noise of the released code, which is float32."""
 
     def _assign(self, logit: Tensor) -> Tensor:
-        uniform = torch.empty(logit.shape, dtype=torch.float32, device=logit.device)
-        noise = -uniform.exponential_().log()
+        draws = torch.empty(logit.shape, dtype=torch.float32, device=logit.device)
+        noise = -draws.exponential_().log()
         return ((logit + noise.to(logit)) / self.temperature).softmax(dim=1)
 
 

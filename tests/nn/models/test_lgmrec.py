@@ -20,7 +20,7 @@ class TestNoisyLGMRec(RecommenderTests):
     model_class = LGMRec
 
 
-def test_parity_within_the_noise() -> None:
+def test_parity() -> None:
     assert_parity("lgmrec")
 
 
