@@ -58,24 +58,16 @@ def gradient_names(reference: Reference) -> dict[str, str]:
 def user_weight(reference: Reference, model: DRAGON | DualGNN) -> Parameter:
     """Return our weights of the modalities, or what stands for the file's.
 
-    Of one modality, the file has weights as of two. They are penalised, and nothing
-    else reads them, so that a column of ours is one.
+    Of one modality, the file has weights as of two, which are penalised and which
+    nothing else reads; we have none.
     """
     own: Parameter | None = model.weight
-    if len(modalities(reference)) > 1:
-        assert own is not None
-        return own
-    if own is not None:
-        torch.nn.init.ones_(own)
-    return Parameter(reference["param/weight_u"])
+    return Parameter(reference["param/weight_u"]) if own is None else own
 
 
 def penalty(model: DRAGON | DualGNN, *weights: Parameter) -> Tensor:
-    """Penalise weights in place of a column of ones."""
-    own: Parameter | None = model.weight
-    squares = [x.square().mean() for x in weights if x is not own]
-    if own is not None and all(x is not own for x in weights):
-        squares.append(-own.square().mean())
+    """Penalise weights that the file has and ours has not."""
+    squares = [x.square().mean() for x in weights if x is not model.weight]
     return model.reg_weight * torch.stack(squares or [torch.zeros(())]).sum()
 
 
