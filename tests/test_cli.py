@@ -1,6 +1,7 @@
 """The command line, in this process: what it prints, and how it refuses."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -143,6 +144,25 @@ def test_evaluate_options(run, capsys):
     _, val, _ = config.load_splits()
     assert _json(capsys)["val"] == pytest.approx(evaluate(model, val, k=5).metrics)
     assert main(["evaluate", str(run), "--exclude", "train+val"]) == 0
+
+
+def test_a_saved_run_knows_its_split(run, tmp_path, capsys):
+    _, _, test = load_splits("fake")
+    _, _, other = load_splits("fake", seed=1)
+    model = RunConfig.load(run).build()
+    model.load_state_dict(load_tensors(run / "model.safetensors")[0])
+    evaluate(model, test)
+    with pytest.raises(ValueError, match="trained on other interactions"):
+        evaluate(model, other)
+    # As earlier versions wrote it.
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / "config.yaml"
+    lines = path.read_text().splitlines()
+    assert lines[-1] == f"split_id: {test[RATES].split_id}"
+    path.write_text("\n".join(lines[:-1]) + "\n")
+    assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
+    assert _json(capsys)["test"] == evaluate(model, test, k=(10, 20)).metrics
+    evaluate(RunConfig.load(tmp_path / "run").build(), other)
 
 
 def test_inspect(capsys):

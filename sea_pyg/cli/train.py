@@ -19,7 +19,8 @@ from sea_pyg.report import format_table, plot_curves
 from sea_pyg.training import RunConfig, TrainingConfig, fit, save_tensors
 from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
 from sea_pyg.training.run_config import FILE_NAME, fingerprint
-from sea_pyg.utils import keep_freed_memory
+from sea_pyg.typing import RATES
+from sea_pyg.utils import get_split_id, keep_freed_memory
 
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
@@ -153,6 +154,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
         split_seed=split_seed,
         fingerprint=fingerprint(splits),
         training=TrainingConfig.for_model(wrapped, **training),
+        split_id=get_split_id(splits[0][RATES]),
     )
     return run, splits, wrapped
 

@@ -14,7 +14,14 @@ from sea_pyg.metrics import ranking_classes
 from sea_pyg.nn.models.ranking import rank_items
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings
-from sea_pyg.utils import EdgeMembership, closest, memoize
+from sea_pyg.utils import (
+    EdgeMembership,
+    closest,
+    fits_split,
+    get_split_id,
+    memoize,
+    positive_labels,
+)
 from sea_pyg.utils.interactions import check_interactions
 
 DEFAULT_METRICS = ("recall", "ndcg", "precision", "map", "mrr", "hit_ratio")
@@ -65,7 +72,8 @@ def evaluate(
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is
             unknown, there are no labels or none of a user with training edges, a node
-            number is out of range, or the model is of another size than the graph.
+            number is out of range, the model is of another size than the graph, or
+            was trained on other interactions than those of the graph's split.
 
     .. note::
         MMRec evaluates with the embeddings of the last training batch; here the model
@@ -81,6 +89,7 @@ def evaluate(
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be at least 1 (got {batch_size})")
     _check_model(model, sizes)
+    _check_split(model, data, val, edge_type)
 
     edge_index = data[edge_type].edge_index
     train = memoize(  # shared with Recommender.seen_items
@@ -164,6 +173,33 @@ def _check_model(model: Recommender | Embeddings, sizes: tuple[int, int]) -> Non
         )
 
 
+def _check_split(
+    model: Recommender | Embeddings,
+    data: HeteroData,
+    val: HeteroData | None,
+    edge_type: EdgeType,
+) -> None:
+    split_id = get_split_id(data[edge_type])
+    if split_id is None:
+        return
+    for trained_on in model.trained_on if isinstance(model, Recommender) else ():
+        if not fits_split(trained_on, split_id):
+            raise ValueError(
+                f"the model was trained on other interactions ({trained_on}) than "
+                f"those of the evaluated graph's split ({split_id}), so it may know "
+                "what is to be found; evaluate on a graph of the split that it was "
+                "trained on, or train it on the first graph of this one"
+            )
+    other = split_id
+    if val is not None and edge_type in val.edge_types:
+        other = get_split_id(val[edge_type]) or split_id
+    if other != split_id:
+        raise ValueError(
+            f"the evaluated graph and val are of two splits ({split_id} and {other}); "
+            "pass graphs that one split returned together"
+        )
+
+
 def _pairs(edge_index: Tensor, what: str, sizes: tuple[int, int]) -> EdgeMembership:
     """Check and index pairs; duplicates are merged, so that none counts twice."""
     if edge_index.numel() > 0:
@@ -179,15 +215,12 @@ def _pairs(edge_index: Tensor, what: str, sizes: tuple[int, int]) -> EdgeMembers
 
 
 def _label_index(data: HeteroData, edge_type: EdgeType, what: str) -> Tensor:
-    store = data[edge_type]
-    if "edge_label_index" not in store:
+    index = positive_labels(data[edge_type])
+    if index is None:
         raise ValueError(
             f"the {what} graph has no edge_label_index of type {edge_type!r}; take one "
             "of the graphs that a split returns"
         )
-    index: Tensor = store.edge_label_index
-    if "edge_label" in store:  # negatives of RandomLinkSplit are not to be found
-        index = index[:, store.edge_label > 0]
     return index
 
 

@@ -18,7 +18,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import write_text
-from sea_pyg.training.refuse_test import refuse_test
+from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 from sea_pyg.utils import require
@@ -52,10 +52,12 @@ def fit(
 ) -> FitResult:
     """Train a model and leave it with the weights of its best validation epoch.
 
-    A test graph is refused: those of our splits are marked by ``data.split``. On a
-    CPU the same arguments give the same bits, also when the process was killed
-    meanwhile and the run resumed. The global random number generators are left as
-    they were.
+    Refused are a test graph, graphs of two splits, and graphs whose pairs are not what
+    the split made of them: our splits mark their graphs, and
+    :func:`~sea_pyg.transforms.mark_splits` does others. The model notes in
+    ``trained_on`` what it was trained on. On a CPU the same arguments give the same
+    bits, also when the process was killed meanwhile and the run resumed. The global
+    random number generators are left as they were.
 
     Args:
         model: The model; one without gradients is fitted to ``train`` instead.
@@ -70,12 +72,13 @@ def fit(
 
     Raises:
         ImportError: If Lightning is not installed.
-        ValueError: If ``train`` or ``val`` is a test graph, a loss part is NaN or
-            infinite, a checkpoint is damaged or of a run with other options.
+        ValueError: If ``train`` or ``val`` is a test graph or of another split than
+            the other or what the model was trained on, a loss part is NaN or infinite,
+            a checkpoint is damaged or of a run with other options.
     """
     config = config or TrainingConfig.for_model(model)
-    refuse_test(train, "train")
-    refuse_test(val, "val")
+    check_splits(train, val)
+    model.note_training(train)
     device = _device(config.device)
     model.to(device)
     train, val = train.to(device), val.to(device)
@@ -124,6 +127,7 @@ def _fit_by_gradient(
     checkpoint = RunCheckpoint(state, fixed, checkpoints)
     if resume:
         checkpoint.restore(model)
+        model.note_training(train)  # the checkpoint knows what it was trained on
     history = None if folder is None else folder / "history.csv"
     if history is not None and state.history:
         write_text(history, history_csv(state.history))

@@ -10,6 +10,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
+from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.fit import FitResult, fit
 from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
@@ -76,8 +77,8 @@ def fit_setting(
 ) -> tuple[Recommender, FitResult, float]:
     """Train a model with settings that name its arguments and training's options.
 
-    Like :func:`~sea_pyg.training.fit`, it refuses a test graph. A run in ``run_dir``
-    is resumed.
+    Like :func:`~sea_pyg.training.fit`, it refuses a test graph and graphs of two
+    splits. A run in ``run_dir`` is resumed.
 
     Args:
         model: The model's class.
@@ -94,8 +95,9 @@ def fit_setting(
 
     Raises:
         ValueError: If a name or a value is wrong, ``train`` or ``val`` is a test
-            graph, or a loss part is not finite.
+            graph or of another split than the other, or a loss part is not finite.
     """
+    check_splits(train, val)
     built, config = build_setting(model, setting, train, modalities, preset, separate)
     result = fit(built, train, val, config, run_dir, resume=run_dir is not None)
     if result.best is not None:

@@ -8,14 +8,15 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import InteractionLoader
-from sea_pyg.training.refuse_test import refuse_test
+from sea_pyg.training.check_splits import check_splits
 from sea_pyg.typing import RATES, EdgeType
 
 
 class InteractionDataModule(L.LightningDataModule):
     """Serve a training graph in batches and a validation graph whole.
 
-    A test graph is refused, so that nothing in training can look at one.
+    A test graph is refused, and graphs of two splits, so that nothing in training can
+    look at what is tested.
 
     Args:
         train: The training graph.
@@ -25,7 +26,8 @@ class InteractionDataModule(L.LightningDataModule):
         edge_type: The interactions.
 
     Raises:
-        ValueError: If ``train`` or ``val`` is a test graph.
+        ValueError: If ``train`` or ``val`` is a test graph or of another split than
+            the other.
     """
 
     def __init__(
@@ -37,8 +39,7 @@ class InteractionDataModule(L.LightningDataModule):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__()
-        refuse_test(train, "train")
-        refuse_test(val, "val")
+        check_splits(train, val)
         self.loader = InteractionLoader(train, batch_size, edge_type, seed=seed)
         self.val = val
 

@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import Recommender
+from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 from sea_pyg.typing import Triplets
@@ -30,7 +31,8 @@ class RecommenderModule(L.LightningModule):
         config: The options.
 
     Raises:
-        ValueError: If ``data`` is a test graph, or one is given for validation.
+        ValueError: If ``data`` is a test graph, or one that is or that is of another
+            split is given for validation.
     """
 
     def __init__(
@@ -60,6 +62,10 @@ class RecommenderModule(L.LightningModule):
             lr = config.lr if config.estimator_lr is None else config.estimator_lr
             optimizers.append(_adam(estimator, lr))
         return optimizers
+
+    def on_train_start(self) -> None:
+        """Have the model note what it is trained on."""
+        self.model.note_training(self.data)
 
     def training_step(self, batch: Triplets, batch_idx: int) -> None:
         """Take one step of the main parameters and all inner steps before it."""
@@ -105,7 +111,7 @@ class RecommenderModule(L.LightningModule):
 
     def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
         """Rank the catalogue for the validation graph."""
-        refuse_test(batch, "val")
+        check_splits(self.data, batch)
         # In bfloat16 scores would tie.
         with torch.autocast(self.device.type, enabled=False):
             result = evaluate(

@@ -13,6 +13,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.evaluation import EvaluationResult, evaluate
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import atomic, write_text
+from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.fit_setting import fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.provenance import data_fingerprint, environment
@@ -55,7 +56,8 @@ def run_cell(
         The file's content.
 
     Raises:
-        ValueError: If a setting is wrong or a loss part is not finite.
+        ValueError: If a setting is wrong, the graphs are not of one split, or a loss
+            part is not finite.
     """
     path = Path(path)
     work = path.with_suffix(".work")
@@ -63,8 +65,9 @@ def run_cell(
         shutil.rmtree(work, ignore_errors=True)
         done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return done
-    path.parent.mkdir(parents=True, exist_ok=True)
     train, val, test = splits
+    check_splits(train, val, test)
+    path.parent.mkdir(parents=True, exist_ok=True)
     folder = work if model.trainable else None
     built, result, _ = fit_setting(
         model, setting, train, val, modalities, preset, folder, separate

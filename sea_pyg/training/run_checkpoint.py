@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.models import Recommender
 from sea_pyg.training.recommender_module import RecommenderModule
 from sea_pyg.training.tensor_file import load_tensors, save_tensors
 from sea_pyg.training.training_state import TrainingState
@@ -52,7 +53,7 @@ class RunCheckpoint(L.Callback):
         """The file with the weights of the best epoch."""
         return None if self.folder is None else self.folder / "best.safetensors"
 
-    def restore(self, model: torch.nn.Module) -> bool:
+    def restore(self, model: Recommender) -> bool:
         """Load the last checkpoint if there is one; optimizers follow when they exist.
 
         Raises:
@@ -70,6 +71,7 @@ class RunCheckpoint(L.Callback):
                     "leave the option out, or start a new run"
                 )
         model.load_state_dict(_take(tensors, "model/"))
+        model.trained_on = tuple(plain.get("trained_on", model.trained_on))
         self._optimizers = []
         for number in range(plain["num_optimizers"]):
             state: dict[int, dict[str, Tensor]] = {}
@@ -128,6 +130,7 @@ class RunCheckpoint(L.Callback):
                     tensors[f"optimizer/{number}/{index}/{name}"] = value
         plain = {
             "config": self.config,
+            "trained_on": list(pl_module.model.trained_on),
             "state": state.to_dict(),
             "num_optimizers": len(trainer.optimizers),
         }

@@ -41,6 +41,8 @@ class RunConfig:
     """SHA-256 of the splits' interactions."""
     training: TrainingConfig
     """How the model was trained."""
+    split_id: str | None = None
+    """What names the split; unknown in runs of earlier versions."""
 
     @property
     def label(self) -> str:
@@ -48,7 +50,7 @@ class RunConfig:
         return self.model if self.separate is None else f"{self.model}+separate"
 
     def build(self) -> Recommender:
-        """Build the model, with new weights.
+        """Build the model, with new weights, as one that is trained on the run's split.
 
         Raises:
             ValueError: If the model's name or arguments are not known.
@@ -57,12 +59,14 @@ class RunConfig:
         try:
             model = cls(**self.arguments)
             if self.separate is not None:
-                return models.WithSeparateLearning(model, self.separate)
+                model = models.WithSeparateLearning(model, self.separate)
         except TypeError as error:
             raise ValueError(
                 f"{FILE_NAME} does not fit {self.model}: {error}; it was written by "
                 "another version of sea_pyg"
             ) from error
+        if self.split_id is not None:
+            model.trained_on = (self.split_id,)
         return model
 
     def load_splits(

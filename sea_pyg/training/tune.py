@@ -13,9 +13,9 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import write_text
+from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
-from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import NonFiniteError, require
@@ -56,10 +56,10 @@ def tune(
 ) -> list[Trial]:
     """Try settings that Optuna's TPE proposes, the published one first.
 
-    A test graph is refused. What is proposed depends on the seed and the trials
-    before alone, and every trial is kept in ``folder``: a search that was killed goes
-    on and finds what it would have found. Settings are never tried twice, so that a
-    small space can end before ``num_trials``.
+    Graphs are refused as in :func:`fit`. What is proposed depends on the seed and the
+    trials before alone, and every trial is kept in ``folder``: a search that was killed
+    goes on and finds what it would have found. Settings are never tried twice, so that
+    a small space can end before ``num_trials``.
 
     Args:
         model: The model's class.
@@ -76,10 +76,10 @@ def tune(
     Raises:
         ImportError: If Optuna is not installed.
         ValueError: If ``num_trials`` is less than 1, ``train`` or ``val`` is a test
-            graph, or a trial in ``folder`` is of another search.
+            graph or of another split than the other, or a trial in ``folder`` is of
+            another search.
     """
-    refuse_test(train, "train")
-    refuse_test(val, "val")
+    check_splits(train, val)
     if num_trials < 1:
         raise ValueError(f"num_trials must be at least 1 (got {num_trials})")
     folder = Path(folder)

@@ -7,11 +7,12 @@ from sea_pyg.transforms.item_walk_graph import ItemWalkGraph
 from sea_pyg.transforms.k_core import KCore
 from sea_pyg.transforms.label_split import LabelSplit
 from sea_pyg.transforms.leave_last_out import LeaveLastOut
+from sea_pyg.transforms.mark_splits import mark_splits
 from sea_pyg.transforms.mask_modality import MaskModality
 from sea_pyg.transforms.random_user_split import RandomUserSplit
 from sea_pyg.transforms.user_cooccurrence import UserCooccurrence
 
-__all__ = classes = [
+__all__ = [
     "GlobalTimeSplit",
     "InteractionSplit",
     "ItemKNNGraph",
@@ -22,4 +23,6 @@ __all__ = classes = [
     "MaskModality",
     "RandomUserSplit",
     "UserCooccurrence",
+    "mark_splits",
 ]
+classes = __all__[:-1]

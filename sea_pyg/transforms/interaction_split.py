@@ -10,8 +10,8 @@ from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.typing import RATES, EdgeType
-from sea_pyg.utils import check_interactions
+from sea_pyg.typing import CO_RATES, LEADS_TO, RATES, EdgeType
+from sea_pyg.utils import check_interactions, make_split_id
 
 NAMES = ("train", "val", "test")
 
@@ -28,6 +28,9 @@ class InteractionSplit(BaseTransform):
     * ``edge_label_index`` is each one's own: the interactions to be ranked.
     * ``split`` is ``'train'``, ``'val'`` or ``'test'``. It survives copies, moves and
       :meth:`~sea_pyg.nn.models.Recommender.prepare`; training refuses the last one.
+    * ``split_id``, on the edges, names the split by the digests of its training,
+      validation and test pairs. Training refuses graphs of two splits, or whose pairs
+      were changed afterwards; :func:`~sea_pyg.transforms.mark_splits` marks them anew.
 
     All nodes are kept, with or without edges. Equal pairs are merged with a warning
     (into the one of the lowest ``split``, then the earliest), so that no interaction
@@ -38,8 +41,10 @@ class InteractionSplit(BaseTransform):
         edge_type: The interactions. (default: ``('user', 'rates', 'item')``)
 
     Raises:
-        ValueError: If one of the three is empty, the interactions are malformed, or
-            the graph is already split.
+        ValueError: If one of the three is empty, the interactions are malformed, the
+            graph is already split, or it holds a graph that
+            :class:`~sea_pyg.transforms.UserCooccurrence` or
+            :class:`~sea_pyg.transforms.ItemWalkGraph` made of all interactions.
     """
 
     def __init__(self, edge_type: EdgeType = RATES) -> None:
@@ -59,6 +64,13 @@ class InteractionSplit(BaseTransform):
                 f"edge_label_index on {self.edge_type!r}); delete that attribute or "
                 f"split the original graph"
             )
+        for derived in (CO_RATES, LEADS_TO):
+            if derived in data.edge_types:
+                raise ValueError(
+                    f"{type(self).__name__} expects a graph without edges that were "
+                    f"made of all interactions, those to be held out included (got "
+                    f"{derived!r}); split first, then add them to what it returns"
+                )
         self._merge_duplicates(store, num_items)
         part = self.assign(store, num_users)
         edge_index = store.edge_index
@@ -72,7 +84,8 @@ class InteractionSplit(BaseTransform):
                 )
         self._warn_of_cold_users(edge_index[0], masks[0], num_users)
 
-        train_edge_index = edge_index[:, masks[0]]
+        pairs = [edge_index[:, mask] for mask in masks]
+        split_id = make_split_id(*pairs)
         train_attrs = {
             key: value[masks[0]]
             for key, value in _edge_attributes(store).items()
@@ -83,14 +96,13 @@ class InteractionSplit(BaseTransform):
             out = copy.copy(data)
             out.split = NAMES[number]  # of the graph, not of its edges
             target = out[self.edge_type]
-            target.edge_index = train_edge_index
+            target.edge_index = pairs[0]
             for key, value in train_attrs.items():
                 target[key] = value
             if "split" in target:
                 del target.split
-            target.edge_label_index = (
-                train_edge_index if number == 0 else edge_index[:, masks[number]]
-            )
+            target.edge_label_index = pairs[number]
+            target.split_id = split_id
             return out
 
         return build(0), build(1), build(2)

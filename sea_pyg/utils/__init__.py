@@ -24,6 +24,15 @@ from sea_pyg.utils.non_finite_error import NonFiniteError
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
 from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, edge_dot, spmm
+from sea_pyg.utils.split_id import (
+    count_common,
+    fits_split,
+    get_split_id,
+    make_split_id,
+    pair_digest,
+    positive_labels,
+    training_id,
+)
 from sea_pyg.utils.topk import chunked_topk
 
 __all__ = [
@@ -44,17 +53,24 @@ __all__ = [
     "chunked_topk",
     "closest",
     "compress",
+    "count_common",
     "csr_tensor",
     "edge_dot",
+    "fits_split",
+    "get_split_id",
     "keep_freed_memory",
+    "make_split_id",
     "memoize",
     "modality_input",
     "modality_masks",
     "modality_names",
     "modality_present",
     "node_count",
+    "pair_digest",
+    "positive_labels",
     "rank_scores",
     "require",
     "spmm",
     "symmetric_norm",
+    "training_id",
 ]

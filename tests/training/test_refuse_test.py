@@ -3,7 +3,6 @@
 import copy
 import json
 import pickle
-import warnings
 
 import pytest
 import torch
@@ -12,16 +11,12 @@ from torch_geometric.data import Batch, HeteroData, InMemoryDataset
 from sea_pyg.datasets import FakeMultimodalDataset, MMRecDataset, load_splits
 from sea_pyg.nn.models import BPRMF, FREEDOM, SEA, Popularity
 from sea_pyg.training import (
-    InteractionDataModule,
     RecommenderModule,
-    TrainingConfig,
     build_setting,
     count_gradients,
     data_fingerprint,
     fit,
-    fit_setting,
     run_cell,
-    tune,
 )
 from sea_pyg.transforms import (
     GlobalTimeSplit,
@@ -30,9 +25,8 @@ from sea_pyg.transforms import (
     RandomUserSplit,
 )
 from sea_pyg.typing import RATES
+from tests.training.entries import CONFIG, ENTRIES, SHORT, run_a_cell
 
-CONFIG = TrainingConfig(max_epochs=1)
-SHORT = {"max_epochs": 1, "embedding_dim": 4}
 SPLITS = {
     "random": RandomUserSplit(),
     "leave-last-out": LeaveLastOut(),
@@ -72,63 +66,7 @@ def parts(request, tmp_path) -> Splits:
 pytestmark = pytest.mark.filterwarnings("ignore:.*none in training")
 
 
-def _train(train, val, tmp_path):
-    fit(BPRMF.from_data(train, embedding_dim=4), train, val, CONFIG)
-
-
-def _train_in_closed_form(train, val, tmp_path):
-    fit(Popularity.from_data(train), train, val)
-
-
-def _train_a_setting(train, val, tmp_path):
-    fit_setting(BPRMF, SHORT, train, val)
-
-
-def _tune(train, val, tmp_path):
-    tune(BPRMF, train, val, 1, tmp_path, fixed=SHORT)
-
-
-def _run_a_cell(train, val, tmp_path):
-    run_cell(BPRMF, SHORT, (train, val, val), tmp_path / "seed-0.json")
-
-
-def _use_lightning(train, val, tmp_path):
-    import lightning.pytorch as L
-
-    module = RecommenderModule(BPRMF.from_data(train), train, CONFIG)
-    batches = InteractionDataModule(train, train)
-    batches.val = val  # past the constructor
-    trainer = L.Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        inference_mode=False,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's, of torch's deprecations
-        trainer.fit(module, datamodule=batches)
-
-
-def _serve_batches(train, val, tmp_path):
-    InteractionDataModule(train, val)
-
-
-ENTRIES = [
-    _train,
-    _train_in_closed_form,
-    _train_a_setting,
-    _tune,
-    _run_a_cell,
-    _use_lightning,
-    _serve_batches,
-]
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__.strip("_"))
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 def test_choosing_on_test_is_refused(parts, entry, tmp_path):
     train, val, test = parts
     message = r"test graph .* given as val .*pass val, the second graph"
@@ -141,7 +79,7 @@ def test_choosing_on_test_is_refused(parts, entry, tmp_path):
     with pytest.raises(ValueError, match=r"test graph .* given as train .*the first"):
         entry(test, val, tmp_path)
     entry(train, val, tmp_path)  # what it is for
-    if entry is not _run_a_cell:  # a finished cell is only read
+    if entry is not run_a_cell:  # a finished cell is only read
         with pytest.raises(ValueError, match=message):
             entry(train, test, tmp_path)
 
@@ -219,13 +157,14 @@ def test_a_labelled_graph_has_to_be_split_first(splits):
     with pytest.raises(ValueError, match=r"not split yet .*LabelSplit\(\)\(data\)"):
         fit(Popularity.from_data(data), data, splits[1])
     data[RATES].split = torch.zeros_like(data[RATES].split)
-    fit(Popularity.from_data(data), data, splits[1])
+    fit(Popularity.from_data(data), data, data)
 
 
 def test_the_mark_changes_no_fingerprint_and_no_cell(splits, tmp_path):
     bare = tuple(copy.copy(part) for part in splits)
     for part in bare:
         del part.split
+        del part[RATES].split_id
     assert data_fingerprint(bare) == data_fingerprint(splits)
     cells = []
     for name, graphs in (("marked", splits), ("bare", bare)):

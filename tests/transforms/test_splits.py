@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -8,9 +9,11 @@ from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.transforms import (
     GlobalTimeSplit,
     InteractionSplit,
+    ItemWalkGraph,
     LabelSplit,
     LeaveLastOut,
     RandomUserSplit,
+    UserCooccurrence,
 )
 from sea_pyg.typing import RATES
 
@@ -258,3 +261,12 @@ def test_malformed_interactions(edge_index, message):
     data[RATES].edge_index = edge_index
     with pytest.raises(ValueError, match=message):
         RandomUserSplit()(data)
+
+
+@pytest.mark.parametrize("add", [UserCooccurrence(), ItemWalkGraph()])
+def test_graphs_of_all_interactions_are_refused(add):
+    data = FakeMultimodalDataset(num_users=40, num_items=30, avg_degree=8)[0]
+    with pytest.raises(ValueError, match="split first, then add them"):
+        RandomUserSplit()(add(copy.copy(data)))
+    train, _, _ = RandomUserSplit()(data)
+    add(train)

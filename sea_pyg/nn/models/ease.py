@@ -81,6 +81,7 @@ class EASE(ItemSimilarityRecommender):
         inverse /= -inverse.diagonal().clone()  # Column j by P_jj.
         inverse.fill_diagonal_(0)
         self.weight.copy_(inverse)
+        self.note_training(data)
 
     def item_weight(self) -> Tensor:
         """Return :math:`B^T`."""

@@ -88,6 +88,7 @@ class ItemKNN(ItemSimilarityRecommender):
             order = index.argsort(dim=1)  # Sorted columns make valid CSR rows.
             self.neighbour[item] = index.gather(1, order)
             self.similarity[item] = value.gather(1, order)
+        self.note_training(data)
 
     def item_weight(self) -> Tensor:
         """Return the neighbours of every item as a sparse matrix."""

@@ -47,6 +47,7 @@ class Popularity(ClosedFormRecommender):
         """Count the interactions of every item in ``data``."""
         item = self.interactions(data)[1]
         self.count.copy_(torch.bincount(item, minlength=self.num_items))
+        self.note_training(data)
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Return ones and the counts."""

@@ -19,10 +19,13 @@ from sea_pyg.utils import (
     check_edge_type,
     check_users,
     closest,
+    fits_split,
+    get_split_id,
     memoize,
     modality_input,
     modality_names,
     node_count,
+    training_id,
 )
 
 
@@ -53,6 +56,9 @@ class Recommender(torch.nn.Module, ABC):
 
     presets: ClassVar[tuple[str, ...]] = ()
     """Names of the settings that :meth:`preset_arguments` knows."""
+
+    trained_on: tuple[str, ...] = ()
+    """What :meth:`note_training` noted; empty before training."""
 
     _init_arguments: dict[str, Any]
 
@@ -183,6 +189,35 @@ class Recommender(torch.nn.Module, ABC):
         self.check_graph(data)
         edge_index: Tensor = data[self.edge_type].edge_index
         return edge_index
+
+    def note_training(self, data: HeteroData) -> None:
+        """Note in :attr:`trained_on` which interactions the model is trained on.
+
+        The ``split_id`` of a split's training edges, else a digest of the edges.
+        Training does it; :func:`~sea_pyg.evaluation.evaluate` refuses the graphs of
+        another split.
+
+        Args:
+            data: The training graph.
+
+        Raises:
+            ValueError: If it is of a split, and the model was trained on other
+                interactions before. A closed form forgets them.
+        """
+        check_edge_type(data, self.edge_type)
+        found = training_id(data, self.edge_type)
+        split_id = get_split_id(data[self.edge_type])
+        before = self.trained_on if self.trainable else ()
+        for other in before:
+            if split_id is not None and not fits_split(other, split_id):
+                raise ValueError(
+                    f"the model was trained on other interactions ({other}) than those "
+                    f"of this split ({split_id}), which may hold what is to be tested; "
+                    "build a new model, and for a run that is resumed take its split"
+                )
+        for module in self.modules():  # a backbone too
+            if isinstance(module, Recommender):
+                module.trained_on = tuple(dict.fromkeys((*before, found)))
 
     @abstractmethod
     def encode(self, data: HeteroData) -> Embeddings:
