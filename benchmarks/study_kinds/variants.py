@@ -69,12 +69,17 @@ def tuned() -> list[Variant]:
         "without SoloSim": NO_ALIGNMENT,
         "without item graph": {"num_item_layers": 0},
         "without walks": {"walk_weight": 0.0},
+        "with 25 walks per item": {"walk_k": 25},
+        "with temperature 0.1": {"ranking_temperature": 0.1},
+        "with temperature 0.4": {"ranking_temperature": 0.4},
+        "with 384 candidates": {"ranking_candidates": 384},
         "without correction": {"sampling_correction": 0.0},
         "with full correction": {"sampling_correction": 1.0},
         "with user graph": {"user_graph": True},
         "twice as wide": {"embedding_dim": 128},
         "all items separated": {"separate_items": "all"},
         "exact projection": {"collapsed": False},
+        "with MLP q": {"distance_kwargs": None},
     }
     return [
         Variant(TUNED, method=TUNED),

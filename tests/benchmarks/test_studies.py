@@ -1,5 +1,6 @@
 """That every study measures what its table says."""
 
+import inspect
 import json
 import math
 import sys
@@ -94,9 +95,9 @@ def test_variants_are_distinct_models(smoke):
     The correction is of the score alone.
     """
     paths = [cell.path for cell in load_cells(smoke / "cells")]
-    assert len(paths) == 31
+    assert len(paths) == 36
     trained = [path for path in paths if "correction" not in path.parent.name]
-    assert len(trained) == 29
+    assert len(trained) == 34
     histories = {json.dumps(load_cell(path).plain["history"]) for path in trained}
     assert len(histories) == len(trained)
 
@@ -130,6 +131,21 @@ def test_options_of_the_preset_are_one_switch_away(script, smoke):
     assert "loss/bpr" in _losses(smoke, "tuned-with-BPR")
     without = _cell(smoke, "tuned-without-id-embedding")
     assert without["parameters"] < base["parameters"]
+
+
+def test_every_departure_of_the_preset_has_an_ablation(script):
+    _, *others = script.plan("tuned", ["image", "text"])
+    arguments = inspect.signature(SEA).parameters
+    preset = SEA.preset_arguments("tuned", ["image", "text"])
+    varied: dict[str, list[object]] = {}
+    for variant in others[:-1]:
+        for name, value in variant.setting.items():
+            if value != preset.get(name, arguments[name].default):
+                varied.setdefault(name, []).append(value)
+    departures = {k for k, v in preset.items() if v != arguments[k].default}
+    assert departures >= {"ranking_candidates", "distance_kwargs", "walk_weight"}
+    assert departures <= set(varied)
+    assert {"ranking_temperature", "walk_k"} <= set(varied)
 
 
 def test_modes_are_forms_of_one_model(smoke):
