@@ -182,7 +182,9 @@ def _check_split(
     split_id = get_split_id(data[edge_type])
     if split_id is None:
         return
-    for trained_on in model.trained_on if isinstance(model, Recommender) else ():
+    modules = model.modules() if isinstance(model, Recommender) else ()
+    models = [module for module in modules if isinstance(module, Recommender)]
+    for trained_on in (noted for one in models for noted in one.trained_on):
         if not fits_split(trained_on, split_id):
             raise ValueError(
                 f"the model was trained on other interactions ({trained_on}) than "

@@ -216,6 +216,14 @@ def test_a_backbone_knows_what_it_was_trained_on(parts, others):
     fit(model, *parts[:2], TrainingConfig.for_model(model, max_epochs=1))
     with pytest.raises(ValueError, match="trained on other interactions"):
         evaluate(model.backbone, others[2])
+    backbone = VBPR.from_data(parts[0])
+    separate = model.separate
+    model = WithSeparateLearning(backbone, separate)
+    fit(backbone, *others[:2], CONFIG)
+    with pytest.raises(ValueError, match="trained on other interactions"):
+        evaluate(model, parts[2])
+    with pytest.raises(ValueError, match="was trained on other interactions"):
+        fit(model, *parts[:2], CONFIG)
 
 
 def test_lightning_notes_it_too(parts):

@@ -207,7 +207,9 @@ class Recommender(torch.nn.Module, ABC):
         check_edge_type(data, self.edge_type)
         found = training_id(data, self.edge_type)
         split_id = get_split_id(data[self.edge_type])
-        before = self.trained_on if self.trainable else ()
+        # A backbone may have been trained alone.
+        models = [m for m in self.modules() if isinstance(m, Recommender)]
+        before = [k for m in models for k in m.trained_on] if self.trainable else []
         for other in before:
             if split_id is not None and not fits_split(other, split_id):
                 raise ValueError(
@@ -215,9 +217,8 @@ class Recommender(torch.nn.Module, ABC):
                     f"of this split ({split_id}), which may hold what is to be tested; "
                     "build a new model, and for a run that is resumed take its split"
                 )
-        for module in self.modules():  # a backbone too
-            if isinstance(module, Recommender):
-                module.trained_on = tuple(dict.fromkeys((*before, found)))
+        for model in models:
+            model.trained_on = tuple(dict.fromkeys((*before, found)))
 
     @abstractmethod
     def encode(self, data: HeteroData) -> Embeddings:
