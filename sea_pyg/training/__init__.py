@@ -8,7 +8,8 @@ from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.training.provenance import data_fingerprint, environment
-from sea_pyg.training.run_cell import run_cell
+from sea_pyg.training.read_json import read_json
+from sea_pyg.training.run_cell import finished_cell, run_cell
 from sea_pyg.training.run_config import RunConfig
 from sea_pyg.training.search_spaces import SEARCH_SPACES, search_space
 from sea_pyg.training.tensor_file import load_tensors, save_tensors
@@ -52,9 +53,11 @@ __all__ = [
     "count_gradients",
     "data_fingerprint",
     "environment",
+    "finished_cell",
     "fit",
     "fit_setting",
     "load_tensors",
+    "read_json",
     "run_cell",
     "save_tensors",
     "search_space",

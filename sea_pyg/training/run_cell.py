@@ -12,11 +12,13 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import EvaluationResult, evaluate
 from sea_pyg.nn.models import Recommender
+from sea_pyg.report.cell import published
 from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.fit_setting import fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.provenance import data_fingerprint, environment
+from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.tensor_file import save_tensors
 from sea_pyg.training.training_config import TrainingConfig
 
@@ -34,7 +36,8 @@ def run_cell(
 ) -> dict[str, Any]:
     """Train a model with settings that are final, test it, and keep what was found.
 
-    ``path`` is written last and says that the cell is finished; then it is only read.
+    ``path`` is written last and says that the cell is finished; then it is only read,
+    unless the values of every user are lost.
     A cell that was interrupted goes on from its last checkpoint. Beside
     ``seed-0.json`` stand ``seed-0.safetensors`` with the test values of every user and
     ``seed-0.time.json``, which alone differs when the cell is run again.
@@ -56,14 +59,14 @@ def run_cell(
         The file's content.
 
     Raises:
-        ValueError: If a setting is wrong, the graphs are not of one split, or a loss
-            part is not finite.
+        ValueError: If a setting is wrong, the graphs are not of one split, a loss part
+            is not finite, or ``path`` is damaged.
     """
     path = Path(path)
     work = path.with_suffix(".work")
-    if path.is_file():
+    done = finished_cell(path)
+    if done is not None:
         shutil.rmtree(work, ignore_errors=True)
-        done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return done
     train, val, test = splits
     check_splits(train, val, test)
@@ -114,6 +117,30 @@ def run_cell(
     write_text(path, text)
     shutil.rmtree(work, ignore_errors=True)
     return dict(json.loads(text))
+
+
+def finished_cell(path: str | Path) -> dict[str, Any] | None:
+    """Return the content of a finished cell.
+
+    A cell that has lost the values of every user, as they are or as they are published,
+    is not finished; one that never had any is.
+
+    Args:
+        path: The cell's file.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    plain = read_json(path)
+    if "per_user" not in plain:
+        raise damaged(path, "'per_user' is missing")
+    if plain["per_user"] is None:
+        return plain
+    values = path.with_name(plain["per_user"])
+    return plain if values.is_file() or published(values).is_file() else None
 
 
 def _numbers(result: EvaluationResult) -> dict[str, float | None]:

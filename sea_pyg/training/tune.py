@@ -16,6 +16,7 @@ from sea_pyg.training.atomic import write_text
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
+from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import NonFiniteError, require
@@ -40,6 +41,19 @@ class Trial:
     """Epochs that were run."""
     error: str | None = None
     """Why training failed."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Trial":
+        """Read the file of a trial.
+
+        Raises:
+            ValueError: If it is damaged.
+        """
+        plain = read_json(path)
+        try:
+            return cls(**plain)
+        except TypeError as error:
+            raise damaged(Path(path), str(error)) from error
 
 
 def tune(
@@ -76,8 +90,8 @@ def tune(
     Raises:
         ImportError: If Optuna is not installed.
         ValueError: If ``num_trials`` is less than 1, ``train`` or ``val`` is a test
-            graph or of another split than the other, or a trial in ``folder`` is of
-            another search.
+            graph or of another split than the other, or a trial in ``folder`` is
+            damaged or of another search.
     """
     check_splits(train, val)
     if num_trials < 1:
@@ -100,7 +114,7 @@ def tune(
         path = folder / f"trial-{number:03d}.json"
         work = folder / f"work-{number:03d}"
         if path.is_file():
-            trial = Trial(**json.loads(path.read_text(encoding="utf-8")))
+            trial = Trial.load(path)
             if trial.setting != setting:
                 raise ValueError(
                     f"{str(path)!r} is of another search: it tried {trial.setting}, "
