@@ -153,7 +153,9 @@ def _report() -> ArgumentParser:
         "Write a grid's tables and pictures to one HTML file, which loads nothing."
     )
     parser.add_argument(
-        "results_dir", type=str, help="the --out of `benchmarks/compare.py`"
+        "results_dir",
+        type=str,
+        help="the --out of `benchmarks/compare.py`, or a folder above several",
     )
     parser.add_argument(
         "--out",

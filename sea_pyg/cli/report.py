@@ -10,12 +10,14 @@ from sea_pyg.report import (
     load_cells,
     sections_html,
     sections_markdown,
+    studies_markdown,
+    study_sections,
 )
 from sea_pyg.training.atomic import write_text
 
 
 def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
-    """Write tables and pictures of a grid."""
+    """Write tables and pictures of the grids and studies below a folder."""
     folder = Path(options.results_dir)
     page = Path(options.out) if options.out else folder / "report.html"
     tables = Path(options.markdown) if options.markdown else None
@@ -24,28 +26,42 @@ def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
             f"--out and --markdown are one file ({str(page)!r}); choose two"
         )
     metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
-    sections = grid_sections(load_cells(folder), metrics)
+    cells = load_cells(folder)
+    sections = grid_sections([c for c in cells if not c.in_study], metrics)
+    studies = study_sections(cells)
     title = f"Results of {folder.resolve().name}"
-    _write(page, sections_html(sections, page.parent, title))
+    _write(page, sections_html(sections, page.parent, title, studies))
     if tables is not None:
-        _write(tables, sections_markdown(sections, tables.parent))
+        parts = [sections_markdown(sections, tables.parent)] if sections else []
+        parts += [studies_markdown(studies, tables.parent)] if studies else []
+        _write(tables, "\n".join(parts))
     plain = {
         "results_dir": options.results_dir,
         "html": str(page),
         "markdown": None if tables is None else str(tables),
         "sections": [_plain(section) for section in sections],
+        "studies": [
+            {
+                "folder": str(section.folder),
+                "studies": [study.name for study in section.studies],
+                "cells": len(section.cells),
+            }
+            for section in studies
+        ],
     }
     written = [str(path) for path in (page, tables) if path is not None]
-    rows = [
-        [s.data, s.split, len(s.methods), len(s.cells), s.reference] for s in sections
+    rows: list[list[Any]] = [
+        [s.title, len(s.methods), len(s.cells), s.reference] for s in sections
     ]
-    table = format_table(rows, ["data", "split", "methods", "cells", "reference"])
+    rows += [[s.title, len(s.methods), len(s.cells), None] for s in studies]
+    table = format_table(rows, ["section", "methods", "cells", "reference"])
     return "\n\n".join([table, "\n".join(written)]), plain
 
 
 def _plain(section: GridSection) -> dict[str, Any]:
     found = section.comparison
     return {
+        "grid": section.grid,
         "data": section.data,
         "split": section.split,
         "methods": len(section.methods),

@@ -1,6 +1,6 @@
 """Tables and pictures of saved results."""
 
-from sea_pyg.report.cell import Cell, load_cell, load_cells, published
+from sea_pyg.report.cell import Cell, find_cells, load_cell, load_cells, published
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
 from sea_pyg.report.grid import grid_markdown, sections_markdown
@@ -13,6 +13,12 @@ from sea_pyg.report.separate import (
     backbone_of,
     separate_comparison,
 )
+from sea_pyg.report.study import (
+    Study,
+    StudySection,
+    studies_markdown,
+    study_sections,
+)
 from sea_pyg.report.table import format_table
 
 __all__ = [
@@ -20,8 +26,11 @@ __all__ = [
     "Cell",
     "GridSection",
     "SeparateComparison",
+    "Study",
+    "StudySection",
     "backbone_of",
     "describe",
+    "find_cells",
     "format_table",
     "grid_markdown",
     "grid_sections",
@@ -33,4 +42,6 @@ __all__ = [
     "separate_comparison",
     "sections_html",
     "sections_markdown",
+    "studies_markdown",
+    "study_sections",
 ]

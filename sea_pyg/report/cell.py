@@ -1,6 +1,8 @@
 """The cells of a grid, as they stand on the disk."""
 
 import json
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -9,6 +11,7 @@ from typing import Any
 
 from sea_pyg.evaluation import EvaluationResult, Run
 
+_LOGGER = logging.getLogger(__name__)
 _TYPES: dict[str, Any] = {
     "data": str,
     "split": str,
@@ -26,6 +29,10 @@ _TYPES: dict[str, Any] = {
     "data_fingerprint": dict,
     "environment": dict,
 }
+STUDY = "cells"
+"""The folder of a study's cells; a grid's are in one per data set and split."""
+_MEASURED = ("cell", "rows")
+"""Keys of what a study has measured on a cell, which is no cell itself."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,16 @@ class Cell:
     def method(self) -> str:
         """What was trained; cells of one method differ by their seed."""
         return str(self.plain["method"])
+
+    @property
+    def root(self) -> Path:
+        """The folder of the grid or the studies that the cell is one of."""
+        return self.path.absolute().parent.parent.parent
+
+    @property
+    def in_study(self) -> bool:
+        """Whether the cell is one of a study, which reports on it in its own way."""
+        return _in_study(self.path)
 
     @property
     def time_path(self) -> Path:
@@ -106,20 +123,59 @@ def load_cell(path: str | Path) -> Cell:
     return Cell(path, plain, seconds)
 
 
+def find_cells(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """List the files of all cells below a folder, the damaged ones too.
+
+    What is named like a cell and is none is left out, with a line in the log.
+
+    Args:
+        folder: The folder.
+        recursive: Whether to look into grids and studies in other folders below as
+            well. (default: :obj:`True`)
+    """
+    paths = sorted(Path(folder).glob(f"{'**' if recursive else '*/*'}/seed-*.json"))
+    if not recursive:
+        paths = [path for path in paths if not _in_study(path)]
+    found, others = [], []
+    for path in paths:
+        if path.name.endswith(".time.json"):
+            continue
+        keys = _keys(path) if re.fullmatch(r"seed-\d+\.json", path.name) else set()
+        if keys is None or 2 * len(keys & _TYPES.keys()) > len(_TYPES):
+            found.append(path)
+        elif not keys.issuperset(_MEASURED):
+            others.append(str(path))
+    if others:
+        _LOGGER.warning("left out, as no cells of a grid: %s", ", ".join(others))
+    return found
+
+
 def load_cells(folder: str | Path) -> list[Cell]:
-    """Read all finished cells below a folder.
+    """Read all finished cells below a folder, see :func:`find_cells`.
 
     Raises:
         ValueError: If there is none, or a file is damaged.
     """
-    paths = sorted(Path(folder).rglob("seed-*.json"))
-    cells = [load_cell(path) for path in paths if not path.name.endswith(".time.json")]
+    cells = [load_cell(path) for path in find_cells(folder)]
     if not cells:
         raise ValueError(
             f"there is no finished cell below {str(folder)!r}; "
             "run benchmarks/compare.py"
         )
     return cells
+
+
+def _in_study(path: Path) -> bool:
+    return path.absolute().parent.parent.name == STUDY
+
+
+def _keys(path: Path) -> set[str] | None:
+    """Return the keys of a JSON object; ``None`` if the file cannot be read."""
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return set(plain) if isinstance(plain, dict) else set()
 
 
 def _check(plain: Any) -> None:

@@ -9,7 +9,7 @@ class Html(str):
     __slots__ = ()
 
 
-_VOID = ("meta", "br")
+_VOID = ("meta", "br", "img")
 
 
 def element(

@@ -1,8 +1,10 @@
 """What a grid found on one data set and split."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
@@ -37,11 +39,14 @@ class GridSection:
     """What the tests found; ``None`` for a single cell."""
     notes: list[str]
     """Sentences that have to be said with the tables."""
+    grid: str = ""
+    """The folder of the grid below that of all, if there are several grids."""
 
     @property
     def title(self) -> str:
         """Data set and split in words."""
-        return f"{self.data}, {self.split} split"
+        where = f" ({self.grid})" if self.grid else ""
+        return f"{self.data}, {self.split} split{where}"
 
     @property
     def cells(self) -> list[Cell]:
@@ -84,8 +89,9 @@ def grid_sections(
     metrics: Sequence[str] = METRICS,
     ours: Sequence[str] = ("SEA",),
 ) -> list[GridSection]:
-    """Compare the cells of every data set and split.
+    """Compare the cells of every data set and split of a grid.
 
+    Cells of several grids, each in a folder of its own, have sections of their own.
     All methods are tested against the best baseline, which the first of ``metrics``
     chooses on validation data: the test data has no part in it. Methods whose cells
     have no values per user stand beside them with their means, are not tested, and are
@@ -100,9 +106,9 @@ def grid_sections(
         ValueError: If a metric is unknown, or cells of one data set and split cannot
             be compared.
     """
-    groups: dict[tuple[str, str], list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(cell.group, []).append(cell)
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell, grid in zip(cells, _grids(cells), strict=True):
+        groups.setdefault((grid, *cell.group), []).append(cell)
     return [
         _section(name, group, tuple(metrics), tuple(ours))
         for name, group in sorted(groups.items())
@@ -132,8 +138,17 @@ def _is_ours(method: str, ours: Sequence[str]) -> bool:
     return separate or backbone.partition(":")[0] in ours
 
 
+def _grids(cells: Sequence[Cell]) -> list[str]:
+    """Name the grid of every cell; a single grid needs no name."""
+    roots = [cell.root for cell in cells]
+    if len(set(roots)) < 2:
+        return [""] * len(roots)
+    common = os.path.commonpath(roots)
+    return [Path(os.path.relpath(root, common)).as_posix() for root in roots]
+
+
 def _section(
-    name: tuple[str, str],
+    name: tuple[str, str, str],
     cells: Sequence[Cell],
     metrics: tuple[str, ...],
     ours: tuple[str, ...],
@@ -174,7 +189,10 @@ def _section(
     made_from = {repr(sorted(c.plain["data_fingerprint"].items())) for c in cells}
     if len(made_from) > 1:
         notes.append(f"The cells were made from {len(made_from)} versions of the data.")
-    return GridSection(*name, metrics, methods, ours, reference, comparison, notes)
+    grid, data, split = name
+    return GridSection(
+        data, split, metrics, methods, ours, reference, comparison, notes, grid
+    )
 
 
 def _compare(
@@ -252,7 +270,15 @@ def _untested(
 def _check(cells: Sequence[Cell], metrics: tuple[str, ...]) -> None:
     if not metrics:
         raise ValueError("a grid is compared by at least one metric, as recall@20")
+    first: dict[tuple[str, int], Path] = {}
     for cell in cells:
+        path = first.setdefault((cell.method, cell.plain["seed"]), cell.path)
+        if path != cell.path:
+            raise ValueError(
+                f"{str(path)!r} and {str(cell.path)!r} are both {cell.method} with "
+                f"seed {cell.plain['seed']}; keep one of them, or each in a grid of "
+                "its own"
+            )
         for metric in metrics:
             known = cell.plain["valid"].keys() & cell.plain["test"].keys()
             if metric not in known:

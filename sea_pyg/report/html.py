@@ -10,10 +10,12 @@ from sea_pyg.evaluation import Comparison
 from sea_pyg.report.cell import Cell
 from sea_pyg.report.element import Html, element
 from sea_pyg.report.grid import relative_link
-from sea_pyg.report.grid_section import GridSection, grid_notes
+from sea_pyg.report.grid_section import METRICS, GridSection, grid_notes
 from sea_pyg.report.html_curves import Link, html_curves
+from sea_pyg.report.html_study import html_study
 from sea_pyg.report.html_table import Entry, html_table
 from sea_pyg.report.separate import separate_comparison
+from sea_pyg.report.study import StudySection
 from sea_pyg.report.svg import Bar, bar_chart
 from sea_pyg.report.table import _text
 
@@ -34,7 +36,10 @@ _READING = (
 
 
 def sections_html(
-    sections: Sequence[GridSection], root: str | Path, title: str = "Results"
+    sections: Sequence[GridSection],
+    root: str | Path,
+    title: str = "Results",
+    studies: Sequence[StudySection] = (),
 ) -> str:
     """Write tables and pictures of sections that :func:`grid_sections` has made.
 
@@ -45,17 +50,19 @@ def sections_html(
         sections: The sections.
         root: The folder of the page, which links to the cells start from.
         title: The heading.
+        studies: What :func:`study_sections` has found. (default: nothing)
     """
 
     def link(path: str | Path) -> str:
         return relative_link(path, root)
 
-    names = [f"s{i}" for i in range(len(sections))]
+    every: list[GridSection | StudySection] = [*sections, *studies]
+    names = [f"s{i}" for i in range(len(every))]
     contents = [
         element("li", element("a", section.title, href=f"#{name}"))
-        for section, name in zip(sections, names, strict=True)
+        for section, name in zip(every, names, strict=True)
     ]
-    cells = sum(len(section.cells) for section in sections)
+    cells = sum(len(section.cells) for section in every)
     body = [
         element("h1", title),
         element(
@@ -69,7 +76,9 @@ def sections_html(
         element("nav", element("ul", *contents), aria_label="Data sets"),
         *(
             _section(section, name, link)
-            for section, name in zip(sections, names, strict=True)
+            if isinstance(section, GridSection)
+            else _studies(section, name, link)
+            for section, name in zip(every, names, strict=True)
         ),
         element("h2", "How to read the tables"),
         element("ul", *(element("li", text) for text in _READING)),
@@ -82,7 +91,10 @@ def _page(title: str, body: Sequence[Html]) -> str:
         Html(Path(__file__).with_name(name).read_text(encoding="utf-8"))
         for name in ("report.css", "report.js")
     )
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "img-src data:"
+    )
     head = [
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=policy),
@@ -123,12 +135,21 @@ def _section(section: GridSection, name: str, link: Link) -> Html:
         element("h3", "Beyond accuracy"),
         _beyond(section, targets),
         element("h3", "Cells"),
-        _cells(section, anchors, link),
+        _cells(section, section.metrics, anchors, link),
         element("h3", "Data"),
         _provenance(section.cells, "data_fingerprint", link),
         element("h3", "Environment"),
         _provenance(section.cells, "environment", link),
     ]
+    return element("section", *parts, aria_labelledby=name)
+
+
+def _studies(section: StudySection, name: str, link: Link) -> Html:
+    anchors = {method: f"{name}-m{i}" for i, method in enumerate(section.methods)}
+    parts = [element("h2", section.title, id=name)]
+    for study in section.studies:
+        parts += html_study(study, section.title)
+    parts += [element("h3", "Cells"), _cells(section, METRICS, anchors, link)]
     return element("section", *parts, aria_labelledby=name)
 
 
@@ -214,17 +235,22 @@ def _beyond(section: GridSection, targets: dict[str, str]) -> Html:
     return html_table(header, rows, f"Beyond accuracy, {section.title}")
 
 
-def _cells(section: GridSection, anchors: dict[str, str], link: Link) -> Html:
-    main = section.metrics[0]
-    header = ["method", "seed", *(f"test {metric}" for metric in section.metrics)]
+def _cells(
+    section: GridSection | StudySection,
+    metrics: Sequence[str],
+    anchors: dict[str, str],
+    link: Link,
+) -> Html:
+    main = metrics[0]
+    header = ["method", "seed", *(f"test {metric}" for metric in metrics)]
     header += [f"validation {main}", "best epoch", "epochs", "s/epoch"]
     rows, groups = [], []
     for method, cells in section.methods.items():
         for cell in cells:
             plain = cell.plain
             values = [method, plain["seed"]]
-            values += [plain["test"][metric] for metric in section.metrics]
-            values += [plain["valid"][main], plain["best_epoch"], plain["epochs"]]
+            values += [plain["test"].get(metric) for metric in metrics]
+            values += [plain["valid"].get(main), plain["best_epoch"], plain["epochs"]]
             row = [Entry(value, link(cell.path)) for value in values]
             seconds = f"{cell.seconds_per_epoch:.3g}"
             rows.append([*row, Entry(seconds, link(cell.time_path))])
