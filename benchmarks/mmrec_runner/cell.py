@@ -35,6 +35,7 @@ def tune_mmrec(
 
     Raises:
         MMRecError: If MMRec fails in another way than by a loss that is NaN.
+        ValueError: If a trial in ``folder`` is damaged.
     """
     settings = runner.checkout.proposals(method, trials)
     if trials < 1 or len(settings) == 1:
@@ -44,7 +45,7 @@ def tune_mmrec(
     for number, setting in enumerate(settings):
         path = folder / f"trial-{number:03d}.json"
         if path.is_file():
-            found.append(Trial(**json.loads(path.read_text(encoding="utf-8"))))
+            found.append(Trial.load(path))
             continue
         try:
             log = path.with_suffix(".log")

@@ -16,6 +16,7 @@ from mmrec_runner.checkout import Checkout
 from mmrec_runner.errors import DivergedError, MMRecError
 from mmrec_runner.export import export_mmrec
 from mmrec_runner.parse import Result, parse_output
+from sea_pyg.training import read_json
 from sea_pyg.utils import modality_names
 
 SHIM = Path(__file__).with_name("shim.py")
@@ -71,7 +72,7 @@ class Runner:
             start = time.monotonic()
             self._start(model, work, log)
             seconds = time.monotonic() - start
-            versions = json.loads((work / "environment.json").read_text("utf-8"))
+            versions = self._versions(model, work, log)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         output = log.read_text(encoding="utf-8", errors="replace")
@@ -161,6 +162,17 @@ class Runner:
                     ) from None
         if code:
             raise MMRecError(self._crash(model, code, log))
+
+    def _versions(self, model: str, work: Path, log: Path) -> dict[str, Any]:
+        """Read what the shim has noted at its end."""
+        path = work / "environment.json"
+        if not path.is_file():
+            raise MMRecError(
+                f"--mmrec-python {self.python!r} ended with exit code 0, but has not "
+                f"run MMRec's {model}; name a Python that has what MMRec needs; its "
+                f"output is in {str(log)!r}"
+            )
+        return read_json(path)
 
     def _crash(self, model: str, code: int, log: Path) -> str:
         """Say why it ended and what to do about it."""

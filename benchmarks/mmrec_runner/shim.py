@@ -120,9 +120,11 @@ def main(path):
     add_options(job["options"])
     script = os.path.join(job["source"], "main.py")
     sys.argv = [script, "-m", job["model"], "-d", job["dataset"]]
-    runpy.run_path(script, run_name="__main__")
-    with open("environment.json", "w", encoding="utf-8") as file:
-        json.dump(environment(), file)
+    try:
+        runpy.run_path(script, run_name="__main__")
+    finally:  # a script may end by sys.exit
+        with open("environment.json", "w", encoding="utf-8") as file:
+            json.dump(environment(), file)
 
 
 if __name__ == "__main__":
