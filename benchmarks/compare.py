@@ -16,7 +16,10 @@ with separate learning attached one of that (`separate.sample_size=4096`).
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
 started again: finished cells and trials are kept, others go on from their last epoch,
-and all files but `*.time.json` and the table's times come out the same.
+and all files but `*.time.json` and the table's times come out the same. What fails is
+said at the end, with exit code 1, and the rest is done.
+
+The data is a name or a folder, which the results call by the last part of its path.
 
 `--split time` separates training, validation and test by two points in time; data
 without timestamps is left out there. The data is looked for in the folder that the
@@ -46,9 +49,15 @@ from grid_work import (
     SPLITS,
     add_set,
     claim,
+    data_name,
+    left_of,
     load,
+    make_folder,
+    parse_data,
     parse_fixed,
+    parse_seeds,
     preset_request,
+    read_cells,
     run_all,
     worker,
 )
@@ -63,7 +72,7 @@ from mmrec_runner import (
 
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender
-from sea_pyg.report import SEPARATE, backbone_of, grid_markdown, load_cells
+from sea_pyg.report import SEPARATE, backbone_of, find_cells, grid_markdown
 from sea_pyg.training import (
     LogUniform,
     best_trial,
@@ -84,6 +93,7 @@ class Unit:
 
     out: str
     data: str
+    """Where it is."""
     modalities: list[str] | None
     split: str
     method: str
@@ -102,11 +112,21 @@ class Unit:
     def folder(self) -> Path:
         """Where everything of the model goes."""
         method = self.method.replace(":", "-")
-        return Path(self.out) / f"{self.data}-{self.split}" / method
+        return Path(self.out) / f"{self.name}-{self.split}" / method
+
+    @property
+    def name(self) -> str:
+        """What the results call the data."""
+        return data_name(self.data)
+
+    @property
+    def path(self) -> Path:
+        """The cell's file."""
+        return self.folder / f"seed-{self.seed}.json"
 
     def __str__(self) -> str:
         what = "tuning" if self.seed is None else f"seed {self.seed}"
-        return f"{self.data} ({self.split} split), {self.method}, {what}"
+        return f"{self.name} ({self.split} split), {self.method}, {what}"
 
 
 def work(unit: Unit) -> None:
@@ -154,15 +174,14 @@ def work(unit: Unit) -> None:
     setting = {**unit.fixed, **(best_trial(trials).setting if trials else {})}
     final = {**setting, "seed": unit.seed, "max_epochs": unit.epochs}
     about = {
-        "data": unit.data,
+        "data": unit.name,
         "split": unit.split,
         "method": unit.method,
         "setting": setting,
         "request": request,
         "trials": [asdict(trial) for trial in trials],
     }
-    path = unit.folder / f"seed-{unit.seed}.json"
-    run_cell(model, final, splits, path, about, **common)
+    run_cell(model, final, splits, unit.path, about, **common)
 
 
 def work_in_mmrec(unit: Unit, how: dict[str, Any]) -> None:
@@ -192,36 +211,35 @@ def work_in_mmrec(unit: Unit, how: dict[str, Any]) -> None:
     if unit.seed is None:
         return
     about = {
-        "data": unit.data,
+        "data": unit.name,
         "split": unit.split,
         "method": unit.method,
         "request": request,
     }
-    path = unit.folder / f"seed-{unit.seed}.json"
-    run_mmrec_cell(runner, method, trials, unit.seed, unit.epochs, path, about)
+    run_mmrec_cell(runner, method, trials, unit.seed, unit.epochs, unit.path, about)
 
 
 def asked(unit: Unit) -> dict[str, Any]:
     """Return what all cells of a model have in common."""
     apart = ("out", "seed", "mmrec")
-    return {key: value for key, value in asdict(unit).items() if key not in apart}
+    shared = {key: value for key, value in asdict(unit).items() if key not in apart}
+    return {**shared, "data": unit.name}
 
 
 def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
     """List the cells that are asked for, and what MMRec cannot do of it.
 
     Raises:
-        ValueError: If a model or a data set is unknown.
+        ValueError: If a model or a data set is unknown, or two data sets share a name.
     """
     units = []
     foreign, problems = plan_mmrec(options)
+    chosen = named(options.data.split(","))
     for split in options.split.split(","):
         if split not in SPLITS:
             raise ValueError(f"--split must be of {', '.join(SPLITS)} (got {split!r})")
-        for entry in options.data.split(","):
-            data, _, text = entry.partition(":")
-            names = text.split("+") if text else None
-            train = load(data, None if names is None else tuple(names), "own")[0]
+        for data, names in chosen:
+            train = load(data, names, "own")[0]
             if split == "time" and "time" not in train[RATES]:
                 note = f"{data} has no timestamps: left out of the time split"
                 print(note, file=sys.stderr)
@@ -275,6 +293,24 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
     return units, problems
 
 
+def named(entries: list[str]) -> list[tuple[str, list[str] | None]]:
+    """Read the data sets and their modalities.
+
+    Raises:
+        ValueError: If the results would call two of them the same.
+    """
+    first: dict[str, str] = {}
+    for entry in entries:
+        name = data_name(parse_data(entry)[0])
+        if name in first:
+            raise ValueError(
+                f"--data: the results would call both {first[name]!r} and {entry!r} "
+                f"{name!r}; give each an --out of its own, or one folder another name"
+            )
+        first[name] = entry
+    return [parse_data(entry) for entry in entries]
+
+
 def fixed_of(
     model: type[Recommender], separate: bool, fixed: dict[str, Any]
 ) -> dict[str, Any]:
@@ -308,6 +344,13 @@ def plan_mmrec(options: argparse.Namespace) -> tuple[dict[str, bool], list[str]]
             methods[method.name] = bool(known.get("req_training", True))
         except MMRecError as error:
             problems.append(str(error))
+    training = [name for name in options.fixed if "." not in name]
+    if methods and training:
+        print(
+            f"--set {', '.join(training)}: MMRec's models do not take part in it; give "
+            "them options by --mmrec-models MODEL:key=value",
+            file=sys.stderr,
+        )
     return methods, problems
 
 
@@ -319,7 +362,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", default="lfm2k:text+audio,baby,sports")
     everything = ",".join([*models.classes, "SEA:fast", "SEA:tuned"])
     parser.add_argument("--models", default=everything)
-    parser.add_argument("--seeds", default="0,1,2,3,4")
+    parser.add_argument("--seeds", type=parse_seeds, default="0,1,2,3,4")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--trials", type=int, default=10, help="per model; 0: untuned")
@@ -344,13 +387,13 @@ def main(arguments: list[str] | None = None) -> int:
         options = parser.parse_args(arguments)
     elif options.out is None:
         parser.error("--out is needed")
-    options.seeds = [int(seed) for seed in options.seeds.split(",")]
     try:
         options.fixed = parse_fixed(options.set, by_model=True)
     except ValueError as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
         options.out = options.out or Path(folder)
+        make_folder(parser, options.out)
         try:
             return grid(options)
         except ValueError as error:
@@ -369,35 +412,28 @@ def grid(options: argparse.Namespace) -> int:
     def do(units: list[Unit]) -> list[tuple[Unit, str]]:
         return run_all(units, work, options.jobs, __file__, fate)
 
-    cells, problems = plan(options)
-    todo = [u for u in cells if not (u.folder / f"seed-{u.seed}.json").is_file()]
-    for unit in cells:
-        if unit not in todo:
-            work(unit)  # checks that it is what is asked for
+    units, problems = plan(options)
+    todo, damaged = left_of(units, work)
+    problems += damaged
     if options.jobs > 1:  # cells of one model must not tune it at once
         tuned = {u.folder: Unit(**{**asdict(u), "seed": None}) for u in reversed(todo)}
         errors = do([*tuned.values()][::-1])
         problems += [text for _, text in errors]
-        if any(unit.mmrec is None for unit, _ in errors):
-            report(problems)
-            return 1
         failed = {unit.folder for unit, _ in errors}
         todo = [unit for unit in todo if unit.folder not in failed]
     problems += [text for _, text in do(todo)]
+    cells = read_cells(find_cells(options.out, recursive=False), problems)
+    if not cells and not problems:
+        raise ValueError("there is no model among --models for this data")
     try:
-        if cells or not problems:
-            text = grid_markdown(load_cells(options.out), options.out)
+        if cells:
+            text = grid_markdown(cells, options.out)
             write_text(options.out / "table.md", text)
             print(text)
     finally:
-        report(problems)
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
-
-
-def report(problems: list[str]) -> None:
-    """Say what went wrong."""
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -42,12 +42,19 @@ from typing import Any
 
 import torch
 from grid_work import (
+    OtherRequestError,
     add_set,
     claim,
+    data_name,
+    left_of,
     load,
+    make_folder,
     parse_data,
     parse_fixed,
+    parse_seeds,
     preset_request,
+    read_cells,
+    reason_of,
     run_all,
     worker,
 )
@@ -56,8 +63,7 @@ from study_kinds.parts import Trained
 from study_kinds.variants import Variant
 
 from sea_pyg.nn import models
-from sea_pyg.report import load_cell
-from sea_pyg.training import data_fingerprint, environment, run_cell
+from sea_pyg.training import data_fingerprint, environment, read_json, run_cell
 from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import closest, modality_names
 
@@ -102,7 +108,7 @@ class Unit:
         return {**self.setting, "seed": self.seed, "max_epochs": self.epochs}
 
     def __str__(self) -> str:
-        return f"{self.data}, {self.key}, seed {self.seed}"
+        return f"{data_name(self.data)}, {self.key}, seed {self.seed}"
 
 
 def work(unit: Unit) -> None:
@@ -113,13 +119,14 @@ def work(unit: Unit) -> None:
     model = models.resolve(name)
     request = {
         **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
+        "data": data_name(unit.data),
         **preset_request(model, preset, splits[0], unit.modalities),
         "split": "own",
         "data_fingerprint": data_fingerprint(splits),
     }
     claim(unit.path.parent / "request.json", request)
     about = {
-        "data": unit.data,
+        "data": data_name(unit.data),
         "split": "own",
         "method": unit.key,
         "setting": unit.setting,
@@ -196,25 +203,34 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
         for variant in chosen
     ]
     units = [unit for group in groups for unit in group]
-    todo = [unit for unit in units if not unit.path.is_file()]
-    for unit in units:
-        if unit not in todo:
-            work(unit)  # checks that it is what is asked for
-    failed = run_all(todo, work, options.jobs, __file__)
-    errors = [error for _, error in failed]
-    done = [[unit for unit in group if unit.path.is_file()] for group in groups]
+    todo, errors = left_of(units, work)
+    errors += [error for _, error in run_all(todo, work, options.jobs, __file__)]
+    done = [
+        read_cells([unit.path for unit in group if unit.path.is_file()], errors)
+        for group in groups
+    ]
     if not done[0]:
         return [*errors, f"{study}: nothing to report without {chosen[0].label}"]
     if study in MEASURED:
-        rows = [measure(study, unit, options.smoke) for unit in done[0]]
-        MEASURED[study].report(options.out, rows)
+        paths = [cell.path for cell in done[0]]
+        rows = []
+        for unit in (unit for unit in groups[0] if unit.path in paths):
+            try:
+                rows.append(measure(study, unit, options.smoke))
+            except OtherRequestError:
+                raise
+            except Exception as error:
+                errors.append(f"{study}, seed {unit.seed}: {reason_of(error)}")
+        if rows:
+            MEASURED[study].report(options.out, rows)
         return errors
     found = [
-        (variant, [load_cell(unit.path) for unit in group])
-        for variant, group in zip(chosen, done, strict=True)
-        if group
+        (variant, cells) for variant, cells in zip(chosen, done, strict=True) if cells
     ]
-    REPORTS[study](options.out, study, found)
+    try:
+        REPORTS[study](options.out, study, found)
+    except ValueError as error:
+        errors.append(f"{study}: {reason_of(error)}")
     return errors
 
 
@@ -222,7 +238,7 @@ def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
     """Measure a trained model, unless it is done."""
     kind = MEASURED[study]
     folder = Path(unit.out) / study
-    cell = json.loads(unit.path.read_text(encoding="utf-8"))
+    cell = read_json(unit.path)
     chosen = {**kind.OPTIONS, **(kind.SMOKE if smoke else {})}
     claim(folder / "request.json", {"options": chosen, **cell["request"]})
     path = folder / unit.path.name
@@ -239,8 +255,7 @@ def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
             "environment": environment(),
         }
         write_text(path, json.dumps(plain, allow_nan=False) + "\n")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return read_json(path)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -250,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("study", nargs="?", choices=(*STUDIES, "all"))
     parser.add_argument("--data", default="lfm2k:text+audio")
-    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--seeds", type=parse_seeds, default="0,1,2")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--epochs", type=int, default=1000, help="at most")
     add_set(parser)
@@ -270,15 +285,15 @@ def main(arguments: list[str] | None = None) -> int:
     options.variants = [key for key in options.variants.split(",") if key]
     if options.variants and options.study == "all":
         parser.error("--variants is of one study, not of all")
-    options.seeds = [int(seed) for seed in options.seeds.split(",")]
     try:
         options.fixed = parse_fixed(options.set)
     except ValueError as error:
         parser.error(str(error))
     chosen = STUDIES if options.study == "all" else (options.study,)
-    errors = []
+    errors, code = [], 0
     with tempfile.TemporaryDirectory() as folder:
         options.out = options.out or Path(folder)
+        make_folder(parser, options.out)
         try:
             for study in chosen:
                 errors += run(study, options)
@@ -286,11 +301,11 @@ def main(arguments: list[str] | None = None) -> int:
                     text = (options.out / f"{study}.md").read_text(encoding="utf-8")
                     print(f"# {study}\n\n{text}")
         except ValueError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-    for text in errors:
+            errors.append(str(error))
+            code = 2
+    for text in dict.fromkeys(errors):
         print(f"error: {text}", file=sys.stderr)
-    return 1 if errors else 0
+    return code or (1 if errors else 0)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
@@ -20,12 +21,13 @@ from typing import Any
 
 from torch_geometric.data import HeteroData
 
-from sea_pyg.cli.options import arguments_of
+from sea_pyg.cli.options import arguments_of, parse_argument
 from sea_pyg.datasets import load_splits
 from sea_pyg.nn import models
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.models import Recommender
-from sea_pyg.training import TrainingConfig
+from sea_pyg.report import Cell, load_cell
+from sea_pyg.training import TrainingConfig, finished_cell, read_json
 from sea_pyg.training.atomic import write_text
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.utils import closest, modality_names
@@ -38,10 +40,38 @@ OWN = ("seed", "max_epochs")
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
 
+class OtherRequestError(ValueError):
+    """A folder holds what was made for another request."""
+
+
 def parse_data(text: str) -> tuple[str, list[str] | None]:
     """Read ``lfm2k:text+audio``: a data set and its modalities, all by default."""
     name, _, names = text.partition(":")
     return name, names.split("+") if names else None
+
+
+def data_name(source: str) -> str:
+    """Return what results call a data set: the last part of its path."""
+    return os.path.basename(os.path.abspath(source))
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read ``0,1,2``, for the argument `type` of argparse."""
+    try:
+        return list(dict.fromkeys(int(seed) for seed in text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected whole numbers (got {text!r}), as 0,1,2"
+        ) from None
+
+
+def make_folder(parser: argparse.ArgumentParser, folder: Path) -> None:
+    """Make the folder that ``--out`` names, or end with the parser's error."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror
+        parser.error(f"--out {str(folder)!r}: {reason}; choose another folder")
 
 
 def load(name: str, modalities: Sequence[str] | None, split: str) -> Splits:
@@ -77,13 +107,17 @@ def parse_fixed(entries: list[str], by_model: bool = False) -> dict[str, Any]:
             `separate.sample_size=4096`.
 
     Raises:
-        ValueError: If there is no such option, or its value is out of range.
+        ValueError: If there is no such option, or its value is of another type or out
+            of range.
     """
     classes: dict[str, type] = {SEPARATE_PREFIX: SeparateLearning}
     for model in map(models.resolve, models.classes):
         classes[f"{model.__name__}."] = model
-    arguments = {
-        f"{prefix}{name}"
+    targets = {
+        field.name: (TrainingConfig, field.name) for field in fields(TrainingConfig)
+    }
+    targets |= {
+        f"{prefix}{name}": (cls, name)
         for prefix, cls in (classes if by_model else {}).items()
         for name in arguments_of(cls)
     }
@@ -95,19 +129,14 @@ def parse_fixed(entries: list[str], by_model: bool = False) -> dict[str, Any]:
                 "--set takes OPTION=VALUE of an option of training other than "
                 f"{', '.join(OWN)} (got {entry!r})"
             )
-        try:
-            fixed[name] = json.loads(text)
-        except json.JSONDecodeError:
-            fixed[name] = text
-        if name in arguments:
-            continue
-        try:
-            TrainingConfig(**{name: fixed[name]})
-        except TypeError as error:
-            known = [*(f.name for f in fields(TrainingConfig)), *arguments]
+        if name not in targets:
             raise ValueError(
-                f"--set: {entry!r} is no option of training: {closest(name, known)}"
-            ) from error
+                f"--set: {entry!r} is no option of training: {closest(name, targets)}"
+            )
+        cls, argument = targets[name]
+        fixed[name] = parse_argument(cls, argument, text, name)
+        if cls is TrainingConfig:
+            TrainingConfig(**{name: fixed[name]})
     return fixed
 
 
@@ -115,17 +144,18 @@ def claim(path: Path, request: dict[str, Any]) -> None:
     """Write down what a folder is for, or check that it is for the same.
 
     Raises:
-        ValueError: If it was started with another request.
+        OtherRequestError: If it was started with another request.
+        ValueError: If what was written down is damaged.
     """
     text = json.dumps(request, indent=1) + "\n"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = read_json(path)
     for key, value in json.loads(text).items():
         if before.get(key) != value:
-            raise ValueError(
+            raise OtherRequestError(
                 f"{str(path.parent)!r} was started with {key}={before.get(key)!r} and "
                 f"cannot go on with {value!r}; choose another --out"
             )
@@ -149,6 +179,68 @@ def preset_request(
         return {}
     names = modality_names(train, "item", modalities)
     return {"preset": model.preset_arguments(preset, names)}
+
+
+def left_of(
+    units: Sequence[Any], work: Callable[[Any], None]
+) -> tuple[list[Any], list[str]]:
+    """Return the pieces of work that are not done, and what is wrong with others.
+
+    Args:
+        units: The pieces, each with the ``path`` of its cell.
+        work: Does one of them; of one that is done it checks that it is what is asked
+            for.
+
+    Raises:
+        OtherRequestError: If one was done for another request.
+    """
+    left, problems = [], []
+    for unit in units:
+        try:
+            if finished_cell(unit.path) is None:
+                left.append(unit)
+            else:
+                work(unit)
+        except OtherRequestError:
+            raise
+        except Exception as error:
+            problems.append(f"{unit}: {reason_of(error)}")
+    return left, problems
+
+
+def read_cells(paths: Sequence[Path], problems: list[str]) -> list[Cell]:
+    """Read finished cells; what is wrong with others is added to the problems.
+
+    Others are those that are damaged, or have lost the values of every user.
+
+    Args:
+        paths: Their files.
+        problems: What is known already; a file that is named there is not named again.
+    """
+    cells = []
+    for path in paths:
+        try:
+            cell = load_cell(path)
+            if cell.has_users:
+                cell.run()
+            cells.append(cell)
+        except (FileNotFoundError, ValueError) as error:
+            reason, _, _ = " ".join(str(error).split()).partition(";")
+            if not any(repr(str(path)) in text for text in problems):
+                problems.append(
+                    f"{str(path)!r} cannot be reported ({reason}); delete it and start "
+                    "again"
+                )
+    return cells
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line what went wrong; with a traceback, if nobody expected it."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError | ImportError):
+        return text
+    traceback.print_exception(error)
+    return f"{type(error).__name__}: {text}"
 
 
 def run_all(
@@ -176,9 +268,9 @@ def run_all(
         print(f"{unit} ...", file=sys.stderr, flush=True)
         try:
             work(unit) if jobs == 1 else _work_apart(unit, script)
-        except (ValueError, RuntimeError) as error:
+        except Exception as error:
             failed.add(fate(unit))
-            return unit, f"{unit}: {error}"
+            return unit, f"{unit}: {reason_of(error)}"
         return None
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -194,7 +286,7 @@ def _work_apart(unit: Any, script: str) -> None:
         assert process.stderr is not None
         lines = process.stderr.read().strip().splitlines()
     if process.returncode:
-        raise RuntimeError(lines[-1] if lines else f"exit code {process.returncode}")
+        raise ValueError(lines[-1] if lines else f"exit code {process.returncode}")
 
 
 def worker(text: str, work: Callable[[dict[str, Any]], None]) -> int:
@@ -208,7 +300,7 @@ def worker(text: str, work: Callable[[dict[str, Any]], None]) -> int:
     threading.Thread(target=watch, daemon=True).start()
     try:
         work(json.loads(text))
-    except ValueError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+    except Exception as error:
+        print(reason_of(error), file=sys.stderr)
         return 1
     return 0

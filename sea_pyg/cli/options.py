@@ -62,7 +62,7 @@ def parse_settings(
         found[target][name] = (
             _parse_preset(model, value)
             if target is model and name == _PRESET
-            else _parse(target, name, value)
+            else parse_argument(target, name, value)
         )
     return found[model], found[TrainingConfig], found[SeparateLearning]
 
@@ -86,7 +86,18 @@ def _parse_preset(model: type[Recommender], value: str) -> str:
     return value
 
 
-def _parse(cls: type, name: str, value: str) -> Any:
+def parse_argument(cls: type, name: str, value: str, key: str | None = None) -> Any:
+    """Read the value of a constructor's argument by its annotated type.
+
+    Args:
+        cls: The class.
+        name: The argument.
+        value: What was written.
+        key: What an error calls it. (default: ``name``)
+
+    Raises:
+        ValueError: If the value is of another type.
+    """
     parser = ArgumentParser(exit_on_error=False)
     others = {key for key in inspect.signature(cls).parameters if key != name}
     parser.add_class_arguments(cls, skip=others)
@@ -98,6 +109,6 @@ def _parse(cls: type, name: str, value: str) -> Any:
         if wanted is None or not isinstance(annotation, type):
             wanted = str(annotation).replace("typing.", "")
         raise ValueError(
-            f"--set {name} expects a value of type {wanted} (got {value!r})"
+            f"--set {key or name} expects a value of type {wanted} (got {value!r})"
         ) from error
     return parsed[name]

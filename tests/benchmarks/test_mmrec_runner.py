@@ -321,6 +321,50 @@ def test_no_checkout_and_no_interpreter(compare, checkout, tmp_path, capsys):
     assert "cannot be started (No such file or directory)" in capsys.readouterr().err
 
 
+def test_programs_that_end_early_and_well(compare, checkout, tmp_path, capsys):
+    command = [*BASE, "--models", "EASE", "--mmrec-root", str(checkout)]
+    command += ["--mmrec-models", "Toy,Plain", "--out"]
+    other = [*command, str(tmp_path / "a"), "--mmrec-python", "/bin/true"]
+    assert compare.main(other) == 1
+    lines = capsys.readouterr().err.splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 2
+    for name, error in zip(("Toy", "Plain"), errors, strict=True):
+        assert f"has not run MMRec's {name}; name a Python that has what" in error
+    assert cell(tmp_path / "a", "EASE")["test"]
+    assert "EASE" in (tmp_path / "a" / "table.md").read_text()
+
+    usage = 'import sys\nprint("usage: main.py FILE")\nsys.exit(0)\n'
+    (checkout / "src" / "main.py").write_text(usage)
+    assert compare.main([*command, str(tmp_path / "b")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 2
+    for error in errors:
+        assert "its output is not of the form that is understood" in error
+    assert cell(tmp_path / "b", "EASE")["test"]
+    assert not [*tmp_path.rglob("*.work")]
+
+
+def test_options_of_training_are_not_for_mmrec(compare, checkout, tmp_path, capsys):
+    command = [*BASE, "--models", "BPRMF", "--mmrec-root", str(checkout)]
+    command += ["--mmrec-models", "Plain", "--out", str(tmp_path / "out")]
+    command += [
+        "--epochs",
+        "1",
+        "--set",
+        "batch_size=64",
+        "--set",
+        "VBPR.reg_weight=0.1",
+    ]
+    assert compare.main(command) == 0
+    lines = capsys.readouterr().err.splitlines()
+    (line,) = [line for line in lines if line.startswith("--set")]
+    assert line.startswith("--set batch_size: MMRec's models do not take part in it")
+    assert "--mmrec-models MODEL:key=value" in line
+    assert cell(tmp_path / "out", "MMRec-Plain")["setting"]["mode"] == "a"
+
+
 def test_only_mmrec(compare, checkout, tmp_path):
     command = [*BASE, "--models", "", "--out", str(tmp_path / "out")]
     command += ["--mmrec-root", str(checkout), "--mmrec-models", "Toy:reg_weight=0"]
