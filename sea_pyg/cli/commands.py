@@ -22,6 +22,8 @@ from sea_pyg.training import RunConfig, load_tensors
 from sea_pyg.utils import closest
 
 Result = tuple[str, dict[str, Any]]
+_SELECTION = ("max_epochs", "patience", "eval_every", "metric")
+"""Options that choose an epoch of a training, and make no other one of it."""
 
 
 def evaluate_run(options: Any) -> Result:
@@ -140,7 +142,7 @@ def compare_runs(options: Any) -> Result:
         runs.append(Run(method, config.training.seed, result, fixed))
     metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
     comparison = compare(runs, metrics)
-    comparison.notes.extend(_notes_on_epochs(configs, methods))
+    comparison.notes.extend(_notes_on_selection(configs, methods))
     header, cells = comparison.table()
     parts = [format_table(cells, header), *comparison.notes]
     return "\n\n".join(parts), {"runs": options.runs, **comparison.to_dict()}
@@ -150,29 +152,33 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     """Return what makes two runs of one method: everything but seed and place.
 
     The modalities that a model reads stand in its arguments, in full; which ones were
-    loaded says nothing more.
+    loaded says nothing more. Nor does what ends a training, or what it is looked at by.
     """
     settings = {**asdict(config), "model": config.label}
     for name in ("data", "fingerprint", "split", "split_seed"):
         del settings[name]  # compared by what was evaluated
     del settings["modalities"]
-    for name in ("seed", "device", "max_epochs", "eval_k"):
+    for name in ("seed", "device", "eval_k", *_SELECTION):
         del settings["training"][name]
     return settings
 
 
-def _notes_on_epochs(configs: list[RunConfig], methods: list[str]) -> list[str]:
-    """Say where runs of one method were allowed to train for different times."""
-    found: dict[str, set[int]] = {}
-    for config, method in zip(configs, methods, strict=True):
-        if resolve(config.model).trainable:
-            found.setdefault(method, set()).add(config.training.max_epochs)
-    return [
-        f"The runs of {method} had different max_epochs "
-        f"({', '.join(map(str, sorted(epochs)))}) and count as one method."
-        for method, epochs in found.items()
-        if len(epochs) > 1
-    ]
+def _notes_on_selection(configs: list[RunConfig], methods: list[str]) -> list[str]:
+    """Say where runs of one method chose their epoch in different ways."""
+    notes = []
+    for option in _SELECTION:
+        found: dict[str, set[Any]] = {}
+        for config, method in zip(configs, methods, strict=True):
+            if resolve(config.model).trainable:
+                value = getattr(config.training, option)
+                found.setdefault(method, set()).add(value)
+        notes += [
+            f"The runs of {method} had different {option} "
+            f"({', '.join(map(str, sorted(values)))}) and count as one method."
+            for method, values in found.items()
+            if len(values) > 1
+        ]
+    return notes
 
 
 def _load(

@@ -1,6 +1,6 @@
 """Full-ranking evaluation, and what can be concluded from it."""
 
-from sea_pyg.evaluation.compare import compare, label_methods
+from sea_pyg.evaluation.compare import compare, label_methods, summarize
 from sea_pyg.evaluation.comparison import Comparison, ComparisonRow
 from sea_pyg.evaluation.evaluate import BEYOND_ACCURACY, DEFAULT_METRICS, evaluate
 from sea_pyg.evaluation.result import EvaluationResult
@@ -30,4 +30,5 @@ __all__ = classes = [
     "permutation_test",
     "rank_items",
     "seed_test",
+    "summarize",
 ]

@@ -38,8 +38,8 @@ def compare(
     * a paired sign-flip test over users of the values averaged over seeds, and,
     * if each has three seeds or more (or does not depend on the seed), by
       :func:`~sea_pyg.evaluation.significance.seed_test`, which counts the spread
-      between seeds as well; both have to agree. Otherwise the claim is about these
-      trained models only, and ``scope`` says so.
+      between seeds as well; both have to agree. Otherwise the test speaks of these
+      trained models only, ``scope`` says so, and no method is called better.
 
     All p-values of a call are corrected together.
 
@@ -87,8 +87,37 @@ def compare(
     tested = [i for i, row in enumerate(rows) if row.p_value is not None]
     adjusted = holm([rows[i].p_value or 0.0 for i in tested])
     for i, p in zip(tested, adjusted, strict=True):
-        rows[i] = rows[i]._replace(p_holm=p, significant=p < level)
+        rows[i] = rows[i].corrected(p, level)
     return Comparison(rows, reference, level, _notes(rows, methods))
+
+
+def summarize(
+    runs: Sequence[Run],
+    metrics: Sequence[str] = ("recall@20",),
+    level: float = 0.05,
+    num_resamples: int = 2000,
+) -> list[ComparisonRow]:
+    """Return mean and interval of every method, and test nothing.
+
+    Args:
+        runs: The runs, one or more, of methods that are looked at one by one.
+        metrics: Names of metrics with per-user values, *e.g.* ``recall@20``.
+        level: The intervals cover ``1 - level``.
+        num_resamples: Number of bootstrap resamples for the intervals.
+
+    Raises:
+        ValueError: If a metric is unknown.
+    """
+    methods: dict[str, list[Run]] = {}
+    for run in runs:
+        methods.setdefault(run.method, []).append(run)
+    rows = []
+    for metric in metrics:
+        for method, found in methods.items():
+            (value,) = _values({method: found}, metric).values()
+            row = _describe(found, metric, value, level, num_resamples)
+            rows.append(row._replace(scope="untested"))
+    return rows
 
 
 def label_methods(settings: Sequence[Mapping[str, Any]], base: str) -> list[str]:
@@ -231,7 +260,7 @@ def _notes(
     if any(row.scope == "runs" for row in rows):
         notes.append(
             f"Where a method has fewer than {MIN_SEEDS} seeds, the test speaks of "
-            "these trained models and not of the methods; train further seeds to "
-            "compare methods."
+            "these trained models, and nothing is claimed of the methods; train "
+            "further seeds to compare methods."
         )
     return notes

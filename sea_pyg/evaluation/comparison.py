@@ -32,8 +32,11 @@ class ComparisonRow(NamedTuple):
     and seeds."""
     p_holm: float | None = None
     """``p_value`` after Holm's correction over all rows of the comparison."""
+    differs: bool = False
+    """Whether ``p_holm`` is below the level: of the methods or, where the scope is
+    runs, of these trained models alone."""
     significant: bool = False
-    """Whether ``p_holm`` is below the level, for what ``scope`` names."""
+    """Whether the methods differ: ``differs``, and the scope is methods."""
 
     @property
     def interval(self) -> str | None:
@@ -49,10 +52,22 @@ class ComparisonRow(NamedTuple):
             return "reference"
         if self.scope == "untested":
             return "not tested"
-        if not self.significant or not self.difference:
+        if not self.differs or not self.difference:
             return "no difference shown"
-        word = "better" if self.difference > 0 else "worse"
-        return word if self.scope == "methods" else f"{word} (these runs only)"
+        if self.scope == "runs":
+            return "these trained models differ"
+        return "better" if self.difference > 0 else "worse"
+
+    def corrected(self, p_holm: float, level: float) -> "ComparisonRow":
+        """Return the row with its corrected p-value and what it allows to say.
+
+        Args:
+            p_holm: The corrected p-value.
+            level: Family-wise error rate.
+        """
+        differs = p_holm < level
+        significant = differs and self.scope == "methods"
+        return self._replace(p_holm=p_holm, differs=differs, significant=significant)
 
 
 @dataclass(frozen=True)
