@@ -13,7 +13,15 @@ from torch_geometric.data import HeteroData
 import sea_pyg
 from sea_pyg.training.run_config import fingerprint
 
-_PACKAGES = ("torch", "torch_geometric", "numpy", "scipy", "lightning", "optuna")
+_PACKAGES = (
+    "torch",
+    "torch_geometric",
+    "numpy",
+    "scipy",
+    "scikit-learn",  # computes features of titles
+    "lightning",
+    "optuna",
+)
 
 
 def data_fingerprint(splits: Sequence[HeteroData]) -> dict[str, str]:

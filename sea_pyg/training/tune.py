@@ -22,7 +22,7 @@ from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import NonFiniteError, require
 
 _STARTUP = 5
-"""Random trials before the sampler learns from them."""
+"""Trials before the sampler learns from them: the published one and random ones."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def tune(
 ) -> list[Trial]:
     """Try settings that Optuna's TPE proposes, the published one first.
 
+    TPE learns from five trials or more: those before the sixth are random.
     Graphs are refused as in :func:`fit`. What is proposed depends on the seed and the
     trials before alone, and every trial is kept in ``folder``: a search that was killed
     goes on and finds what it would have found. Settings are never tried twice, so that

@@ -19,6 +19,7 @@ from sea_pyg.training import (
     search_space,
     tune,
 )
+from sea_pyg.training.tune import _propose
 
 FIXED = {"seed": 0, "max_epochs": 1, "eval_k": (5,), "metric": "recall@5"}
 SPACE = {"lr": LogUniform(1e-3, 1e-1), "reg_weight": (0.01, 0.1)}
@@ -70,6 +71,22 @@ def test_a_search_that_was_stopped_finds_the_same(splits, tmp_path, monkeypatch)
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
     with pytest.raises(ValueError, match="another search"):
         tune(BPRMF, train, val, 7, tmp_path / "b", SPACE, {**FIXED, "seed": 1})
+
+
+def test_the_first_five_trials_are_random() -> None:
+    """As `docs/evaluation.md` says: no outcome has a part in what is proposed."""
+    space = {"lr": LogUniform(1e-4, 1e-2)}
+    proposals: list[list[float]] = [[], []]
+    for found, sign in zip(proposals, (1, -1), strict=True):
+        trials = [Trial(0, {}, 0.0)]
+        for number in range(1, 9):
+            setting = _propose(space, {"lr": 1e-3}, trials, seed=0)
+            assert setting is not None
+            found.append(setting["lr"])
+            trials.append(Trial(number, setting, sign * setting["lr"]))
+    first, second = proposals
+    assert first[:4] == second[:4]
+    assert first[4:] != second[4:]
 
 
 def test_small_spaces_are_exhausted(splits, tmp_path):
