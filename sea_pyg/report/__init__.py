@@ -4,6 +4,7 @@ from sea_pyg.report.cell import Cell, find_cells, load_cell, load_cells, publish
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
 from sea_pyg.report.grid import grid_markdown, sections_markdown
+from sea_pyg.report.grid_json import grid_plain
 from sea_pyg.report.grid_section import GridSection, grid_sections
 from sea_pyg.report.html import sections_html
 from sea_pyg.report.markdown import markdown_table
@@ -33,6 +34,7 @@ __all__ = [
     "find_cells",
     "format_table",
     "grid_markdown",
+    "grid_plain",
     "grid_sections",
     "load_cell",
     "load_cells",

@@ -13,7 +13,6 @@ from sea_pyg.report.grid_section import (
     grid_sections,
 )
 from sea_pyg.report.markdown import markdown_table
-from sea_pyg.report.separate import separate_comparison
 
 
 def grid_markdown(
@@ -53,22 +52,24 @@ def sections_markdown(sections: Sequence[GridSection], root: str | Path) -> str:
 
 def relative_link(path: str | Path, root: str | Path) -> str:
     """Return the link to a file from a page in the folder ``root``."""
-    relative = Path(os.path.relpath(path, root)).as_posix()
-    return quote(os.fsencode(relative))
+    return quote(os.fsencode(relative_path(path, root)))
+
+
+def relative_path(path: str | Path, root: str | Path) -> str:
+    """Return the way to a file from the folder ``root``."""
+    return Path(os.path.relpath(path, root)).as_posix()
 
 
 def _section_markdown(section: GridSection, root: str | Path) -> str:
-    parts = [f"## {section.title}"]
-    if section.comparison is not None:
-        header, rows = section.comparison.table()
-        parts.append(markdown_table(rows, header))
-    parts += section.notes
-    found = separate_comparison(section.cells, section.metrics[0])
-    if found is not None:
-        header, rows = found.table()
+    header, rows = section.comparison.table()
+    parts = [f"## {section.title}", markdown_table(rows, header), *section.notes]
+    if section.separate is not None:
+        header, rows = section.separate.table()
         parts.append("With and without separate learning:")
-        parts += [markdown_table(rows, header), *found.notes]
+        parts += [markdown_table(rows, header), *section.separate.notes]
     header, rows = section.beyond_table()
+    parts.append(markdown_table(rows, header))
+    header, rows = section.budget_table()
     links = [
         " ".join(
             f"[{cell.plain['seed']}]({relative_link(cell.path, root)})"

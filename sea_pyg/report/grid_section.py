@@ -8,12 +8,18 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from sea_pyg.evaluation import Comparison, ComparisonRow, compare
+from sea_pyg.evaluation import Comparison, ComparisonRow, compare, summarize
+from sea_pyg.report.budget import budget_note, budget_of, options_text, short
 from sea_pyg.report.cell import Cell
-from sea_pyg.report.separate import backbone_of
+from sea_pyg.report.separate import (
+    SeparateComparison,
+    backbone_of,
+    separate_comparison,
+)
 from sea_pyg.utils import closest
 
 METRICS = ("recall@20", "ndcg@20")
+LEVEL = 0.05
 BEYOND = ("coverage", "gini", "novelty", "cold_recall")
 
 
@@ -35,8 +41,15 @@ class GridSection:
     reference: str
     """The best baseline in validation that has values of every user, which all others
     are tested against."""
-    comparison: Comparison | None
-    """What the tests found; ``None`` for a single cell."""
+    comparison: Comparison
+    """What the tests found; means and intervals where nothing can be tested."""
+    against: dict[str, list[ComparisonRow]]
+    """How ours do against baselines that are the best in test, where validation chose
+    another one."""
+    separate: SeparateComparison | None
+    """What separate learning adds to other models, if any has it attached."""
+    users: int | None
+    """Users that are evaluated in test, if the cells tell."""
     notes: list[str]
     """Sentences that have to be said with the tables."""
     grid: str = ""
@@ -62,25 +75,44 @@ class GridSection:
 
         Values are means over seeds; ``None`` where no seed has one.
         """
-        k = self.metrics[0].partition("@")[2]
-        keys = [f"{name}@{k}" for name in BEYOND]
-        header = ["method", *keys, "s/epoch", "parameters", "with gradient", "tuned"]
+        keys = self.beyond_keys
         rows = []
         for method, cells in self.methods.items():
             first = cells[0].plain
-            tuned = first.get("setting") or {}
             seconds = mean(cell.seconds_per_epoch for cell in cells)
             rows.append(
                 [
                     method,
-                    *(_mean(cells, key) for key in keys),
+                    *(mean_of(cells, key) for key in keys),
                     short(seconds),
                     first["parameters"],
                     first["parameters_with_gradient"],
-                    ", ".join(f"{n}={short(v)}" for n, v in tuned.items())
-                    or "published",
                 ]
             )
+        return ["method", *keys, "s/epoch", "parameters", "with gradient"], rows
+
+    @property
+    def beyond_keys(self) -> list[str]:
+        """Names of the metrics beyond accuracy, for the main metric's length."""
+        k = self.metrics[0].partition("@")[2]
+        return [f"{name}@{k}" for name in BEYOND]
+
+    def budget_table(self) -> tuple[list[str], list[list[Any]]]:
+        """Return header and cells of a table of what every method was given.
+
+        Values are ``None`` where the cells do not tell, or there is nothing to tell.
+        """
+        header = ["method", "trials", "epochs at most", "in a trial"]
+        header += ["options set", "search changed"]
+        rows: list[list[Any]] = []
+        for method, cells in self.methods.items():
+            budget = budget_of(cells[0])
+            if budget is None:
+                rows.append([method, None, None, None, None, None])
+                continue
+            limits = [budget.made, budget.epochs, budget.trial_epochs]
+            fixed = options_text(budget.fixed) or "none"
+            rows.append([method, *limits, fixed, budget.search])
         return header, rows
 
 
@@ -128,9 +160,11 @@ def grid_notes(sections: Sequence[GridSection]) -> list[str]:
     return notes
 
 
-def short(value: Any) -> str:
-    """Write a number with three digits, anything else as it is."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def mean_of(cells: Sequence[Cell], key: str) -> float | None:
+    """Return the mean of a test metric over the cells that have it."""
+    values = [cell.plain["test"].get(key) for cell in cells]
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None
 
 
 def _is_ours(method: str, ours: Sequence[str]) -> bool:
@@ -171,28 +205,83 @@ def _section(
         metric: max(baselines, key=lambda method: score(method, "test", metric))
         for metric in metrics
     }
-    comparison, notes = None, ["There is one cell only, and nothing to compare."]
-    if len(cells) > 1:
-        comparison = _compare(methods, known, metrics, reference)
-        notes = [*comparison.notes]
-    only = "" if len(known) in (0, len(methods)) else " that can be tested"
-    notes.append(
-        f"The reference {reference} is the best baseline in validation {main}{only}."
-    )
+    comparison = _compare(methods, known, metrics, reference)
+    users = next((n for c in cells if (n := c.plain.get("test_users"))), None)
+    notes = [] if users is None else [f"Users that are evaluated in test: {users}."]
+    notes += budget_note(methods)
+    if len(cells) == 1:
+        notes.append("There is one cell only, and nothing to compare.")
+    notes += comparison.notes
+    if len(methods) > 1:
+        kind = "method" if _is_ours(reference, ours) else "baseline"
+        only = "" if len(known) in (0, len(methods)) else " that can be tested"
+        notes.append(
+            f"The reference {reference} is the best {kind} in validation {main}{only}."
+        )
     if score(first, "valid") > score(reference, "valid"):
         notes.append(f"In validation {main} {first} is better, but it is not tested.")
     others = {m: best for m, best in strongest.items() if best != reference}
     for metric, best in others.items():
         notes.append(f"In test {metric} the best baseline is another one: {best}.")
+    against = {}
     for best in dict.fromkeys(others.values()):
-        notes += _against(best, methods, known, metrics, ours)
-    made_from = {repr(sorted(c.plain["data_fingerprint"].items())) for c in cells}
-    if len(made_from) > 1:
-        notes.append(f"The cells were made from {len(made_from)} versions of the data.")
+        if rows := _against(best, methods, known, metrics, ours):
+            against[best] = rows
+    notes += [
+        f"Against {best}, {row.method} in {row.metric}: {row.verdict} "
+        f"({row.difference:+.4f}, p (Holm) {row.p_holm:.4f})."
+        for best, rows in against.items()
+        for row in rows
+    ]
+    notes += _versions(methods)
+    separate = separate_comparison(cells, main)
     grid, data, split = name
     return GridSection(
-        data, split, metrics, methods, ours, reference, comparison, notes, grid
+        data,
+        split,
+        metrics,
+        methods,
+        ours,
+        reference,
+        comparison,
+        against,
+        separate,
+        users,
+        notes,
+        grid,
     )
+
+
+def _versions(methods: dict[str, list[Cell]]) -> list[str]:
+    """Say where cells were made from other data than others."""
+    made: dict[str, dict[str, list[str]]] = {}
+    names = dict.fromkeys(
+        key
+        for cells in methods.values()
+        for cell in cells
+        for key in cell.plain["data_fingerprint"]
+    )
+    for key in names:
+        for method, cells in methods.items():
+            for cell in cells:
+                found = cell.plain["data_fingerprint"].get(key)
+                digest = "missing" if found is None else f"{found[:6]}…"
+                of_it = made.setdefault(key, {}).setdefault(digest, [])
+                if method not in of_it:
+                    of_it.append(method)
+    texts = [
+        f"{key} is "
+        + "; ".join(f"{digest} for {', '.join(m)}" for digest, m in found.items())
+        for key, found in made.items()
+        if len(found) > 1
+    ]
+    if not texts:
+        return []
+    same = len(made.get("interactions", {})) == 1
+    start = (
+        "The features differ, the interactions do not" if same else "The data differ"
+    )
+    return [f"{start} (SHA-256): {'. '.join(texts)}."]
 
 
 def _compare(
@@ -202,10 +291,12 @@ def _compare(
     reference: str,
 ) -> Comparison:
     """Test what can be tested, and put the means of the others beside it."""
-    found = Comparison([], reference, 0.05, [])
-    cells = [cell for method in known for cell in methods[method]]
-    if len(cells) > 1:
-        found = compare([cell.run() for cell in cells], metrics, reference)
+    runs = [cell.run() for method in known for cell in methods[method]]
+    if len(runs) > 1:
+        found = compare(runs, metrics, reference)
+    else:
+        alone = [row._replace(scope="reference") for row in summarize(runs, metrics)]
+        found = Comparison(alone, reference, LEVEL, [])
     rows = []
     for metric in metrics:
         tested = [row for row in found.rows if row.metric == metric]
@@ -232,19 +323,14 @@ def _against(
     known: Sequence[str],
     metrics: Sequence[str],
     ours: tuple[str, ...],
-) -> list[str]:
-    """Say how ours do against a baseline that the test data itself has chosen."""
+) -> list[ComparisonRow]:
+    """Test ours against a baseline that the test data itself has chosen."""
     chosen = [m for m in known if m == best or _is_ours(m, ours)]
     cells = [cell for method in chosen for cell in methods[method]]
     if best not in chosen or len(chosen) < 2:
         return []
     rows = compare([cell.run() for cell in cells], metrics, best).rows
-    return [
-        f"Against {best}, {row.method} in {row.metric}: {row.verdict} "
-        f"({row.difference:+.4f}, p (Holm) {row.p_holm:.4f})."
-        for row in rows
-        if row.scope != "reference"
-    ]
+    return [row for row in rows if row.scope != "reference"]
 
 
 def _untested(
@@ -286,9 +372,3 @@ def _check(cells: Sequence[Cell], metrics: tuple[str, ...]) -> None:
                     f"{str(cell.path)!r} has no metric {metric!r}; "
                     f"{closest(metric, sorted(known))}"
                 )
-
-
-def _mean(cells: Sequence[Cell], key: str) -> float | None:
-    values = [cell.plain["test"].get(key) for cell in cells]
-    known = [value for value in values if value is not None]
-    return mean(known) if known else None

@@ -4,17 +4,18 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-from sea_pyg.evaluation import Comparison
 from sea_pyg.report.cell import Cell
 from sea_pyg.report.element import Html, element
 from sea_pyg.report.grid import relative_link
+from sea_pyg.report.grid_json import environments_plain, section_plain
 from sea_pyg.report.grid_section import METRICS, GridSection, grid_notes
 from sea_pyg.report.html_curves import Link, html_curves
+from sea_pyg.report.html_json import html_json
 from sea_pyg.report.html_study import html_study
 from sea_pyg.report.html_table import Entry, html_table
-from sea_pyg.report.separate import separate_comparison
 from sea_pyg.report.study import StudySection
 from sea_pyg.report.svg import Bar, bar_chart
 from sea_pyg.report.table import _text
@@ -31,7 +32,11 @@ _READING = (
     "verdict goes by it.",
     "gini: of how often items are recommended; lower is more even. cold_recall: recall "
     "of items with few training edges. novelty: higher is less popular.",
-    "tuned: what the search on validation data has changed; published: nothing.",
+    "these trained models differ: with too few seeds the test speaks of them alone; "
+    "nothing is claimed of the methods.",
+    "trials: settings that were tried on validation data; the first is the published "
+    "one with the options that were set. search changed: where the best trial departs "
+    "from the first; not tuned: there was no trial.",
 )
 
 
@@ -43,8 +48,9 @@ def sections_html(
 ) -> str:
     """Write tables and pictures of sections that :func:`grid_sections` has made.
 
-    The page loads nothing, and its numbers link to the cells they come from. The same
-    cells give the same text.
+    The page loads nothing, and its numbers link to the JSON that has them: files of
+    cells, or what was made of these, which the page holds itself. The same cells give
+    the same text.
 
     Args:
         sections: The sections.
@@ -68,18 +74,20 @@ def sections_html(
         element(
             "p",
             f"{cells} {_plural('cell', cells)}, each a model trained with one seed and "
-            "tested once. A number of one cell links to its JSON file; a number of "
-            "several seeds links to their rows below it, which do. Click a column's "
-            "head to sort by it.",
+            "tested once. A number of one cell links to its JSON file; what is made of "
+            "several cells, or says how they differ, links to its JSON in this page, "
+            "which links to those; a method's name links to the rows of its cells. "
+            "Click a column's head to sort by it.",
         ),
-        *_paragraphs(grid_notes(sections)),
+        *_paragraphs(grid_notes(sections), "#json"),
         element("nav", element("ul", *contents), aria_label="Data sets"),
         *(
-            _section(section, name, link)
+            _section(section, name, link, root)
             if isinstance(section, GridSection)
             else _studies(section, name, link)
             for section, name in zip(every, names, strict=True)
         ),
+        html_json("json", environments_plain(sections, root), link, root),
         element("h2", "How to read the tables"),
         element("ul", *(element("li", text) for text in _READING)),
     ]
@@ -118,28 +126,33 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _section(section: GridSection, name: str, link: Link) -> Html:
+def _section(section: GridSection, name: str, link: Link, root: str | Path) -> Html:
     anchors = {method: f"{name}-m{i}" for i, method in enumerate(section.methods)}
-    targets = {
-        method: link(cells[0].path) if len(cells) == 1 else f"#{anchors[method]}"
-        for method, cells in section.methods.items()
-    }
-    parts = [element("h2", section.title, id=name), *_paragraphs(section.notes)]
-    if section.comparison is not None:
-        for metric in section.metrics:
-            parts.append(element("h3", metric))
-            parts += _metric(section, section.comparison, metric, targets)
+    json = f"{name}-json"
+    plain = section_plain(section, root)
+    for about, cells in zip(plain["methods"], section.methods.values(), strict=True):
+        about["seconds_per_epoch"] = mean(cell.seconds_per_epoch for cell in cells)
+    parts = [
+        element("h2", section.title, id=name),
+        *_paragraphs(section.notes, f"#{json}"),
+    ]
+    for metric in section.metrics:
+        parts.append(element("h3", metric))
+        parts += _metric(section, metric, anchors, json, link)
     parts += [
-        *_separate(section, targets),
+        *_separate(section, anchors, json),
         *html_curves(section, link),
         element("h3", "Beyond accuracy"),
-        _beyond(section, targets),
+        _beyond(section, anchors, json, link),
+        element("h3", "Budget and settings"),
+        _budget(section, anchors, link),
         element("h3", "Cells"),
         _cells(section, section.metrics, anchors, link),
         element("h3", "Data"),
         _provenance(section.cells, "data_fingerprint", link),
         element("h3", "Environment"),
         _provenance(section.cells, "environment", link),
+        html_json(json, plain, link, root),
     ]
     return element("section", *parts, aria_labelledby=name)
 
@@ -154,25 +167,32 @@ def _studies(section: StudySection, name: str, link: Link) -> Html:
 
 
 def _metric(
-    section: GridSection,
-    comparison: Comparison,
-    metric: str,
-    targets: dict[str, str],
+    section: GridSection, metric: str, anchors: dict[str, str], json: str, link: Link
 ) -> list[Html]:
+    comparison = section.comparison
     header, table = comparison.table()
     found = [
-        (row, texts)
-        for row, texts in zip(comparison.rows, table, strict=True)
+        (i, row, texts)
+        for i, (row, texts) in enumerate(zip(comparison.rows, table, strict=True))
         if row.metric == metric
     ]
-    best = max(row.mean for row, _ in found)
+    best = max(row.mean for _, row, _ in found)
     rows, bars = [], []
-    for row, texts in found:
-        href = targets[row.method]
+    for i, row, texts in found:
+        cells = section.methods[row.method]
+        made = f"#{json}-rows-{i}"
+        one = link(cells[0].path) if len(cells) == 1 else made
+        # What one cell's file has; all else is of the comparison.
+        hrefs = {"method": f"#{anchors[row.method]}", "seeds": one, "mean": one}
         kinds = {"verdict": row.verdict.partition(" ")[0]}
         rows.append(
             [
-                Entry(text, href, name == "mean" and row.mean == best, kinds.get(name))
+                Entry(
+                    text,
+                    hrefs.get(name, made),
+                    name == "mean" and row.mean == best,
+                    kinds.get(name),
+                )
                 for name, text in zip(header[1:], texts[1:], strict=True)
             ]
         )
@@ -181,7 +201,7 @@ def _metric(
         text = f"{row.mean:.4f}" + (f" ({row.interval})" if row.interval else "")
         kind = "ours" if section.is_ours(row.method) else ""
         kind = "reference" if row.method == section.reference else kind
-        bars.append(Bar(row.method, row.mean, low, high, text, href, kind))
+        bars.append(Bar(row.method, row.mean, low, high, text, made, kind))
     bars.sort(key=lambda bar: -bar.value)
     level = 100 * (1 - comparison.level)
     caption: list[str] = [
@@ -196,28 +216,33 @@ def _metric(
     return [figure, html_table(header[1:], rows, f"Test {metric}, {section.title}")]
 
 
-def _separate(section: GridSection, targets: dict[str, str]) -> list[Html]:
-    found = separate_comparison(section.cells, section.metrics[0])
+def _separate(section: GridSection, anchors: dict[str, str], json: str) -> list[Html]:
+    found = section.separate
     if found is None:
         return []
     header, table = found.table()
-    with_it = header.index("with")
     rows = []
-    for (without, added), texts in zip(found.rows, table, strict=True):
-        hrefs = {0: targets[without.method], with_it: targets[added.method]}
+    for n, ((without, added), texts) in enumerate(zip(found.rows, table, strict=True)):
+        hrefs = {0: f"#{anchors[without.method]}"}
         kinds = {len(header) - 1: added.verdict.partition(" ")[0]}
+        made = f"#{json}-separate-{n}"
         rows.append(
-            [Entry(x, hrefs.get(i), False, kinds.get(i)) for i, x in enumerate(texts)]
+            [
+                Entry(text, hrefs.get(i, made), False, kinds.get(i))
+                for i, text in enumerate(texts)
+            ]
         )
     label = f"With and without separate learning, {section.title}"
     return [
         element("h3", "With and without separate learning"),
-        *_paragraphs(found.notes),
+        *_paragraphs(found.notes, f"#{json}"),
         html_table(header, rows, label),
     ]
 
 
-def _beyond(section: GridSection, targets: dict[str, str]) -> Html:
+def _beyond(
+    section: GridSection, anchors: dict[str, str], json: str, link: Link
+) -> Html:
     header, table = section.beyond_table()
     best: dict[int, float] = {}
     for i, name in enumerate(header):
@@ -225,14 +250,30 @@ def _beyond(section: GridSection, targets: dict[str, str]) -> Html:
         if "@" in name and values:
             choose = min if name.startswith(_LOWER_IS_BETTER) else max
             best[i] = choose(values)
-    rows = [
-        [
-            Entry(value, targets[row[0]], i in best and value == best[i])
-            for i, value in enumerate(row)
-        ]
-        for row in table
-    ]
+    rows = []
+    for n, (row, cells) in enumerate(zip(table, section.methods.values(), strict=True)):
+        made = f"#{json}-methods-{n}"
+        one = len(cells) == 1
+        hrefs = {"method": f"#{anchors[row[0]]}"}
+        hrefs["s/epoch"] = link(cells[0].time_path) if one else made
+        rest = link(cells[0].path) if one else made
+        rows.append(
+            [
+                Entry(value, hrefs.get(header[i], rest), i in best and value == best[i])
+                for i, value in enumerate(row)
+            ]
+        )
     return html_table(header, rows, f"Beyond accuracy, {section.title}")
+
+
+def _budget(section: GridSection, anchors: dict[str, str], link: Link) -> Html:
+    header, table = section.budget_table()
+    rows = [
+        [Entry(name, f"#{anchors[name]}")]
+        + [Entry(value, link(section.methods[name][0].path)) for value in values]
+        for name, *values in table
+    ]
+    return html_table(header, rows, f"Budget and settings, {section.title}")
 
 
 def _cells(
@@ -287,8 +328,18 @@ def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _paragraphs(texts: Sequence[str]) -> list[Html]:
-    return [element("p", text, class_="note") for text in texts]
+def _paragraphs(texts: Sequence[str], href: str) -> list[Html]:
+    """Write notes with links to the JSON that has their numbers."""
+    return [
+        element(
+            "p",
+            element("span", text),
+            " ",
+            element("a", "JSON", href=href),
+            class_="note",
+        )
+        for text in texts
+    ]
 
 
 def _plural(word: str, count: int) -> str:

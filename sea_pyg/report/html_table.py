@@ -66,8 +66,7 @@ def html_table(
 
 def _entry(entry: Entry, number: bool, column: int) -> Html:
     content: str = _text(entry.value)
-    # What is no number at the row's head is a name and links to nothing.
-    if entry.href is not None and entry.value is not None and column:
+    if entry.href is not None and entry.value is not None:
         content = element("a", content, href=entry.href)
     if entry.best:
         content = element("strong", content)

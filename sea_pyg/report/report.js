@@ -35,6 +35,12 @@
     for (const row of document.querySelectorAll("tr[data-group]")) {
       row.classList.toggle("shown", row.dataset.group === group);
     }
+    const target = group && document.getElementById(group);
+    const details = target && target.closest("details");
+    if (details) {
+      details.open = true;
+      target.scrollIntoView();
+    }
   };
   addEventListener("hashchange", show);
   show();

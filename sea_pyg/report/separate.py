@@ -79,7 +79,7 @@ def separate_comparison(
         return None
     adjusted = holm([row.p_value or 0.0 for _, row in pairs])
     pairs = [
-        (without, row._replace(p_holm=p, significant=p < level))
+        (without, row.corrected(p, level))
         for (without, row), p in zip(pairs, adjusted, strict=True)
     ]
     verdicts = [row.verdict for _, row in pairs]
@@ -93,4 +93,7 @@ def separate_comparison(
         f"worse; no difference is shown for {len(pairs) - better - worse}. The mean "
         f"difference of {metric} is {average:+.4f}."
     )
-    return SeparateComparison(pairs, [note])
+    notes = [note]
+    if few := [row.method for _, row in pairs if row.scope == "runs"]:
+        notes.append(f"Too few seeds to claim anything of: {', '.join(few)}.")
+    return SeparateComparison(pairs, notes)

@@ -12,6 +12,11 @@ USERS = 40
 METHODS = {"SEA": 0.30, "LightGCN": 0.25, "EASE": 0.28, "BPRMF": 0.10}
 FIXED = "EASE"
 PARAMETERS = [900, 1000, 20, 30000]
+TRIALS = [
+    {"number": 0, "setting": {}, "value": 0.2},
+    {"number": 1, "setting": {"lr": 0.001234567}, "value": 0.3},
+]
+"""Of the second method; those of the others are best as published."""
 
 
 def write_grid(folder: Path, data: str = "fake", split: str = "own") -> Path:
@@ -50,6 +55,8 @@ def write_cell(
         "split": split,
         "method": method,
         "setting": {"lr": 0.001234567} if number == 1 else {},
+        "request": {"trials": 2, "epochs": 6, "trial_epochs": 3, "fixed": {}},
+        "trials": TRIALS if number == 1 else TRIALS[:1],
         "seed": seed,
         "deterministic": method == FIXED,
         "best_epoch": 4 if epochs else 0,
@@ -58,6 +65,7 @@ def write_cell(
         "parameters_with_gradient": PARAMETERS[number] - 1,
         "valid": metrics,
         "test": metrics | beyond,
+        "test_users": USERS,
         "per_user": f"seed-{seed}.safetensors",
         "history": [
             {"epoch": n, "loss/total": 1 / n, "val/recall@20": level * n / epochs}

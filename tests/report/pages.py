@@ -38,6 +38,10 @@ class Page(HTMLParser):
     texts: list[str] = field(default_factory=list)
     raw: dict[str, str] = field(default_factory=dict)
     """Content of the style and script elements."""
+    pieces: dict[str, str] = field(default_factory=dict)
+    """The JSON in the page, by its anchor."""
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """Sentences, and what they link to."""
 
     @classmethod
     def read(cls, text: str) -> "Page":
@@ -54,7 +58,13 @@ class Page(HTMLParser):
         self.tags.append((tag, attributes))
         if tag not in VOID:
             self.open.append(tag)
-        if tag == "table":
+        if tag == "pre":
+            self.pieces[attributes["id"]] = ""
+        elif tag == "p" and attributes.get("class") == "note":
+            self.notes.append(("", ""))
+        elif tag == "a" and self.open[-2] == "p" and self.in_note():
+            self.notes[-1] = (self.notes[-1][0], attributes["href"])
+        elif tag == "table":
             self.rows = self.tables.setdefault(attributes["aria-label"], [])
         elif tag == "tr":
             self.rows.append(Row(attributes.get("id"), attributes.get("data-group")))
@@ -73,8 +83,16 @@ class Page(HTMLParser):
             self.raw[self.open[-1]] = data
             return
         self.texts.append(data)
+        if self.open and self.open[-1] == "pre":
+            self.pieces[[*self.pieces][-1]] += data
+        if self.open and self.open[-1] == "span" and self.in_note():
+            self.notes[-1] = (self.notes[-1][0] + data, self.notes[-1][1])
         if "th" in self.open or "td" in self.open:
             self.rows[-1].entries[-1].text += data
+
+    def in_note(self) -> bool:
+        starts = [a for t, a in self.tags if t == "p"]
+        return "p" in self.open and starts[-1].get("class") == "note"
 
     def attributes(self, tag: str, name: str) -> list[str]:
         return [a[name] for t, a in self.tags if t == tag and a.get(name) is not None]

@@ -1,5 +1,6 @@
 """The report in a real browser, without a window."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_intervals_sort_by_their_lower_end(opened):
 def test_a_number_leads_to_its_rows(opened):
     row = TABLE.format("Test recall@20") + " tbody tr:nth-child(2)"
     assert opened.find_element("css selector", row + " th").text == "SEA"
-    opened.find_element("css selector", row + " td a").click()
+    opened.find_element("css selector", row + " th a").click()
     shown = opened.find_elements("css selector", "tr.shown")
     assert [cell.text.split()[:2] for cell in shown] == [
         ["SEA", "0"],
@@ -111,6 +112,19 @@ def test_a_number_leads_to_its_rows(opened):
     shown[1].find_element("css selector", "td a").click()
     assert opened.current_url.endswith("/fake-own/method-0/seed-1.json")
     assert '"method": "SEA"' in opened.page_source
+
+
+def test_a_mean_leads_to_its_json(opened):
+    row = TABLE.format("Test recall@20") + " tbody tr:nth-child(2)"
+    link = opened.find_element("css selector", row + " td:nth-child(3) a")
+    mean = link.text
+    details = opened.find_element("css selector", "section details")
+    assert details.get_attribute("open") is None
+    link.click()
+    assert details.get_attribute("open") is not None
+    target = opened.find_element("css selector", "pre:target")
+    plain = json.loads(target.text)
+    assert (plain["method"], f"{plain['mean']:.4f}") == ("SEA", mean)
 
 
 def test_loads_nothing_and_has_no_errors(opened):

@@ -5,7 +5,7 @@ import pytest
 
 from sea_pyg.evaluation import compare
 from sea_pyg.report import grid_sections, load_cells
-from tests.report.grids import write_grid
+from tests.report.grids import write_cell, write_grid
 
 
 def overrate_in_validation(folder: Path, method: str) -> None:
@@ -76,3 +76,51 @@ def test_every_metric_has_its_own_best_baseline(tmp_path: Path) -> None:
         "Against BPRMF, SEA in recall@20",
         "Against BPRMF, SEA in ndcg@20",
     ]
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_method_alone_is_described(tmp_path: Path, seeds: int) -> None:
+    for seed in range(seeds):
+        write_cell(tmp_path, "EASE", seed, 0.3)
+    (section,) = grid_sections(load_cells(tmp_path))
+    for metric, row in zip(section.metrics, section.comparison.rows, strict=True):
+        assert (row.method, row.metric, row.num_runs) == ("EASE", metric, seeds)
+        assert row.ci_low < row.mean < row.ci_high
+        assert row.verdict == "reference"
+    assert not any("best baseline" in note for note in section.notes)
+
+
+def test_one_method_with_values_has_an_interval_beside_those_without(
+    tmp_path: Path,
+) -> None:
+    write_cell(tmp_path, "EASE", 0, 0.3)
+    for seed in range(2):
+        write_cell(tmp_path, "MMRec:BPR", seed, 0.2, 1, per_user=None)
+    (section,) = grid_sections(load_cells(tmp_path))
+    known, other = section.comparison.rows[:2]
+    assert (known.method, known.scope) == ("EASE", "reference")
+    assert known.ci_low < known.mean < known.ci_high
+    assert (other.method, other.interval, other.scope) == (
+        "MMRec:BPR",
+        None,
+        "untested",
+    )
+
+
+def test_features_that_differ_are_named_in_a_line(tmp_path: Path) -> None:
+    made = {"interactions": "1" * 64, "x_text": "2" * 64}
+    write_cell(tmp_path, "EASE", 0, 0.3)
+    write_cell(tmp_path, "VBPR", 0, 0.2, 1)
+    other = {**made, "x_text": "e1ed78" + "0" * 58}
+    write_cell(tmp_path, "SEA", 0, 0.3, 2, data_fingerprint=other)
+    (section,) = grid_sections(load_cells(tmp_path))
+    assert [note for note in section.notes if "SHA-256" in note] == [
+        "The features differ, the interactions do not (SHA-256): x_text is 222222… for "
+        "EASE, VBPR; e1ed78… for SEA."
+    ]
+
+
+def test_the_number_of_users_is_that_of_the_cells(tmp_path: Path) -> None:
+    (section,) = grid_sections(load_cells(write_grid(tmp_path)))
+    assert section.users == 40
+    assert section.notes[0] == "Users that are evaluated in test: 40."

@@ -1,0 +1,116 @@
+"""What a method was given to find its setting and to be trained with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sea_pyg.report.cell import Cell
+
+
+class Budget(NamedTuple):
+    """The budget of a method, and what came of its search."""
+
+    trials: int
+    """Trials that were asked for."""
+    made: int
+    """Trials that were made; fewer where there are fewer settings."""
+    epochs: int | None
+    """Epochs at most; ``None`` where nothing is trained, or it is not known."""
+    trial_epochs: int | None
+    """Epochs of a trial at most; ``None`` without any."""
+    fixed: dict[str, Any]
+    """Options that were set by hand, in trials and cells alike."""
+    found: dict[str, Any] | None
+    """What the search changed; ``None`` without one."""
+
+    @property
+    def search(self) -> str:
+        """What came of the search, in words."""
+        if self.found is None:
+            return "not tuned"
+        return options_text(self.found) or "nothing"
+
+
+def budget_of(cell: Cell) -> Budget | None:
+    """Read the budget of a cell, or ``None`` if its file says nothing of it."""
+    plain = cell.plain
+    request = plain.get("request")
+    if not isinstance(request, Mapping):
+        return None
+    trials = plain.get("trials") or []
+    asked = int(request.get("trials") or 0)
+    trained = not plain["deterministic"]
+    return Budget(
+        trials=asked,
+        made=len(trials),
+        epochs=request.get("epochs") if trained else None,
+        trial_epochs=request.get("trial_epochs") if trained and asked else None,
+        fixed=dict(request.get("fixed", request.get("setting")) or {}),
+        found=_found(trials),
+    )
+
+
+def budget_note(methods: Mapping[str, Sequence[Cell]]) -> list[str]:
+    """Say whether all methods were given the same, and what.
+
+    Args:
+        methods: The cells of every method.
+
+    Returns:
+        One paragraph, or nothing if the cells say nothing of it.
+    """
+    budgets = {
+        method: budget
+        for method, cells in methods.items()
+        if (budget := budget_of(cells[0])) is not None
+    }
+    if not budgets:
+        return []
+    quantities: dict[str, Callable[[Budget], Any]] = {
+        "Trials": lambda budget: budget.trials,
+        "Epochs at most": lambda budget: budget.epochs,
+        "Epochs of a trial at most": lambda budget: budget.trial_epochs,
+        "Options set": lambda budget: options_text(budget.fixed) or "none",
+    }
+    same, sentences = True, []
+    for name, value_of in quantities.items():
+        groups: dict[Any, list[str]] = {}
+        for method, budget in budgets.items():
+            if (value := value_of(budget)) is not None:
+                groups.setdefault(value, []).append(method)
+        if not groups:
+            continue
+        if len(groups) == 1:
+            text = str(next(iter(groups)))
+        else:
+            same = False
+            text = "; ".join(f"{v} for {', '.join(m)}" for v, m in groups.items())
+        sentences.append(f"{name}: {text}.")
+    early = [f"{m} after {b.made}" for m, b in budgets.items() if b.made < b.trials]
+    if early:
+        sentences.append(f"Ended early for want of settings: {', '.join(early)}.")
+    start = "All rows were" if same else "The rows were not"
+    return [" ".join([f"{start} given the same.", *sentences])]
+
+
+def options_text(options: Mapping[str, Any]) -> str:
+    """Write options in a line, numbers with three digits."""
+    return ", ".join(f"{name}={short(value)}" for name, value in options.items())
+
+
+def short(value: Any) -> str:
+    """Write a number with three digits, anything else as it is."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _found(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return where the best trial, the first of equals, departs from the first."""
+    done = [trial for trial in trials if trial["value"] is not None]
+    if not done:
+        return None
+    best = max(done, key=lambda trial: float(trial["value"]))
+    first = trials[0]["setting"]
+    return {
+        name: value
+        for name, value in best["setting"].items()
+        if name not in first or first[name] != value
+    }
