@@ -14,7 +14,8 @@ each is tuned; or one model an argument of its own (`MICRO.contrast_on=batch`), 
 with separate learning attached one of that (`separate.sample_size=4096`).
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
-beside it; `DIR/table.md` has all tables. The command can be stopped at any moment and
+beside it; `DIR/table.md` has all tables, and `DIR/comparison.json` their numbers. The
+command can be stopped at any moment and
 started again: finished cells and trials are kept, others go on from their last epoch,
 and all files but `*.time.json` and the table's times come out the same. What fails is
 said at the end, with exit code 1, and the rest is done.
@@ -61,6 +62,7 @@ from grid_work import (
     run_all,
     worker,
 )
+from grid_work.tables import write_tables
 from mmrec_runner import (
     Checkout,
     Method,
@@ -72,7 +74,7 @@ from mmrec_runner import (
 
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender
-from sea_pyg.report import SEPARATE, backbone_of, find_cells, grid_markdown
+from sea_pyg.report import SEPARATE, backbone_of, find_cells
 from sea_pyg.training import (
     LogUniform,
     best_trial,
@@ -81,7 +83,6 @@ from sea_pyg.training import (
     search_space,
     tune,
 )
-from sea_pyg.training.atomic import write_text
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.typing import RATES
 from sea_pyg.utils import keep_freed_memory, modality_names
@@ -427,9 +428,7 @@ def grid(options: argparse.Namespace) -> int:
         raise ValueError("there is no model among --models for this data")
     try:
         if cells:
-            text = grid_markdown(cells, options.out)
-            write_text(options.out / "table.md", text)
-            print(text)
+            print(write_tables(cells, options.out))
     finally:
         for problem in problems:
             print(f"error: {problem}", file=sys.stderr)

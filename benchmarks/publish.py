@@ -1,4 +1,4 @@
-"""Copy results into the repository, and write the README's table from them.
+"""Copy results into the repository, and make its tables anew from them.
 
     python benchmarks/publish.py [RESULTS_DIR] [--check]
 
@@ -6,13 +6,17 @@ What is copied from the folder that `benchmarks/results.sh` fills are tables, pi
 cells, trials, and every user's value of the metrics that are tested, compressed: all
 but weights and checkpoints, which stay there. So the tests can be made again from the
 repository, and `compare.py --out benchmarks/results/grid` adds rows to what is there.
-The README's table is then made of the cells in `benchmarks/results/grid`, which other
-pages include as they are. `--check` changes nothing, and fails if the README's table is
-not that of the cells.
+
+Then, with or without a folder to copy, the tables are made of the cells that the
+repository has: `table.md`, `comparison.json` and `docs.md` (which other pages include)
+of `grid` and `separate`, and the README's table. `--check` changes nothing, and fails
+if one of them is not that of the cells. A study's table is checked where its cells have
+the values per user.
 """
 
 import argparse
 import json
+import math
 import re
 import shutil
 import sys
@@ -22,12 +26,17 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from grid_work.tables import TABLE, grid_tables
+from studies import REPORTS, plan
+from study_kinds import reports, score
+
 from sea_pyg.evaluation import EvaluationResult
-from sea_pyg.report import published
+from sea_pyg.report import load_cell, load_cells, published
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 START, END = "<!-- results: start -->", "<!-- results: end -->"
+GRIDS = ("grid", "separate")
 METRICS = ("recall@20", "ndcg@20")
 KEPT = (".md", ".svg", ".json", ".txt", ".xz")
 
@@ -53,10 +62,8 @@ def copy_results(source: Path, target: Path) -> list[Path]:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-        if path.suffix == ".md":
-            name = "docs.md" if path.name == "table.md" else f"{path.stem}.docs.md"
-            if "](" in (text := path.read_text(encoding="utf-8")):
-                copy.with_name(name).write_text(without_links(text), encoding="utf-8")
+        if path.suffix == ".md" and "](" in (text := path.read_text(encoding="utf-8")):
+            docs_of(copy).write_text(without_links(text), encoding="utf-8")
         values = path.with_suffix(".safetensors")
         if path.suffix == ".json" and values.is_file():
             pack_values(values, published(copy.with_name(values.name)))
@@ -76,13 +83,81 @@ def without_links(text: str) -> str:
     return re.sub(r"^## ", "### ", text, flags=re.MULTILINE)
 
 
-def load_cells(folder: Path) -> list[dict[str, Any]]:
-    """Read all cells of the grid, without values per user."""
-    return [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(folder.rglob("seed-*.json"))
-        if not path.name.endswith(".time.json")
-    ]
+def docs_of(path: Path) -> Path:
+    """Return where a table stands as other pages include it."""
+    name = "docs.md" if path.name == TABLE else f"{path.stem}.docs.md"
+    return path.with_name(name)
+
+
+def made_of_cells(folder: Path) -> dict[Path, str]:
+    """Return the files that can be made of what the folder has, with their content.
+
+    Raises:
+        ValueError: If a cell is damaged, or cells cannot be compared.
+    """
+    found = {}
+    for grid in (folder / name for name in GRIDS if (folder / name).is_dir()):
+        for name, text in grid_tables(load_cells(grid), grid).items():
+            found[grid / name] = text
+    for path in sorted(folder.glob("*/*.md")):
+        if path.with_suffix("").suffix != ".docs" and path.parent.name not in GRIDS:
+            text = study_text(path)
+            found[path] = path.read_text(encoding="utf-8") if text is None else text
+    for path, text in [*found.items()]:
+        if path.suffix == ".md" and "](" in text:
+            found[docs_of(path)] = without_links(text)
+    return found
+
+
+def study_text(path: Path) -> str | None:
+    """Return a study's table as its cells make it, or ``None`` if they cannot.
+
+    Args:
+        path: The table, ``<study>.md``; it names the variants that it has.
+    """
+    folder, study = path.parent, path.stem
+    if study == "score":
+        files = sorted((folder / study).glob("seed-*.json"))
+        return score.table([json.loads(file.read_text("utf-8")) for file in files])
+    if REPORTS.get(study) is not reports.compared:
+        return None
+    text = path.read_text(encoding="utf-8")
+    requests = sorted((folder / "cells").glob("*/request.json"))
+    if not requests:
+        return None
+    names = json.loads(requests[0].read_text("utf-8"))["loaded"]
+    found = []
+    for variant in plan(study, names):
+        files = sorted((folder / "cells" / variant.key).glob("seed-*.json"))
+        files = [file for file in files if not file.name.endswith(".time.json")]
+        if files and f"| {variant.label} |" in text:
+            found.append((variant, [load_cell(file) for file in files]))
+    try:
+        return reports.compared_text(folder, found)
+    except FileNotFoundError:  # of the values per user
+        return None
+
+
+def agree(path: Path, text: str) -> bool:
+    """Tell whether a file has this content, numbers in JSON up to rounding."""
+    if not path.is_file():
+        return False
+    before = path.read_text(encoding="utf-8")
+    if path.suffix != ".json":
+        return before == text
+    return _close(json.loads(before), json.loads(text))
+
+
+def _close(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(
+            _close(value, other[key]) for key, value in one.items()
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_close, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+    return bool(one == other)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -102,10 +177,11 @@ def table(cells: Sequence[dict[str, Any]]) -> str:
     for (data, split, method), found in groups.items():
         scores = [[cell["test"][metric] for cell in found] for metric in METRICS]
         title = data if split == "own" else f"{data} ({split} split)"
-        line = [title, method, *map(spread, scores), str(len(found))]
+        trials = len(found[0].get("trials") or [])
+        line = [title, method, *map(spread, scores), str(len(found)), str(trials)]
         rows.append(((data, split, -mean(scores[0])), f"| {' | '.join(line)} |"))
-    header = "| data | model | test Recall@20 | test NDCG@20 | seeds |"
-    lines = [header, "| --- | --- | --- | --- | --- |"]
+    header = "| data | model | test Recall@20 | test NDCG@20 | seeds | trials |"
+    lines = [header, "| --- | --- | --- | --- | --- | --- |"]
     return "\n".join([*lines, *(line for _, line in sorted(rows))])
 
 
@@ -141,15 +217,22 @@ def main(arguments: list[str] | None = None) -> int:
             copied = copy_results(options.source, options.target)
             print(f"{len(copied)} files in {options.target}")
         page = options.readme.read_text(encoding="utf-8")
-        new = with_table(page, table(load_cells(options.target / "grid")))
+        cells = load_cells(options.target / "grid")
+        made = made_of_cells(options.target)
+        made[options.readme] = with_table(page, table([cell.plain for cell in cells]))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.check or options.smoke:
-        same = page == new
-        print(f"the README's table is {'' if same else 'not '}that of the cells")
-        return 0 if same else 1
-    options.readme.write_text(new, encoding="utf-8")
+        wrong = [path for path, text in made.items() if not agree(path, text)]
+        for path in wrong:
+            print(f"{path} is not that of the cells")
+        if not wrong:
+            print(f"{len(made)} files are those of the cells")
+        return 1 if wrong else 0
+    for path, text in made.items():
+        if not agree(path, text):
+            path.write_text(text, encoding="utf-8")
     return 0
 
 

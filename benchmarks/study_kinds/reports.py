@@ -42,14 +42,19 @@ def curve(
     axis.grid(alpha=0.3)
 
 
-def write(out: Path, name: str, parts: Sequence[str], figure: Any) -> None:
+def write(out: Path, name: str, text: str, figure: Any) -> None:
     """Write a study's table and its picture."""
     save(figure, out / f"{name}.svg")
-    write_text(out / f"{name}.md", "\n\n".join(parts) + "\n")
+    write_text(out / f"{name}.md", text)
 
 
-def compared(out: Path, name: str, found: Found) -> None:
-    """Report variants that are tested against the first one."""
+def join(*parts: str) -> str:
+    """Return a page of tables and sentences."""
+    return "\n\n".join(parts) + "\n"
+
+
+def compared_text(out: Path, found: Found) -> str:
+    """Return the tables of variants that are tested against the first one."""
     runs = [
         cell.run()._replace(method=variant.label)
         for variant, cells in found
@@ -58,12 +63,16 @@ def compared(out: Path, name: str, found: Found) -> None:
     reference = found[0][0].label
     comparison = compare(runs, METRICS, reference)
     header, rows = comparison.table()
-    parts = [
+    return join(
         markdown_table(rows, header),
         *comparison.notes,
         f"Test data; all are tested against {reference}, user by user.",
         _settings(out, found),
-    ]
+    )
+
+
+def compared(out: Path, name: str, found: Found) -> None:
+    """Report variants that are tested against the first one."""
     figure, (axis,) = panels(1, 1, 6.5, 1 + 0.4 * len(found))
     for row, (_, cells) in enumerate(found):
         values = scores(cells, "test")
@@ -75,7 +84,7 @@ def compared(out: Path, name: str, found: Found) -> None:
     axis.invert_yaxis()
     axis.set_xlabel(f"test {METRIC}: every seed, mean and standard deviation")
     axis.grid(alpha=0.3, axis="x")
-    write(out, name, parts, figure)
+    write(out, name, compared_text(out, found), figure)
 
 
 def _settings(out: Path, found: Found) -> str:
@@ -124,7 +133,7 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
         axis.set_ylabel(METRIC)
     axes[0].legend(fontsize="small")
     text = f"{METRIC}; everything else is as published, the dotted line is the default."
-    write(out, name, [markdown_table(rows, header), text], figure)
+    write(out, name, join(markdown_table(rows, header), text), figure)
 
 
 def curves(out: Path, name: str, found: Found) -> None:
@@ -169,7 +178,7 @@ def curves(out: Path, name: str, found: Found) -> None:
         f"Means over seeds. `90% after` is the first epoch at 90 % of the best "
         f"validation {METRIC}."
     )
-    write(out, name, [markdown_table(rows, header), text], figure)
+    write(out, name, join(markdown_table(rows, header), text), figure)
 
 
 def _epochs_to(cell: Cell, share: float) -> int:

@@ -39,6 +39,37 @@ def measure(trained: Trained, options: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def collect(
+    found: list[dict[str, Any]],
+) -> dict[tuple[float, float], dict[str, list[float]]]:
+    """Return every seed's metrics by the pair of weights."""
+    first, second = OPTIONS
+    values: dict[tuple[float, float], dict[str, list[float]]] = {}
+    for row in (row for one in found for row in one["rows"]):
+        cell = values.setdefault((row[first], row[second]), {m: [] for m in METRICS})
+        for metric in METRICS:
+            cell[metric].append(row[metric])
+    return values
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Return the table of all seeds.
+
+    Args:
+        found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
+    """
+    first, second = OPTIONS
+    header = [first, second, *(x for m in METRICS for x in (f"validation {m}", "std"))]
+    rows: list[list[Any]] = []
+    for pair, cell in collect(found).items():
+        row = [f"{value:g}" for value in pair]
+        rows.append(
+            [*row, *(x for m in METRICS for x in (mean(cell[m]), spread(cell[m])))]
+        )
+    text = f"Mean and standard deviation of {len(found)} trained model(s)."
+    return f"{markdown_table(rows, header)}\n\n{text}\n"
+
+
 def report(out: Path, found: list[dict[str, Any]]) -> None:
     """Write the table and the picture of all seeds.
 
@@ -47,18 +78,7 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
     """
     first, second = OPTIONS
-    values: dict[tuple[float, float], dict[str, list[float]]] = {}
-    for row in (row for one in found for row in one["rows"]):
-        cell = values.setdefault((row[first], row[second]), {m: [] for m in METRICS})
-        for metric in METRICS:
-            cell[metric].append(row[metric])
-    header = [first, second, *(x for m in METRICS for x in (f"validation {m}", "std"))]
-    rows: list[list[Any]] = []
-    for pair, cell in values.items():
-        row = [f"{value:g}" for value in pair]
-        rows.append(
-            [*row, *(x for m in METRICS for x in (mean(cell[m]), spread(cell[m])))]
-        )
+    values = collect(found)
     corrections, walks = (sorted({pair[i] for pair in values}) for i in (0, 1))
     figure, axes = panels(len(METRICS), 2, 4.6, 3.2)
     for axis, metric in zip(axes, METRICS, strict=True):
@@ -69,5 +89,4 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         axis.set_ylabel(f"validation {metric}")
     axes[0].legend(fontsize="small")
     save(figure, out / "score.svg")
-    text = f"Mean and standard deviation of {len(found)} trained model(s)."
-    write_text(out / "score.md", f"{markdown_table(rows, header)}\n\n{text}\n")
+    write_text(out / "score.md", table(found))

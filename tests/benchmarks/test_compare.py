@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,13 @@ import pytest
 import torch
 
 from sea_pyg.evaluation import EvaluationResult
-from sea_pyg.report import grid_markdown, load_cells, markdown_table
+from sea_pyg.report import (
+    grid_markdown,
+    grid_plain,
+    grid_sections,
+    load_cells,
+    markdown_table,
+)
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 OPTIONS = ["--data", "fake", "--models", "EASE,BPRMF", "--seeds", "0,1", "--trials"]
@@ -46,11 +53,11 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _settled(folder: Path) -> dict[str, bytes]:
-    """Leave out what depends on the clock."""
+    """Leave out what depends on the clock, or sums up all cells."""
     return {
         name: content
         for name, content in _files(folder).items()
-        if not name.endswith((".time.json", "table.md"))
+        if not name.endswith((".time.json", "table.md", "comparison.json"))
     }
 
 
@@ -77,6 +84,21 @@ def test_a_second_run_changes_nothing(script, grid, capsys):
     assert script.main([*OPTIONS, "--out", str(grid)]) == 0
     assert _files(grid) == before
     assert "..." not in capsys.readouterr().err
+
+
+def test_a_cell_of_another_environment_is_finished(script, grid, tmp_path, capsys):
+    shutil.copytree(grid, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "fake-time" / "EASE" / "seed-0.json"
+    plain = json.loads(path.read_text())
+    del plain["environment"]["packages"]["scikit-learn"]
+    plain["environment"]["sha256"] = "0" * 64
+    path.write_text(json.dumps(plain))
+    before = path.read_bytes()
+    capsys.readouterr()
+    assert script.main([*OPTIONS, "--out", str(tmp_path)]) == 0
+    assert path.read_bytes() == before
+    assert "..." not in capsys.readouterr().err
+    assert "made by 2 environments" in (tmp_path / "table.md").read_text()
 
 
 def test_modalities_can_be_chosen(script, tmp_path):
@@ -143,6 +165,16 @@ def test_the_table_is_made_of_the_cells(grid):
         link = cell.path.relative_to(grid).as_posix()
         assert f"({link})" in text
         assert (grid / link).is_file()
+    plain = json.loads((grid / "comparison.json").read_text())
+    assert plain == grid_plain(grid_sections(cells), grid)
+    for section in plain["sections"]:
+        for row in section["rows"]:
+            assert f"| {row['metric']} | {row['method']} |" in text
+            assert f"| {row['mean']:.4f} |" in text
+            found = [json.loads((grid / path).read_text()) for path in row["cells"]]
+            assert {cell["method"] for cell in found} == {row["method"]}
+            assert len(found) == row["num_runs"]
+    assert "Trials: 2." in text
     means = {cell.method: cell.plain["valid"]["recall@20"] for cell in cells}
     reference = max(means, key=lambda method: means[method])
     assert f"The reference {reference} is the best baseline" in text

@@ -265,7 +265,7 @@ def test_grid(compare, checkout, tmp_path, capsys):
     assert row.startswith("| recall@20 | MMRec:Toy | 2 | 0.2350 | - | 0.0071 |")
     assert row.endswith("| - | - | - | not tested |")
     assert "prints means of four decimals alone" in table
-    assert "| reg_weight=0, mode=a | [0](fake-own/MMRec-Toy/seed-0.json)" in table
+    assert "| none | reg_weight=0 | [0](fake-own/MMRec-Toy/seed-0.json)" in table
 
     done = files(out)
     capsys.readouterr()
@@ -387,6 +387,8 @@ def test_one_tested_method_is_the_reference_and_stands_first(
     # The larger penalty is better in test.
     assert names == ["EASE", "MMRec:Toy:reg_weight=1", "MMRec:Toy:reg_weight=0"]
     assert rows[0][-1] == "reference |"
+    assert ".." in rows[0][4]
+    assert [row[4] for row in rows[1:]] == ["-", "-"]
     assert "best baseline in validation recall@20 that can be tested." in table
 
 

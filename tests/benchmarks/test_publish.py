@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from sea_pyg.evaluation import EvaluationResult
-from sea_pyg.report import load_cells
-from tests.report.grids import write_grid
+from sea_pyg.report import grid_markdown, load_cells
+from tests.report.grids import write_cell, write_grid
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -28,27 +28,24 @@ def script():
 @pytest.fixture
 def results(tmp_path):
     folder = tmp_path / "results"
-    for method, seed, recall in [("A", 0, 0.2), ("A", 1, 0.4), ("B", 0, 0.35)]:
-        cell = folder / "grid" / "toy-own" / method / f"seed-{seed}.json"
-        cell.parent.mkdir(parents=True, exist_ok=True)
-        test = {"recall@20": recall, "ndcg@20": recall / 2}
-        plain = {"data": "toy", "split": "own", "method": method, "test": test}
-        cell.write_text(json.dumps(plain))
-        cell.with_suffix(".time.json").write_text("{}")
+    for number, (method, seed, level) in enumerate(
+        [("A", 0, 0.2), ("A", 1, 0.4), ("B", 0, 0.35)]
+    ):
+        cell = write_cell(folder / "grid", method, seed, level, number, "toy")
         (cell.parent / "seed-9.work").mkdir(exist_ok=True)
         (cell.parent / "seed-9.work" / "config.json").write_text("{}")
         (cell.parent / "model.safetensors").write_text("heavy")
-    text = "## toy, own split\n\n| A | [0](toy-own/A/seed-0.json) [1](x.json) |\n"
-    (folder / "grid" / "table.md").write_text(text)
+    (folder / "grid" / "table.md").write_text("of other cells")
     return folder
 
 
+@pytest.mark.slow
 def test_the_repository_agrees_with_itself(script, capsys):
-    assert script.main(["--check"]) == 0
-    assert "is that of the cells" in capsys.readouterr().out
+    assert script.main(["--check"]) == 0, capsys.readouterr().out
+    assert "files are those of the cells" in capsys.readouterr().out
 
 
-def test_table_has_means_and_the_best_first(script, results, tmp_path):
+def test_table_has_means_and_the_best_first(script, results, tmp_path, capsys):
     readme, target = tmp_path / "README.md", tmp_path / "kept"
     readme.write_text(f"before\n{script.START}\nold\n{script.END}\nafter\n")
     places = ["--readme", str(readme), "--target", str(target)]
@@ -58,20 +55,92 @@ def test_table_has_means_and_the_best_first(script, results, tmp_path):
     assert page.endswith("after\n")
     assert "old" not in page
     rows = [line for line in page.splitlines() if line.startswith("| toy")]
-    assert rows == [
-        "| toy | B | 0.3500 | 0.1750 | 1 |",
-        "| toy | A | 0.3000 ± 0.1414 | 0.1500 ± 0.0707 | 2 |",
-    ]
+    cells = load_cells(target / "grid")
+    one, other, best = (cell.plain["test"]["recall@20"] for cell in cells)
+    average, spread = (one + other) / 2, abs(one - other) / 2**0.5
+    for row, method, text in (
+        (rows[0], "B", f"{best:.4f} "),
+        (rows[1], "A", f"{average:.4f} ± {spread:.4f} "),
+    ):
+        assert row.startswith(f"| toy | {method} | {text}| ")
+    assert [row.split(" | ")[-2] for row in rows] == ["1", "2"]  # seeds
     names = {path.name for path in target.rglob("*") if path.is_file()}
     assert "model.safetensors" not in names
     assert "config.json" not in names
-    assert {"seed-0.json", "seed-1.json", "table.md"} <= names
-    included = (target / "grid" / "docs.md").read_text()
-    assert included == "### toy, own split\n\n| A | 0 1 |\n"
+    assert {"seed-0.json", "seed-1.json", "table.md", "comparison.json"} <= names
+
+
+def test_tables_are_made_of_the_cells_that_are_kept(script, results, tmp_path, capsys):
+    readme, target = tmp_path / "README.md", tmp_path / "kept"
+    readme.write_text(f"{script.START}\n{script.END}\n")
+    places = ["--readme", str(readme), "--target", str(target)]
+    assert script.main([str(results), *places]) == 0
+    grid = target / "grid"
+    table = (grid / "table.md").read_text()
+    assert table == grid_markdown(load_cells(grid), grid)
+    assert "](toy-own/" in table
+    included = (grid / "docs.md").read_text()
+    assert included == script.without_links(table)
+    assert included.startswith("### toy, own split\n")
+    assert "](" not in included
     assert script.main(["--check", *places]) == 0
-    readme.write_text(page.replace("0.3500", "0.3600"))
-    assert script.main(["--check", *places]) == 1
-    assert "0.3600" in readme.read_text()
+    for name, old, new in [
+        ("table.md", "| A | 2 |", "| A | 3 |"),
+        ("docs.md", "evaluated in test: 40.", "evaluated in test: 41."),
+        ("comparison.json", '"users": 40', '"users": 41'),
+        ("../../README.md", "| A |", "| C |"),
+    ]:
+        path = (grid / name).resolve()
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        capsys.readouterr()
+        assert script.main(["--check", *places]) == 1
+        said = capsys.readouterr().out
+        assert path.name in said
+        assert said.count("is not that of the cells") == 1
+        assert new in path.read_text()
+        assert script.main(places) == 0  # makes it anew
+        assert path.read_text() == text
+
+
+def test_numbers_in_json_agree_up_to_rounding(script, tmp_path):
+    path = tmp_path / "comparison.json"
+    path.write_text('{"a": [0.30000000000000004, 1, null], "b": "x"}')
+    assert script.agree(path, '{"a": [0.3, 1, null], "b": "x"}')
+    assert not script.agree(path, '{"a": [0.3001, 1, null], "b": "x"}')
+    assert not script.agree(path, '{"a": [0.3, 1], "b": "x"}')
+    assert not script.agree(tmp_path / "none.json", "{}")
+
+
+def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
+    folder = tmp_path / "studies-toy"
+    measured = folder / "score" / "seed-0.json"
+    measured.parent.mkdir(parents=True)
+    row = {"sampling_correction": 0.5, "walk_weight": 6.0}
+    row |= {"recall@20": 0.25, "ndcg@20": 0.125}
+    measured.write_text(json.dumps({"rows": [row]}))
+    path = folder / "score.md"
+    path.write_text("wrong")
+    assert "| 0.5 | 6 | 0.2500 | - | 0.1250 | - |" in script.study_text(path)
+    (folder / "curves.md").write_text("not made of tests")
+    assert script.study_text(folder / "curves.md") is None
+    for number, key in enumerate(("SEA", "collapsed")):
+        for seed in range(2):
+            made = write_cell(tmp_path / "cells", key, seed, 0.3, number)
+            cells = folder / "cells" / key
+            cells.mkdir(parents=True, exist_ok=True)
+            for file in made.parent.glob(f"seed-{seed}.*"):
+                file.rename(cells / file.name)
+        (cells / "request.json").write_text('{"loaded": ["text"]}')
+    path = folder / "modes.md"
+    path.write_text("| SEA | and | collapsed |")
+    text = script.study_text(path)
+    assert "| recall@20 | collapsed | 2 |" in text
+    assert "](cells/SEA/seed-1.json)" in text
+    for file in folder.rglob("*.safetensors"):
+        file.unlink()
+    assert script.study_text(path) is None
 
 
 def test_values_per_user_are_published_compressed(script, tmp_path):
