@@ -88,8 +88,10 @@ def budget_note(methods: Mapping[str, Sequence[Cell]]) -> list[str]:
     early = [f"{m} after {b.made}" for m, b in budgets.items() if b.made < b.trials]
     if early:
         sentences.append(f"Ended early for want of settings: {', '.join(early)}.")
-    start = "All rows were" if same else "The rows were not"
-    return [" ".join([f"{start} given the same.", *sentences])]
+    if len(budgets) > 1:
+        start = "All rows were" if same else "The rows were not"
+        sentences.insert(0, f"{start} given the same.")
+    return [" ".join(sentences)]
 
 
 def options_text(options: Mapping[str, Any]) -> str:

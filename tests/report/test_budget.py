@@ -77,8 +77,9 @@ def test_a_search_whose_first_setting_is_given_says_what_it_changed(
         {"number": 1, "setting": {"reg": 0.0, "dropout": 0.8}, "value": 0.2},
     ]
     write_cell(tmp_path, "MMRec:X", 0, 0.3, 0, **{**_given(2, 5), "trials": trials})
-    rows, _ = _rows(tmp_path)
+    rows, notes = _rows(tmp_path)
     assert rows["MMRec:X"][3:] == ["none", "reg=0"]
+    assert any(note.startswith("Trials: 2. Epochs at most: 5.") for note in notes)
 
 
 def test_a_search_that_ends_early_is_said(tmp_path: Path) -> None:
