@@ -1,24 +1,26 @@
 """MMSSL: adversarial and contrastive self-supervision between modalities."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Linear, Parameter, Sequential
+from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
-from torch_geometric.utils import softmax
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize, two_view_contrast
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.models.critic_rows import softened_rows, unseen_rows
+from sea_pyg.nn.models.interaction_critic import InteractionCritic
 from sea_pyg.nn.models.item_features import ItemFeatures
+from sea_pyg.nn.models.modality_attention import ModalityAttention
+from sea_pyg.nn.models.preference_graph import PreferenceGraph
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import stacked_edges, to_users
+from sea_pyg.nn.models.user_item_graph import alternating_hops, root_degree_sums
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_edge_type, edge_dot, spmm
+from sea_pyg.utils import check_choice, check_counts, check_interval
 
 
 class MMSSLState(NamedTuple):
@@ -26,33 +28,43 @@ class MMSSLState(NamedTuple):
 
     embeddings: Embeddings
     content: dict[str, Embeddings]
-    """Features of every modality, gathered by users, with unit rows."""
-    preference: dict[str, Tensor]
-    """What every modality's attention gathers, users above items."""
+    """Features of every modality, summed over the interactions."""
+    preference: dict[str, Embeddings]
+    """Sums of the tables over every modality's graph."""
+    judged: Tensor
+    """Users whose rows the critic sees, :math:`[B]`."""
 
 
 class MMSSL(Recommender):
     r"""Let a critic and a contrast teach each modality what users prefer in it.
 
     From `"Multi-Modal Self-Supervised Learning for Recommendation"
-    <https://arxiv.org/abs/2302.10632>`_. With tables :math:`E = [P, Q]`, mapped
-    features :math:`F_m^I` of the items and their sums :math:`F_m^U` over a user's
-    items, all of unit rows, and the symmetrically normalised interactions :math:`A`,
+    <https://arxiv.org/abs/2302.10632>`_. Let :math:`E = [P, Q]` be the tables,
+    :math:`F_m = [F_m^U, F_m^I]` the mapped features of the items, summed into users and
+    these into items, each divided by :math:`\sqrt{d}` of the receiver, :math:`A` the
+    symmetrically normalised interactions, and :math:`\mathcal{N}_m` the graph of every
+    user's :math:`k` unseen items of the largest :math:`f_u^{(m)\top} f_i^{(m)}`:
 
     .. math::
-        E_m &= \alpha_m E, \qquad \alpha_m = \mathrm{softmax}_{s \in \mathcal{N}_t}
-        \big( f_s^{(m)\top} f_t^{(m)} / \tau_g \big), \qquad
+        e_u^{(m)} &= \sum_{i \in \mathcal{N}_m(u)} \frac{q_i}{\sqrt{d_u}}, \qquad
+        e_i^{(m)} = \sum_{u \in \mathcal{N}_m(i)} \frac{p_u}{\sqrt{d_i}}, \qquad
         \bar{E} = \frac{1}{M} \sum_m \mathrm{MultiHead}(E_1 \dots E_M)_m \\
-        H &= \frac{1}{L + 1} \sum_{l=0}^{L} A^l E + \eta \Big( \mathrm{norm}(\bar{E}) +
-        \sum_m \mathrm{norm}(F_m) \Big)
+        E^{(0)} &= E + \eta \, \mathrm{norm}(\bar{E}), \qquad
+        H = \frac{1}{L + 1} \sum_{l=0}^{L} A^l E^{(0)} + \omega \sum_m
+        \mathrm{norm}(F_m)
 
-    The objective is BPR; InfoNCE between each user's :math:`H` and :math:`E_m`; and a
-    Wasserstein critic of rows of :math:`|\mathcal{I}|` scores, which tells a user's
-    modality scores :math:`f_u^{(m)\top} F_m^{I\top}` from softened interactions
-    :math:`\mathrm{GumbelSoftmax}(\log(R_u + \epsilon)) + \zeta \cos(h_u, h_i)`. The
-    critic takes :obj:`inner_steps` steps of its own, with a gradient penalty.
+    The objective is BPR; InfoNCE between each user's :math:`E_m` and :math:`H`; squared
+    norms of the batch's :math:`H` and of all :math:`F_m`; and a Wasserstein critic of
+    rows of :math:`N_i` entries. With :math:`S(X)_u` the products :math:`x_u^\top x_i`,
+    zero where :math:`u` has seen :math:`i` and then of unit length, it tells the fake
+    rows :math:`S(F_m)_u` from softened interactions,
+    :math:`\mathrm{norm}(\mathrm{softmax}((R_u + \sigma g) / \tau_R) + \zeta S(H)_u)`
+    with Gumbel noise :math:`g`. It takes :obj:`inner_steps` steps of its own. An item
+    without interactions has no :math:`F_m`.
 
-    Graphs: the interactions.
+    Graphs: the interactions, and :math:`\mathcal{N}_m`, see
+    :class:`~sea_pyg.nn.models.preference_graph.PreferenceGraph`. Nothing of the size
+    :math:`N_u \times N_i` is formed but the critic's rows and the search's chunks.
 
     Args:
         num_users: Number of users :math:`N_u`.
@@ -61,31 +73,59 @@ class MMSSL(Recommender):
         embedding_dim: Width of the embeddings :math:`D`.
         num_layers: Hops :math:`L` on the interactions.
         num_heads: Heads of the attention between modalities; divides ``embedding_dim``.
-        feature_weight: :math:`\eta`.
+        attention_weight: :math:`\eta`.
+        feature_weight: :math:`\omega`.
         dropout: Share of the mapped features that a training step drops.
-        graph_temperature: :math:`\tau_g`.
+        preference_k: :math:`k`.
+        search_every: Training steps per search of these items.
         temperature: Temperature of the contrast.
         cl_weight: Weight of the contrast.
         adversarial_weight: Weight of the critic in the objective.
-        gradient_penalty: Weight of the gradient penalty.
+        gradient_penalty: Weight of the critic's gradient penalty.
         similarity_weight: :math:`\zeta`.
-        critic_channels: Hidden width of the critic.
-        critic_users: Users that the critic sees in a step.
-        reg_weight: Weight of the squared norms of the tables in the batch.
+        noise_scale: :math:`\sigma`.
+        softening_temperature: :math:`\tau_R`.
+        critic_channels: Width of the critic's first hidden layer; the second has half.
+        critic_dropout: Dropout of the critic's hidden layers.
+        critic_users: Users that the critic sees in a step; a search holds the scores of
+            as many at a time.
+        reg_weight: Weight of the squared norms of the batch's final embeddings.
+        feature_reg_weight: Weight of the squared norms of the features.
+        hops: ``'released'``, or ``'symmetric'``, LightGCN's; see below.
         edge_type: The user-item edge type that the model reads.
 
     Shapes:
         :meth:`encode` returns :math:`[N_u, D]` and :math:`[N_i, D]`.
 
     Raises:
-        ValueError: If ``num_heads`` does not divide ``embedding_dim`` or ``dropout`` is
-            not in [0, 1).
+        ValueError: If ``num_heads`` does not divide ``embedding_dim`` or a number is
+            not in its range.
 
     .. note::
-        The released code attends over dense graphs of all users and items, which it
-        rebuilds from the largest scores; here attention is on the interactions, so that
-        memory grows with their number. The hidden width of its critic grows with the
-        number of items.
+        Hops are those of the released code, which in place of :math:`A` divide by the
+        root of the receiver's degree alone, let items read the users of the same hop,
+        and send the last hop through a softmax over the channels.
+        ``hops='symmetric'`` is the formula above.
+
+    .. note::
+        Not in ours, but in the released code: keys made of queries, so that their map
+        never learns; a temperature :math:`\tau_R` that divides the noise and not the
+        interactions; a leaky ReLU of slope 1.
+
+    .. note::
+        The released :math:`\mathcal{N}_m` has :math:`10^{-4} N_i` items (none on Baby)
+        for the users of one batch, in one step of an epoch: mostly, there is nothing to
+        attend to or to contrast with. Ours has all users; negative products link none.
+
+    .. note::
+        The released critic has :math:`N_i / 4` and :math:`N_i / 8` hidden channels,
+        whose maps grow with :math:`N_i^2`. The users that it judges are drawn from all
+        with interactions, here as there; our batches are of interactions, not of users.
+
+    .. note::
+        Training here has Adam without a schedule. The released code has AdamW with a
+        decay of 0.01, a rate that falls by the factor 0.96 every 50 epochs, betas of
+        0.5 and 0.9 for the critic, and a patience of 7 epochs.
 
     .. note::
         With a single modality there is nothing to attend to, and the attention's maps
@@ -94,7 +134,8 @@ class MMSSL(Recommender):
 
     multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {
-        "lr": 1e-3,
+        "lr": 5.5e-4,
+        "batch_size": 1024,
         "estimator_lr": 3e-4,
         "inner_steps": 1,
         "patience": 50,
@@ -108,53 +149,90 @@ class MMSSL(Recommender):
         embedding_dim: int = 64,
         num_layers: int = 2,
         num_heads: int = 4,
+        attention_weight: float = 0.36,
         feature_weight: float = 0.55,
         dropout: float = 0.2,
-        graph_temperature: float = 0.1,
+        preference_k: int = 10,
+        search_every: int = 64,
         temperature: float = 0.5,
         cl_weight: float = 0.03,
-        adversarial_weight: float = 0.02,
-        gradient_penalty: float = 1.0,
-        similarity_weight: float = 0.2,
+        adversarial_weight: float = 1e-4,
+        gradient_penalty: float = 0.3,
+        similarity_weight: float = 100.0,
+        noise_scale: float = 1e-5,
+        softening_temperature: float = 0.005,
         critic_channels: int = 64,
-        critic_users: int = 256,
+        critic_dropout: tuple[float, float] = (0.31, 0.5),
+        critic_users: int = 1024,
         reg_weight: float = 1e-5,
+        feature_reg_weight: float = 1e-5,
+        hops: str = "released",
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        if num_heads < 1 or embedding_dim % num_heads:
+        check_counts(1, embedding_dim=embedding_dim, num_heads=num_heads)
+        check_counts(1, preference_k=preference_k, search_every=search_every)
+        check_counts(2, critic_channels=critic_channels, critic_users=critic_users)
+        check_interval(
+            "[0, inf)",
+            attention_weight=attention_weight,
+            feature_weight=feature_weight,
+            cl_weight=cl_weight,
+            adversarial_weight=adversarial_weight,
+            gradient_penalty=gradient_penalty,
+            similarity_weight=similarity_weight,
+            noise_scale=noise_scale,
+            reg_weight=reg_weight,
+            feature_reg_weight=feature_reg_weight,
+        )
+        check_interval(
+            "(0, inf)",
+            temperature=temperature,
+            softening_temperature=softening_temperature,
+        )
+        check_interval("[0, 1)", dropout=dropout)
+        check_choice(("released", "symmetric"), hops=hops)
+        if len(critic_dropout) != 2 or not all(0 <= p < 1 for p in critic_dropout):
+            raise ValueError(
+                f"critic_dropout must be two shares in [0, 1) (got {critic_dropout!r})"
+            )
+        if embedding_dim % num_heads:
             raise ValueError(
                 f"num_heads must divide embedding_dim {embedding_dim} (got {num_heads})"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1) (got {dropout})")
         self.num_heads = num_heads
+        self.attention_weight = attention_weight
         self.feature_weight = feature_weight
-        self.graph_temperature = graph_temperature
         self.temperature = temperature
         self.cl_weight = cl_weight
         self.adversarial_weight = adversarial_weight
         self.gradient_penalty = gradient_penalty
         self.similarity_weight = similarity_weight
-        self.critic_users = min(critic_users, num_users)
+        self.noise_scale = noise_scale
+        self.softening_temperature = softening_temperature
+        self.critic_users = critic_users
         self.reg_weight = reg_weight
+        self.feature_reg_weight = feature_reg_weight
+        self.hops = hops
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
         self.features = ItemFeatures(
             num_items, in_channels, embedding_dim, node_type=self.edge_type[2]
         )
         self.dropout = torch.nn.Dropout(dropout)
-        self.query: Linear | None = None
-        self.key: Linear | None = None
-        if len(in_channels) > 1:
-            self.query = Linear(embedding_dim, embedding_dim, bias=False)
-            self.key = Linear(embedding_dim, embedding_dim, bias=False)
-        self.propagation = BipartitePropagation(num_layers, readout="mean")
-        self.critic = Sequential(
-            Linear(num_items, critic_channels),
-            torch.nn.LeakyReLU(0.2),
-            Linear(critic_channels, 1, bias=False),  # one would cancel
+        self.preference_graph = PreferenceGraph(
+            num_users,
+            num_items,
+            list(in_channels),
+            preference_k,
+            search_every,
+            chunk_size=critic_users,
         )
+        self.attention: ModalityAttention | None = None
+        if len(in_channels) > 1:
+            self.attention = ModalityAttention(embedding_dim, num_heads)
+        self.propagation = BipartitePropagation(num_layers, readout="mean")
+        self.critic = InteractionCritic(num_items, critic_channels, critic_dropout)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -162,10 +240,13 @@ class MMSSL(Recommender):
         torch.nn.init.xavier_uniform_(self.user_embedding)
         torch.nn.init.xavier_uniform_(self.item_embedding)
         self.features.reset_parameters()
-        for module in (self.query, self.key, self.critic[0], self.critic[2]):
-            if module is not None:
-                assert isinstance(module, Linear)
-                module.reset_parameters()
+        for linear in self.features.linear.values():
+            assert isinstance(linear, Linear)
+            torch.nn.init.xavier_uniform_(linear.weight)
+        self.preference_graph.reset_parameters()
+        if self.attention is not None:
+            self.attention.reset_parameters()
+        self.critic.reset_parameters()
 
     @property
     def modality_channels(self) -> dict[str, int]:
@@ -178,110 +259,89 @@ class MMSSL(Recommender):
         return out
 
     def encode(self, data: HeteroData) -> Embeddings:
-        """Add behaviour, attended behaviour and features."""
-        return self.representations(data).embeddings
+        """Propagate the tables with the attended ones, and add the features."""
+        return self._encode(data)[0]
 
     def representations(self, data: HeteroData) -> MMSSLState:
-        """Compute everything that does not depend on the batch."""
-        check_edge_type(data, self.edge_type)
-        edge_index = data[self.edge_type].edge_index
-        edges = stacked_edges(edge_index, self.num_users)
-        table = torch.cat([self.user_embedding, self.item_embedding])
-        content, preference = {}, {}
-        for name, features in self.modality_features(data).items():
-            item = l2_normalize(self.dropout(features))
-            user = l2_normalize(to_users(edge_index, item, self.num_users))
-            content[name] = Embeddings(user, item)
-            preference[name] = self._gather(torch.cat([user, item]), edges, table)
-        attended = self._attend(torch.stack(list(preference.values()), dim=1))
-        extra = l2_normalize(attended)
+        """Compute all of :meth:`encode`, and draw the users that the critic judges."""
+        active = self.seen_items(data).degree.nonzero().flatten()
+        size = (self.critic_users,)
+        chosen = torch.randint(active.numel(), size, device=active.device)
+        return MMSSLState(*self._encode(data), active[chosen])
+
+    def _encode(
+        self, data: HeteroData
+    ) -> tuple[Embeddings, dict[str, Embeddings], dict[str, Embeddings]]:
+        edge_index = self.interactions(data)
+        content = {
+            name: root_degree_sums(edge_index, self.dropout(x), self.num_users)
+            for name, x in self.modality_features(data).items()
+        }
+        tables = Embeddings(self.user_embedding, self.item_embedding)
+        preference = self.preference_graph(content, tables, self.seen_items(data))
+        inputs = [
+            table + self.attention_weight * l2_normalize(self._attend(views))
+            for table, *views in zip(tables, *preference.values(), strict=True)
+        ]
+        if self.hops == "released":
+            layers = self.propagation.num_layers
+            user, item = alternating_hops(edge_index, inputs[0], inputs[1], layers)
+        else:
+            user, item = self.propagation(*inputs, edge_index)
         for pair in content.values():
-            extra = extra + torch.cat(pair)
-        tables = (self.user_embedding, self.item_embedding)
-        out = torch.cat(self.propagation(*tables, edge_index))
-        out = out + self.feature_weight * extra
-        parted = Embeddings(out[: self.num_users], out[self.num_users :])
-        return MMSSLState(parted, content, preference)
+            user = user + self.feature_weight * l2_normalize(pair.user)
+            item = item + self.feature_weight * l2_normalize(pair.item)
+        return Embeddings(user, item), content, preference
 
-    def _gather(self, x: Tensor, edges: Tensor, table: Tensor) -> Tensor:
-        """Sum neighbours' rows of the table, weighed by likeness in the modality."""
-        logit = edge_dot(edges, x, x) / self.graph_temperature
-        share = softmax(logit, edges[1], num_nodes=x.size(0))
-        return spmm(edges, share, table, (x.size(0), x.size(0)))
-
-    def _attend(self, x: Tensor) -> Tensor:
-        """Mix the modalities, [N, M, D], by multi-head attention, and average them."""
-        if self.query is None or self.key is None:
-            return x.mean(dim=1)
-        shape = (*x.shape[:2], self.num_heads, -1)
-        query, key, value = (
-            y.view(shape).transpose(1, 2) for y in (self.query(x), self.key(x), x)
-        )
-        # By hand: the fused kernels' backward is not deterministic everywhere.
-        logit = query @ key.transpose(2, 3) / math.sqrt(query.size(-1))
-        mixed = logit.softmax(dim=-1) @ value  # [N, num_heads, M, D / num_heads]
-        return mixed.transpose(1, 2).reshape(x.shape).mean(dim=1)
+    def _attend(self, views: Sequence[Tensor]) -> Tensor:
+        if self.attention is None:
+            return views[0]
+        out: Tensor = self.attention(torch.stack(list(views), dim=1))
+        return out
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
-        """Return ``bpr``, ``reg``, ``contrast`` and ``adversarial``."""
+        """Return ``bpr``, ``reg``, ``feature_reg``, ``contrast``, ``adversarial``."""
         if state is None:
             state = self.representations(data)
         assert isinstance(state, MMSSLState)
-        table = Embeddings(self.user_embedding, self.item_embedding)
-        penalty = norm_penalty(*lookup(table, batch), power=2)
-        user = F.embedding(batch.user, state.embeddings.user)
+        rows = lookup(state.embeddings, batch)
+        users = batch.user.unique()  # another row of the same user is no negative
+        final = F.embedding(users, state.embeddings.user)
         contrast = [
-            two_view_contrast(F.embedding(batch.user, x), user, self.temperature)
+            two_view_contrast(F.embedding(users, x.user), final, self.temperature)
             for x in state.preference.values()
         ]
-        judged = batch.user[: self.critic_users]
-        generated = [self._generated(pair, judged) for pair in state.content.values()]
-        scores = [self.critic(rows) for rows in generated]
+        squares = [x.square().sum() for pair in state.content.values() for x in pair]
+        seen = self.seen_items(data)
+        fakes = [unseen_rows(x, state.judged, seen) for x in state.content.values()]
+        feature_reg = self.feature_reg_weight / (2 * self.num_items)
         return {
-            "bpr": triplet_bpr(*lookup(state.embeddings, batch)),
-            "reg": self.reg_weight * penalty,
+            "bpr": triplet_bpr(*rows),
+            "reg": self.reg_weight * norm_penalty(*rows, power=2),
+            "feature_reg": feature_reg * torch.stack(squares).sum(),
             "contrast": self.cl_weight * torch.stack(contrast).sum(),
-            "adversarial": -self.adversarial_weight * torch.cat(scores).mean(),
+            "adversarial": -self.adversarial_weight * self.critic(*fakes).mean(),
         }
 
-    def _generated(self, content: Embeddings, user_index: Tensor) -> Tensor:
-        return F.embedding(user_index, content.user) @ content.item.t()
-
     def estimator_loss(self, data: HeteroData, state: Any = None) -> Tensor:
-        """Compute the critic's objective on users drawn at random."""
+        """Compute the critic's objective."""
+        seen = self.seen_items(data)
         with torch.no_grad():
             if state is None:
                 state = self.representations(data)
             assert isinstance(state, MMSSLState)
-            device = state.embeddings.user.device
-            users = torch.randint(self.num_users, (self.critic_users,), device=device)
-            real = self._softened(data, state.embeddings, users)
-            fakes = [self._generated(pair, users) for pair in state.content.values()]
-        losses = []
-        for fake in fakes:
-            mix = torch.rand(fake.size(0), 1, dtype=fake.dtype, device=device)
-            between = (mix * real + (1 - mix) * fake).requires_grad_()
-            with torch.enable_grad():
-                total = self.critic(between).sum()
-                (slope,) = torch.autograd.grad(total, between, create_graph=True)
-            penalty = (slope.norm(dim=1) - 1).square().mean()
-            difference = self.critic(fake).mean() - self.critic(real).mean()
-            losses.append(difference + self.gradient_penalty * penalty)
-        return torch.stack(losses).sum()
-
-    def _softened(
-        self, data: HeteroData, embeddings: Embeddings, user_index: Tensor
-    ) -> Tensor:
-        """Soften the users' interactions: [B, num_items]."""
-        user, item = (l2_normalize(x) for x in embeddings)
-        row, column = self.seen_items(data).seen(user_index)
-        shape = (user_index.numel(), self.num_items)
-        seen = torch.zeros(shape, dtype=user.dtype, device=user.device)
-        seen = seen.index_put((row, column), seen.new_ones(()))
-        soft = F.gumbel_softmax((seen + 1e-6).log(), dim=1)
-        return soft + self.similarity_weight * (user[user_index] @ item.t())
+            fakes = [unseen_rows(x, state.judged, seen) for x in state.content.values()]
+            real = softened_rows(
+                unseen_rows(state.embeddings, state.judged, seen),
+                state.judged,
+                seen,
+                self.noise_scale,
+                self.softening_temperature,
+                self.similarity_weight,
+            )
+        return self.critic.loss(real, fakes, self.gradient_penalty)
 
     def estimator_parameters(self) -> list[Parameter]:
         """List the critic's parameters."""

@@ -71,6 +71,66 @@ def mean_of_neighbours(edge_index: Tensor, x: Tensor, num_users: int) -> Tensor:
     return spmm(edges, weight, x, (num_nodes, num_nodes))
 
 
+def root_degree_sums(edge_index: Tensor, x_item: Tensor, num_users: int) -> Embeddings:
+    r"""Sum items into users, and these sums into items, each over the root of a degree.
+
+    .. math::
+        y_u = \frac{1}{\sqrt{d_u}} \sum_{i \in \mathcal{N}_u} x_i, \qquad
+        z_i = \frac{1}{\sqrt{d_i}} \sum_{u \in \mathcal{N}_i} y_u
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item), ``x_item`` :math:`[N_i, C]`;
+        returns :math:`[N_u, C]` and :math:`[N_i, C]`.
+    """
+    num_items = x_item.size(0)
+    flipped = memoize(edge_index, ("flipped",), lambda: edge_index.flip(0))
+    user = sum_over_root_degree(flipped, x_item, num_users)
+    return Embeddings(user, sum_over_root_degree(edge_index, user, num_items))
+
+
+def sum_over_root_degree(edge_index: Tensor, x: Tensor, num_targets: int) -> Tensor:
+    r"""Sum sources into targets: :math:`y_j = \sum_i x_i / \sqrt{d_j}`.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (source, target), ``x`` :math:`[N, C]`;
+        returns :math:`[M, C]` for :math:`M` targets.
+    """
+    size = (x.size(0), num_targets)
+
+    def build() -> Tensor:
+        target = edge_index[1]
+        degree = torch.bincount(target, minlength=num_targets)
+        return degree.to(torch.get_default_dtype()).rsqrt()[target]
+
+    weight = memoize(edge_index, ("over root degree", *size), build)
+    return spmm(edge_index, weight, x, size)
+
+
+def alternating_hops(
+    edge_index: Tensor, x_user: Tensor, x_item: Tensor, num_layers: int
+) -> Embeddings:
+    """Average over hops of :func:`root_degree_sums`, the last through a softmax.
+
+    As released with `"Multi-Modal Self-Supervised Learning for Recommendation"
+    <https://arxiv.org/abs/2302.10632>`_: in a hop, items read the users of the same
+    hop; the softmax is over the channels.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item), ``x_user`` :math:`[N_u, C]`,
+        ``x_item`` :math:`[N_i, C]`; returns both shapes.
+    """
+    layers = [Embeddings(x_user, x_item)]
+    num_users, num_items = x_user.size(0), x_item.size(0)
+    for layer in range(num_layers):
+        user, item = root_degree_sums(edge_index, layers[-1].item, num_users)
+        if layer == num_layers - 1:
+            user = user.softmax(dim=1)
+            item = sum_over_root_degree(edge_index, user, num_items).softmax(dim=1)
+        layers.append(Embeddings(user, item))
+    user, item = (torch.stack(x).mean(dim=0) for x in zip(*layers, strict=True))
+    return Embeddings(user, item)
+
+
 def random_walk(
     edge_index: Tensor, x_user: Tensor, x_item: Tensor, num_layers: int
 ) -> Embeddings:

@@ -10,9 +10,7 @@ from sea_pyg.nn.models import classes, resolve
 from sea_pyg.transforms import ItemKNNGraph
 from tests.nn.models.base import example_data
 
-# MMSSL checks its arguments in part.
-MODELS = [name for name in classes if name != "MMSSL"]
-MULTIMODAL = [name for name in MODELS if resolve(name).multimodal]
+MULTIMODAL = [name for name in classes if resolve(name).multimodal]
 
 BAD = {  # by argument, for every model that takes it
     "embedding_dim": ([0], "must be at least 1"),
@@ -65,7 +63,7 @@ def takers(argument: str) -> list[str]:
     """List the models that take an argument."""
     return [
         model
-        for model in MODELS
+        for model in classes
         if argument in inspect.signature(resolve(model)).parameters
     ]
 
@@ -74,7 +72,7 @@ def numbers(kind: type) -> list[tuple[str, str]]:
     """List all models' arguments whose default is of this type."""
     return [
         (model, name)
-        for model in MODELS
+        for model in classes
         for name, parameter in inspect.signature(resolve(model)).parameters.items()
         if type(parameter.default) is kind
     ]

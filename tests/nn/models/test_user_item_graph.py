@@ -1,6 +1,10 @@
 import torch
 
-from sea_pyg.nn.models.user_item_graph import random_walk, to_users
+from sea_pyg.nn.models.user_item_graph import (
+    random_walk,
+    root_degree_sums,
+    to_users,
+)
 from tests.nn.models.base import example_data
 
 
@@ -16,6 +20,12 @@ def test_products_are_those_of_dense_matrices() -> None:
     scaled = d_user.rsqrt().view(-1, 1) * rates * d_item.rsqrt()
     ours = to_users(edge_index, item, 40)
     torch.testing.assert_close(ours, scaled @ item, atol=1e-6, rtol=1e-6)
+
+    sums = d_user.rsqrt().view(-1, 1) * rates @ item
+    found = root_degree_sums(edge_index, item, 40)
+    torch.testing.assert_close(found.user, sums, atol=1e-6, rtol=1e-6)
+    sums = d_item.rsqrt().view(-1, 1) * rates.t() @ sums
+    torch.testing.assert_close(found.item, sums, atol=1e-6, rtol=1e-6)
 
     zero = torch.zeros
     graph = torch.cat(

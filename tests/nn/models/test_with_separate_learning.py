@@ -29,9 +29,6 @@ class TestEveryBackbone(RecommenderTests):
     @pytest.fixture(autouse=True, params=BACKBONES)
     def backbone(self, request: pytest.FixtureRequest) -> None:
         self.kwargs = {"backbone": request.param}
-        if request.param == "MMSSL" and "of_other_sizes" in request.node.name:
-            reason = "reads the edges unchecked"
-            request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 class TestFREEDOMWithAnotherDistance(RecommenderTests):
