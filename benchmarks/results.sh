@@ -11,6 +11,7 @@ grid=("$python" benchmarks/compare.py --jobs "$jobs")
 
 "$python" benchmarks/anchors.py --output "$out/anchors.json" --runs "$out/anchors"
 "$python" benchmarks/mi.py --out "$out"
+"$python" benchmarks/separation.py --output "$out/separation.json"
 
 # The comparison. Large batches on the larger data: a step of a graph model costs
 # nearly the same for any batch. What is solved for in closed form is tuned there too,

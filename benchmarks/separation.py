@@ -1,0 +1,159 @@
+"""Measure whether a distance separates: information and rank while it is minimised.
+
+    python benchmarks/separation.py [--data lfm2k:text+audio] [--steps 240]
+        [--seeds 0,1,2] [--output FILE.json] [--smoke]
+
+Linear projections of a data set's features are trained by SEA's distance alone, with
+nothing beside it to learn: no ranking, no alignment. CLUB's model q is an MLP that
+takes SEA's inner steps of Adam in every step, or the linear one in closed form. What
+the generic and the unique part share is then measured where they are compared, before
+and after, by estimators of their own on held-out items (``study_kinds/information``);
+negative numbers are those of nothing left to learn. The effective rank, the squared
+sum of the generic part's singular values over the sum of their squares, tells whether
+it still has directions to carry anything. With ``--output``, a table of the results
+stands beside the file, as Markdown.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from grid_work import load, parse_data, parse_seeds
+from study_kinds.information import ESTIMATORS, held_out_information
+from torch import Tensor
+from torch.nn import Linear, ModuleDict
+
+from sea_pyg.nn.loss import SeparateLearning
+from sea_pyg.nn.models import SEA
+from sea_pyg.report import markdown_table
+from sea_pyg.utils import modality_names
+
+CHANNELS = 128
+LR = 3e-3
+MODELS: dict[str, dict[str, Any]] = {
+    "MLP q": {},
+    "linear q": {"distance_kwargs": {"conditional": "linear"}},
+}
+
+
+def separate(
+    features: dict[str, Tensor], arguments: dict[str, Any], steps: int, seed: int
+) -> list[dict[str, Any]]:
+    """Minimise the distance, and measure every modality before and after.
+
+    Args:
+        features: Item features by modality, :math:`[N, d_m]` each.
+        arguments: Further arguments of :class:`SeparateLearning`.
+        steps: Steps of the projections.
+        seed: Seed of everything.
+    """
+    torch.manual_seed(seed)
+    project = ModuleDict({n: Linear(x.size(1), CHANNELS) for n, x in features.items()})
+    widths = dict.fromkeys(features, CHANNELS)
+    losses = SeparateLearning(widths, alpha=0, beta=1, alignment_pairs=[], **arguments)
+    inner = losses.estimator_parameters()
+    own = {id(x) for x in inner}
+    main = [x for m in (project, losses) for x in m.parameters() if id(x) not in own]
+    optimizer = torch.optim.Adam(main, lr=LR)
+    estimators = torch.optim.Adam(inner, lr=LR) if inner else None
+    rows = []
+    for step in range(steps + 1):
+        projected = {name: project[name](x) for name, x in features.items()}
+        maps = losses.maps(projected)
+        if estimators is not None:
+            count = SEA.training_defaults["inner_steps"]
+            losses.fit_estimators(maps, estimators, count)
+        loss = losses.loss(maps)["distance"]
+        if step in (0, steps):
+            for name, pair in maps.pairs.items():
+                generic, unique = (x.detach() for x in pair)
+                rows.append(
+                    {
+                        "stage": "before" if step == 0 else "after",
+                        "modality": name,
+                        "loss": float(loss.detach()),
+                        **held_out_information(generic, unique, seed),
+                        "rank": effective_rank(generic),
+                    }
+                )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return rows
+
+
+def effective_rank(x: Tensor) -> float:
+    """Return how many directions the rows of a matrix fill."""
+    scale = torch.linalg.svdvals(x - x.mean(dim=0))
+    return float(scale.sum().square() / scale.square().sum())
+
+
+def table(report: dict[str, Any]) -> str:
+    """Write means and deviations over the seeds."""
+    columns = [*ESTIMATORS, "rank", "loss"]
+    rows = []
+    for model, seeds in report["models"].items():
+        names = dict.fromkeys(row["modality"] for row in seeds[0])
+        for modality in names:
+            cells = []
+            for column in columns:
+                for stage in ("before", "after"):
+                    values = [
+                        row[column]
+                        for rows_of_seed in seeds
+                        for row in rows_of_seed
+                        if row["modality"] == modality and row["stage"] == stage
+                    ]
+                    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
+                    cells.append(f"{mean(values):.2f}{spread}")
+            rows.append([model, modality, *cells])
+    header = ["q", "modality"]
+    header += [f"{name} {stage}" for name in columns for stage in ("before", "after")]
+    text: str = markdown_table(rows, header)
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="lfm2k:text+audio", help="DATA[:a+b]")
+    parser.add_argument("--steps", type=int, default=240)
+    parser.add_argument("--seeds", type=parse_seeds, default=[0, 1, 2])
+    parser.add_argument("--output", type=Path, help="where to write the results")
+    parser.add_argument("--smoke", action="store_true", help="a few steps on fake data")
+    options = parser.parse_args(arguments)
+    steps = 2 if options.smoke else options.steps
+    seeds = [0] if options.smoke else options.seeds
+    source = "fake" if options.smoke else options.data
+    data = load(*parse_data(source), "own")[0]
+    features = {}
+    for name in modality_names(data, names=parse_data(source)[1]):
+        x = data["item"][f"x_{name}"]
+        features[name] = (x - x.mean(dim=0)) / (x.std(dim=0) + 1e-6)
+    report: dict[str, Any] = {
+        "torch": torch.__version__,
+        "data": source,
+        "steps": steps,
+        "lr": LR,
+        "seeds": seeds,
+        "models": {
+            model: [separate(features, kwargs, steps, seed) for seed in seeds]
+            for model, kwargs in MODELS.items()
+        },
+    }
+    print(table(report))
+    if options.output is not None:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(report, indent=1) + "\n")
+        options.output.with_suffix(".md").write_text(table(report) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

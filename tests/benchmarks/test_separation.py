@@ -1,0 +1,50 @@
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def separation() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(FOLDER))
+    yield importlib.import_module("separation")
+    sys.path.remove(str(FOLDER))
+
+
+@pytest.fixture(scope="module")
+def report(separation: ModuleType) -> dict:
+    torch.manual_seed(0)
+    features = {"text": torch.randn(500, 96) / torch.arange(1, 97).sqrt()}
+    rows = separation.separate(features, separation.MODELS["linear q"], 40, seed=0)
+    return {"models": {"linear q": [rows, rows]}}
+
+
+def test_a_linear_q_separates_what_linear_maps_share(report: dict) -> None:
+    before, after = report["models"]["linear q"][0]
+    assert (before["stage"], after["stage"]) == ("before", "after")
+    assert before["Gaussian"] > 0.5
+    assert after["Gaussian"] < 0.1 * before["Gaussian"]
+    assert after["loss"] < 0.1 * before["loss"]
+    assert after["rank"] > 0.5 * before["rank"]
+
+
+def test_table(separation: ModuleType, report: dict) -> None:
+    before, after = report["models"]["linear q"][0]
+    line = separation.table(report).splitlines()[-1]
+    assert line.startswith(
+        f"| linear q | text | {before['Gaussian']:.2f} ± 0.00 | "
+        f"{after['Gaussian']:.2f} ± 0.00 |"
+    )
+
+
+def test_effective_rank(separation: ModuleType) -> None:
+    x = torch.eye(4)[torch.arange(40) % 4]
+    assert separation.effective_rank(x) == pytest.approx(3, abs=1e-4)
+    line = torch.arange(9.0)[:, None] * torch.tensor([[1.0, -2.0, 0.5]])
+    assert separation.effective_rank(line) == pytest.approx(1, abs=1e-3)
