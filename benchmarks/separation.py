@@ -8,10 +8,10 @@ nothing beside it to learn: no ranking, no alignment. CLUB's model q is an MLP t
 takes SEA's inner steps of Adam in every step, or the linear one in closed form. What
 the generic and the unique part share is then measured where they are compared, before
 and after, by estimators of their own on held-out items (``study_kinds/information``);
-negative numbers are those of nothing left to learn. The effective rank, the squared
-sum of the generic part's singular values over the sum of their squares, tells whether
-it still has directions to carry anything. With ``--output``, a table of the results
-stands beside the file, as Markdown.
+these see linear dependence, and are negative where nothing is left of it. The
+effective rank, the squared sum of the generic part's singular values over the sum of
+their squares, tells whether it still has directions to carry anything. With
+``--output``, a table of the results stands beside the file, as Markdown.
 """
 
 import argparse
