@@ -9,9 +9,9 @@ repository, and `compare.py --out benchmarks/results/grid` adds rows to what is 
 
 Then, with or without a folder to copy, the tables are made of the cells that the
 repository has: `table.md`, `comparison.json` and `docs.md` (which other pages include)
-of `grid` and `separate`, and the README's table. `--check` changes nothing, and fails
-if one of them is not that of the cells. A study's table is checked where its cells have
-the values per user.
+of the grids, and the README's table. `--check` changes nothing, and fails if one of
+them is not that of the cells. A study's table is checked where its cells have the
+values per user.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from sea_pyg.report import load_cell, load_cells, published
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 START, END = "<!-- results: start -->", "<!-- results: end -->"
-GRIDS = ("grid", "separate")
+GRIDS = ("grid", "separate", "separate-linear")
 METRICS = ("recall@20", "ndcg@20")
 KEPT = (".md", ".svg", ".json", ".txt", ".xz")
 

@@ -41,6 +41,10 @@ pairs=""
 for model in "${multimodal[@]}"; do pairs+="$model,$model+separate,"; done
 "${grid[@]}" --out "$out/separate" --data lfm2k:text+audio --models "$pairs" \
   --seeds 0,1,2 --trials 0 --epochs 100 --set lr=0.003 --set patience=10
+# The same with a linear q in closed form in place of the published MLP.
+"${grid[@]}" --out "$out/separate-linear" --data lfm2k:text+audio --models "$pairs" \
+  --seeds 0,1,2 --trials 0 --epochs 100 --set lr=0.003 --set patience=10 \
+  --set 'separate.distance_kwargs={"conditional": "linear"}'
 "${grid[@]}" --out "$out/separate" --data sports --models "$pairs" --seeds 0,1,2 --trials 0 \
   --epochs 40 --set batch_size=8192 --set lr=0.003 --set patience=5 \
   --set separate.sample_size=4096 --set MICRO.contrast_on=batch
