@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models import LGMRec
@@ -234,9 +235,12 @@ def replaced(name: str, value: Any) -> Callable[[LGMRec], None]:
 
 def averaged(model: LGMRec) -> None:
     """Take the mean of a user's logits, nearly, in place of their sum."""
-    assign = model._assign
-    num_users = model.num_users
-    model._assign = lambda x: assign(x / 5 if x.size(0) == num_users else x)  # type: ignore[method-assign]
+    assign, num_users = model._assign, model.num_users
+
+    def mean_of_users(logit: Tensor) -> Tensor:
+        return assign(logit / 5 if logit.size(0) == num_users else logit)
+
+    replaced("_assign", mean_of_users)(model)
 
 
 LOCAL = {

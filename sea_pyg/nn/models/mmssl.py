@@ -20,7 +20,7 @@ from sea_pyg.nn.models.preference_graph import PreferenceGraph
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import alternating_hops, root_degree_sums
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_choice, check_counts, check_interval
+from sea_pyg.utils import check_choice, check_counts, check_interval, memoize
 
 
 class MMSSLState(NamedTuple):
@@ -33,6 +33,8 @@ class MMSSLState(NamedTuple):
     """Sums of the tables over every modality's graph."""
     judged: Tensor
     """Users whose rows the critic sees, :math:`[B]`."""
+    fakes: list[Tensor]
+    """Their fake rows by every modality, each :math:`[B, N_i]`."""
 
 
 class MMSSL(Recommender):
@@ -264,10 +266,13 @@ class MMSSL(Recommender):
 
     def representations(self, data: HeteroData) -> MMSSLState:
         """Compute all of :meth:`encode`, and draw the users that the critic judges."""
-        active = self.seen_items(data).degree.nonzero().flatten()
+        seen = self.seen_items(data)
+        active = memoize(seen.rowptr, "active", lambda: seen.degree.nonzero().flatten())
         size = (self.critic_users,)
-        chosen = torch.randint(active.numel(), size, device=active.device)
-        return MMSSLState(*self._encode(data), active[chosen])
+        judged = active[torch.randint(active.numel(), size, device=active.device)]
+        embeddings, content, preference = self._encode(data)
+        fakes = [unseen_rows(x, judged, seen) for x in content.values()]
+        return MMSSLState(embeddings, content, preference, judged, fakes)
 
     def _encode(
         self, data: HeteroData
@@ -314,15 +319,13 @@ class MMSSL(Recommender):
             for x in state.preference.values()
         ]
         squares = [x.square().sum() for pair in state.content.values() for x in pair]
-        seen = self.seen_items(data)
-        fakes = [unseen_rows(x, state.judged, seen) for x in state.content.values()]
         feature_reg = self.feature_reg_weight / (2 * self.num_items)
         return {
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows, power=2),
             "feature_reg": feature_reg * torch.stack(squares).sum(),
             "contrast": self.cl_weight * torch.stack(contrast).sum(),
-            "adversarial": -self.adversarial_weight * self.critic(*fakes).mean(),
+            "adversarial": -self.adversarial_weight * self.critic(*state.fakes).mean(),
         }
 
     def estimator_loss(self, data: HeteroData, state: Any = None) -> Tensor:
@@ -332,7 +335,6 @@ class MMSSL(Recommender):
             if state is None:
                 state = self.representations(data)
             assert isinstance(state, MMSSLState)
-            fakes = [unseen_rows(x, state.judged, seen) for x in state.content.values()]
             real = softened_rows(
                 unseen_rows(state.embeddings, state.judged, seen),
                 state.judged,
@@ -341,6 +343,7 @@ class MMSSL(Recommender):
                 self.softening_temperature,
                 self.similarity_weight,
             )
+        fakes = [rows.detach() for rows in state.fakes]
         return self.critic.loss(real, fakes, self.gradient_penalty)
 
     def estimator_parameters(self) -> list[Parameter]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sea_pyg.nn.models.user_item_graph import sum_over_root_degree
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import EdgeMembership, chunked_topk
+from sea_pyg.utils import EdgeMembership, chunked_topk, memoize
 
 
 class PreferenceGraph(torch.nn.Module):
@@ -78,32 +78,45 @@ class PreferenceGraph(torch.nn.Module):
             tables: What is summed.
             seen: The pairs that are not linked.
         """
-        search = not self.training or int(self.step) % self.search_every == 0
+        found = self.item
+        if not self.training:
+            found = self._search(features, seen)
+        elif int(self.step) % self.search_every == 0:
+            self.item.copy_(self._search(features, seen))
         if self.training:
             self.step += 1
+        num_users, num_items = tables.user.size(0), tables.item.size(0)
         out = {}
         for place, name in enumerate(self.modalities):
-            if search:
-                item = self._search(features[name], seen)
-                if self.training:
-                    self.item[place] = item
-            else:
-                item = self.item[place]
-            edges = _edges(item)
-            user_sum = sum_over_root_degree(edges.flip(0), tables.item, item.size(0))
-            item_sum = sum_over_root_degree(edges, tables.user, tables.item.size(0))
-            out[name] = Embeddings(user_sum, item_sum)
+            to_items, to_users = _links(found, place)
+            out[name] = Embeddings(
+                sum_over_root_degree(to_users, tables.item, num_users),
+                sum_over_root_degree(to_items, tables.user, num_items),
+            )
         return out
 
-    def _search(self, features: Embeddings, seen: EdgeMembership) -> Tensor:
-        user, item = features
-        value, index = chunked_topk(user, item, self.k, self.chunk_size, seen.seen)
-        return index.masked_fill(value <= 0, -1)  # [num_users, k]
+    def _search(
+        self, features: Mapping[str, Embeddings], seen: EdgeMembership
+    ) -> Tensor:
+        """Return the items of every modality and user, -1 in place of none."""
+        items = []
+        for name in self.modalities:
+            value, index = chunked_topk(
+                *features[name], self.k, self.chunk_size, seen.seen
+            )
+            items.append(index.masked_fill(value <= 0, -1))
+        return torch.stack(items)  # [M, num_users, k]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(k={self.k}, search_every={self.search_every})"
 
 
-def _edges(item: Tensor) -> Tensor:
-    user, rank = (item >= 0).nonzero(as_tuple=True)
-    return torch.stack([user, item[user, rank]])
+def _links(items: Tensor, place: int) -> tuple[Tensor, Tensor]:
+    """Return a modality's edges to items and to users, made once per search."""
+
+    def build() -> tuple[Tensor, Tensor]:
+        user, rank = (items[place] >= 0).nonzero(as_tuple=True)
+        edge_index = torch.stack([user, items[place, user, rank]])
+        return edge_index, edge_index.flip(0)
+
+    return memoize(items, ("links", place), build)

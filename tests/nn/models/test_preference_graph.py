@@ -1,7 +1,10 @@
+import pytest
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.models import preference_graph
 from sea_pyg.nn.models.preference_graph import PreferenceGraph
+from sea_pyg.nn.models.user_item_graph import sum_over_root_degree
 from sea_pyg.typing import Embeddings
 from sea_pyg.utils import EdgeMembership
 from tests.nn.models.base import example_data
@@ -76,6 +79,23 @@ def test_keeps_items_between_searches() -> None:
     third = graph(features(1), table, seen())
     assert_same(third, build()(features(1), table, seen()))
     assert not torch.equal(third["type"].user, first["type"].user)
+
+
+def test_links_are_made_once_per_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Tensor] = []
+
+    def spy(edge_index: Tensor, x: Tensor, num_targets: int) -> Tensor:
+        read.append(edge_index)
+        return sum_over_root_degree(edge_index, x, num_targets)
+
+    monkeypatch.setattr(preference_graph, "sum_over_root_degree", spy)
+    graph = build()
+    for seed in range(3):
+        graph(features(seed), tables(), seen())
+    step = 2 * len(NAMES)
+    first, second, third = read[:step], read[step : 2 * step], read[2 * step :]
+    assert all(a is b for a, b in zip(first, second, strict=True))
+    assert not any(a is b for a, b in zip(first, third, strict=True))
 
 
 def test_evaluation_always_searches_and_changes_nothing() -> None:
