@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
+from parity_adaptors._recommender import compare_model
 from parity_adaptors.reference import Quantity, Reference
 from sea_pyg.nn.models import DRAGON, DualGNN
 from sea_pyg.nn.models.modality_gcn import ModalityGCN
@@ -47,28 +48,47 @@ def gcn_weights(reference: Reference, module: ModalityGCN) -> dict[str, Tensor]:
     return weights
 
 
-def gradient_names(reference: Reference) -> dict[str, str]:
-    """Return the names of the tables' gradients by those of the tables."""
-    return {
-        preference(reference, name): preference(reference, name, "grad")
-        for name in modalities(reference)
-    }
+def compare_gcn(
+    reference: Reference,
+    model: DRAGON | DualGNN,
+    data: HeteroData,
+    **unread: Parameter,
+) -> Iterator[Quantity]:
+    """Compare a model that is built on the convolutions of :class:`ModalityGCN`.
 
-
-def user_weight(reference: Reference, model: DRAGON | DualGNN) -> Parameter:
-    """Return our weights of the modalities, or what stands for the file's.
-
-    Of one modality, the file has weights as of two, which are penalised and which
-    nothing else reads; we have none.
+    Args:
+        reference: The file.
+        model: Our model.
+        data: Its graph.
+        **unread: Weights that the file has and penalises, and that nothing else reads.
+            Of one modality, its weights of the modalities are among them.
     """
     own: Parameter | None = model.weight
-    return Parameter(reference["param/weight_u"]) if own is None else own
+    if own is None:
+        unread["weight_u"] = Parameter(reference["param/weight_u"])
+    weights = {
+        **({} if own is None else {"weight_u": own}),
+        **unread,
+        **gcn_weights(reference, model.modality),
+    }
 
+    def penalty() -> Tensor:
+        squares = [x.square().mean() for x in unread.values()]
+        return model.reg_weight * torch.stack(squares or [torch.zeros(())]).sum()
 
-def penalty(model: DRAGON | DualGNN, *weights: Parameter) -> Tensor:
-    """Penalise weights that the file has and ours has not."""
-    squares = [x.square().mean() for x in weights if x is not model.weight]
-    return model.reg_weight * torch.stack(squares or [torch.zeros(())]).sum()
+    quantities = compare_model(
+        reference,
+        model,
+        data,
+        weights,
+        sorted(reference.names("param") - set(weights)),
+        gradient_names={
+            preference(reference, name): preference(reference, name, "grad")
+            for name in modalities(reference)
+        },
+        extra_loss=penalty,
+    )
+    yield from _determined(reference, data, quantities)
 
 
 def with_user_graph(reference: Reference, data: HeteroData) -> HeteroData:
@@ -88,7 +108,7 @@ def with_user_graph(reference: Reference, data: HeteroData) -> HeteroData:
     return data
 
 
-def determined(
+def _determined(
     reference: Reference, data: HeteroData, quantities: Iterable[Quantity]
 ) -> Iterator[Quantity]:
     """Leave out what hangs on randomly chosen neighbours.

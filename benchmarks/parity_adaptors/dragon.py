@@ -2,20 +2,14 @@
 
 from collections.abc import Iterator
 
-from torch import Tensor
-
 from parity_adaptors._modality_gcn import (
     NUM_NEIGHBOURS,
-    determined,
-    gcn_weights,
-    gradient_names,
+    compare_gcn,
     modalities,
-    penalty,
     preference,
-    user_weight,
     with_user_graph,
 )
-from parity_adaptors._recommender import TABLES, compare_model
+from parity_adaptors._recommender import TABLES
 from parity_adaptors._recommender import modalities as mapped_modalities
 from parity_adaptors.reference import Quantity, Reference
 from sea_pyg.nn.models import DRAGON
@@ -54,20 +48,4 @@ def compare(reference: Reference) -> Iterator[Quantity]:
     for table_name, name in TABLES.items():
         if name in names:
             data["item"][f"x_{name}"] = reference[f"param/{table_name}"]
-    weight = user_weight(reference, model)
-    weights = {"weight_u": weight, **gcn_weights(reference, model.modality)}
-    constant = sorted(reference.names("param") - set(weights))
-
-    def unread_penalty() -> Tensor:
-        return penalty(model, weight)
-
-    quantities = compare_model(
-        reference,
-        model,
-        data,
-        weights,
-        constant,
-        gradient_names=gradient_names(reference),
-        extra_loss=unread_penalty,
-    )
-    yield from determined(reference, data, quantities)
+    yield from compare_gcn(reference, model, data)

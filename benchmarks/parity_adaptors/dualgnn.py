@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 
-from torch import Tensor
 from torch.nn import Parameter
 
 from parity_adaptors._modality_gcn import (
     NUM_NEIGHBOURS,
-    determined,
-    gcn_weights,
-    gradient_names,
+    compare_gcn,
     modalities,
-    penalty,
     preference,
-    user_weight,
     with_user_graph,
 )
-from parity_adaptors._recommender import compare_model
 from parity_adaptors._recommender import modalities as mapped_modalities
 from parity_adaptors.reference import Quantity, Reference
 from sea_pyg.nn.models import DualGNN
@@ -44,26 +38,6 @@ def compare(reference: Reference) -> Iterator[Quantity]:
         log_base=2.0,
         cumulative=True,
     )
-    weight = user_weight(reference, model)
     # The file's item weights are penalised, and nothing else reads them.
     item_weight = Parameter(reference["param/weight_i"])
-    weights = {
-        "weight_u": weight,
-        "weight_i": item_weight,
-        **gcn_weights(reference, model.modality),
-    }
-    constant = sorted(reference.names("param") - set(weights))
-
-    def unread_penalty() -> Tensor:
-        return penalty(model, weight, item_weight)
-
-    quantities = compare_model(
-        reference,
-        model,
-        data,
-        weights,
-        constant,
-        gradient_names=gradient_names(reference),
-        extra_loss=unread_penalty,
-    )
-    yield from determined(reference, data, quantities)
+    yield from compare_gcn(reference, model, data, weight_i=item_weight)

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from sea_pyg.evaluation import EvaluationResult
 from sea_pyg.report import (
@@ -25,16 +24,10 @@ OPTIONS += ["2", "--epochs", "12", "--split", "time"]
 
 
 @pytest.fixture(scope="module")
-def script():
-    threads = torch.get_num_threads()
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import compare
+def script(on_path):
+    import compare
 
-        yield compare
-    finally:
-        sys.path.remove(str(FOLDER))
-        torch.set_num_threads(threads)
+    return compare
 
 
 @pytest.fixture(scope="module")

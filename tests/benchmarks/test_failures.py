@@ -1,26 +1,14 @@
 """What goes wrong with one cell of a grid is said, and the others are trained."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from sea_pyg.report import published
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 OPTIONS = ["--data", "fake", "--epochs", "2", "--trials", "0"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def on_path():
-    threads = torch.get_num_threads()
-    sys.path.insert(0, str(FOLDER))
-    yield
-    sys.path.remove(str(FOLDER))
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

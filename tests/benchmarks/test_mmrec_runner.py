@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,15 +20,6 @@ from tests.benchmarks.fake_mmrec import make_checkout
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BASE = ["--data", "fake", "--seeds", "0,1", "--epochs", "4", "--trials", "0"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def on_path() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    sys.path.insert(0, str(BENCHMARKS))
-    yield
-    sys.path.remove(str(BENCHMARKS))
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """The README's table is that of the cells, and nothing heavy is copied."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,18 +9,12 @@ from sea_pyg.evaluation import EvaluationResult
 from sea_pyg.report import grid_markdown, load_cells
 from tests.report.grids import write_cell, write_grid
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def script():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import publish
+def script(on_path):
+    import publish
 
-        yield publish
-    finally:
-        sys.path.remove(str(FOLDER))
+    return publish
 
 
 @pytest.fixture

@@ -1,20 +1,13 @@
 import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def separation() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("separation")
-    sys.path.remove(str(FOLDER))
+def separation(on_path: None) -> ModuleType:
+    return importlib.import_module("separation")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import inspect
 import json
 import math
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,15 @@ import torch
 from sea_pyg.nn.models import SEA
 from sea_pyg.report import load_cell, load_cells
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 STUDIES = ["ablation", "tuned", "modes", "sensitivity", "modalities"]
 STUDIES += ["curves", "embeddings", "information", "score"]
 
 
 @pytest.fixture(scope="module")
-def script():
-    threads = torch.get_num_threads()
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import studies
+def script(on_path):
+    import studies
 
-        yield studies
-    finally:
-        sys.path.remove(str(FOLDER))
-        torch.set_num_threads(threads)
+    return studies
 
 
 @pytest.fixture(scope="module")

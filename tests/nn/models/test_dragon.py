@@ -1,10 +1,8 @@
 import pytest
-import torch
 
 from sea_pyg.nn.models import DRAGON
-from sea_pyg.nn.models.user_graph import aggregate_users
 from sea_pyg.typing import CO_RATES
-from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
+from tests.nn.models.base import RecommenderTests, example_data
 from tests.nn.models.parity import assert_parity
 
 
@@ -29,17 +27,3 @@ def test_prepare_adds_its_graphs_once() -> None:
 def test_number_of_neighbours() -> None:
     with pytest.raises(ValueError, match="user_k must be at least 1"):
         DRAGON(3, 3, {"text": 4}, user_k=0)
-
-
-def test_nothing_weighs_a_single_modality() -> None:
-    data = example_data(("text",))
-    torch.manual_seed(0)
-    model = DRAGON.from_data(data)
-    data, batch = model.prepare(data), example_batch(data)
-    train(model, data, [batch] * 2, lr=0.1)
-    user = model.modality(data)["text"].user
-    user = user + aggregate_users(data, user, model.user_k, "user")
-    torch.testing.assert_close(model.encode(data).user, user)
-    penalty = model.reg_weight * model.modality.penalty(batch.user)
-    torch.testing.assert_close(model.loss(data, batch)["reg"], penalty)
-    assert all(name.startswith("modality.") for name, _ in model.named_parameters())

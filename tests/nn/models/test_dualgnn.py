@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from sea_pyg.nn.models import DualGNN
-from sea_pyg.nn.models.user_graph import aggregate_users
 from sea_pyg.typing import CO_RATES
-from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
+from tests.nn.models.base import RecommenderTests, example_data
 from tests.nn.models.parity import assert_parity
 
 
@@ -42,18 +41,3 @@ def test_cumulative_weighs_the_sum_first() -> None:
         users.append(model.encode(data).user)
     # The last of the modalities is weighed alike in both.
     torch.testing.assert_close(*users)
-
-
-@pytest.mark.parametrize("cumulative", [False, True])
-def test_nothing_weighs_a_single_modality(cumulative: bool) -> None:
-    data = example_data(("text",))
-    torch.manual_seed(0)
-    model = DualGNN.from_data(data, cumulative=cumulative)
-    data, batch = model.prepare(data), example_batch(data)
-    train(model, data, [batch] * 2, lr=0.1)
-    user = model.modality(data)["text"].user
-    user = user + aggregate_users(data, user, model.k, "user")
-    torch.testing.assert_close(model.encode(data).user, user)
-    penalty = model.reg_weight * model.modality.penalty(batch.user)
-    torch.testing.assert_close(model.loss(data, batch)["reg"], penalty)
-    assert all(name.startswith("modality.") for name, _ in model.named_parameters())
