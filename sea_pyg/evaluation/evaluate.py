@@ -17,7 +17,7 @@ from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
     closest,
-    fits_split,
+    first_of_another,
     get_split_id,
     memoize,
     positive_labels,
@@ -182,16 +182,15 @@ def _check_split(
     split_id = get_split_id(data[edge_type])
     if split_id is None:
         return
-    modules = model.modules() if isinstance(model, Recommender) else ()
-    models = [module for module in modules if isinstance(module, Recommender)]
-    for trained_on in (noted for one in models for noted in one.trained_on):
-        if not fits_split(trained_on, split_id):
-            raise ValueError(
-                f"the model was trained on other interactions ({trained_on}) than "
-                f"those of the evaluated graph's split ({split_id}), so it may know "
-                "what is to be found; evaluate on a graph of the split that it was "
-                "trained on, or train it on the first graph of this one"
-            )
+    known = model.known_interactions() if isinstance(model, Recommender) else []
+    trained_on = first_of_another(known, split_id)
+    if trained_on is not None:
+        raise ValueError(
+            f"the model was trained on other interactions ({trained_on}) than "
+            f"those of the evaluated graph's split ({split_id}), so it may know "
+            "what is to be found; evaluate on a graph of the split that it was "
+            "trained on, or train it on the first graph of this one"
+        )
     other = split_id
     if val is not None and edge_type in val.edge_types:
         other = get_split_id(val[edge_type]) or split_id

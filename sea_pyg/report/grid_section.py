@@ -5,21 +5,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
-from sea_pyg.evaluation import Comparison, ComparisonRow, compare, summarize
+from sea_pyg.evaluation import Comparison, ComparisonRow
 from sea_pyg.report.budget import budget_note, budget_of, options_text, short
 from sea_pyg.report.cell import Cell
-from sea_pyg.report.separate import (
-    SeparateComparison,
-    backbone_of,
-    separate_comparison,
-)
+from sea_pyg.report.data_note import data_note
+from sea_pyg.report.grid_comparison import compare_against, compare_methods, is_ours
+from sea_pyg.report.separate import SeparateComparison, separate_comparison
 from sea_pyg.utils import closest
 
 METRICS = ("recall@20", "ndcg@20")
-LEVEL = 0.05
 BEYOND = ("coverage", "gini", "novelty", "cold_recall")
 
 
@@ -68,7 +65,7 @@ class GridSection:
 
     def is_ours(self, method: str) -> bool:
         """Whether a method is no baseline."""
-        return _is_ours(method, self.ours)
+        return is_ours(method, self.ours)
 
     def beyond_table(self) -> tuple[list[str], list[list[Any]]]:
         """Return header and cells of a table of all but accuracy, a row per method.
@@ -167,11 +164,6 @@ def mean_of(cells: Sequence[Cell], key: str) -> float | None:
     return mean(known) if known else None
 
 
-def _is_ours(method: str, ours: Sequence[str]) -> bool:
-    backbone, separate = backbone_of(method)
-    return separate or backbone.partition(":")[0] in ours
-
-
 def _grids(cells: Sequence[Cell]) -> list[str]:
     """Name the grid of every cell; a single grid needs no name."""
     roots = [cell.root for cell in cells]
@@ -192,7 +184,7 @@ def _section(
     for cell in cells:
         methods.setdefault(cell.method, []).append(cell)
     main = metrics[0]
-    baselines = [m for m in methods if not _is_ours(m, ours)] or [*methods]
+    baselines = [m for m in methods if not is_ours(m, ours)] or [*methods]
 
     def score(method: str, on: str, metric: str = main) -> float:
         return mean(cell.plain[on][metric] or 0.0 for cell in methods[method])
@@ -205,7 +197,7 @@ def _section(
         metric: max(baselines, key=lambda method: score(method, "test", metric))
         for metric in metrics
     }
-    comparison = _compare(methods, known, metrics, reference)
+    comparison = compare_methods(methods, known, metrics, reference)
     users = next((n for c in cells if (n := c.plain.get("test_users"))), None)
     notes = [] if users is None else [f"Users that are evaluated in test: {users}."]
     notes += budget_note(methods)
@@ -213,7 +205,7 @@ def _section(
         notes.append("There is one cell only, and nothing to compare.")
     notes += comparison.notes
     if len(methods) > 1:
-        kind = "method" if _is_ours(reference, ours) else "baseline"
+        kind = "method" if is_ours(reference, ours) else "baseline"
         only = "" if len(known) in (0, len(methods)) else " that can be tested"
         notes.append(
             f"The reference {reference} is the best {kind} in validation {main}{only}."
@@ -225,7 +217,7 @@ def _section(
         notes.append(f"In test {metric} the best baseline is another one: {best}.")
     against = {}
     for best in dict.fromkeys(others.values()):
-        if rows := _against(best, methods, known, metrics, ours):
+        if rows := compare_against(best, methods, known, metrics, ours):
             against[best] = rows
     notes += [
         f"Against {best}, {row.method} in {row.metric}: {row.verdict} "
@@ -233,7 +225,7 @@ def _section(
         for best, rows in against.items()
         for row in rows
     ]
-    notes += _versions(methods)
+    notes += data_note(methods)
     separate = separate_comparison(cells, main)
     grid, data, split = name
     return GridSection(
@@ -249,107 +241,6 @@ def _section(
         users,
         notes,
         grid,
-    )
-
-
-def _versions(methods: dict[str, list[Cell]]) -> list[str]:
-    """Say where cells were made from other data than others."""
-    made: dict[str, dict[str, list[str]]] = {}
-    names = dict.fromkeys(
-        key
-        for cells in methods.values()
-        for cell in cells
-        for key in cell.plain["data_fingerprint"]
-    )
-    for key in names:
-        for method, cells in methods.items():
-            for cell in cells:
-                found = cell.plain["data_fingerprint"].get(key)
-                digest = "missing" if found is None else f"{found[:6]}…"
-                of_it = made.setdefault(key, {}).setdefault(digest, [])
-                if method not in of_it:
-                    of_it.append(method)
-    texts = [
-        f"{key} is "
-        + "; ".join(f"{digest} for {', '.join(m)}" for digest, m in found.items())
-        for key, found in made.items()
-        if len(found) > 1
-    ]
-    if not texts:
-        return []
-    same = len(made.get("interactions", {})) == 1
-    start = (
-        "The features differ, the interactions do not" if same else "The data differ"
-    )
-    return [f"{start} (SHA-256): {'. '.join(texts)}."]
-
-
-def _compare(
-    methods: dict[str, list[Cell]],
-    known: Sequence[str],
-    metrics: Sequence[str],
-    reference: str,
-) -> Comparison:
-    """Test what can be tested, and put the means of the others beside it."""
-    runs = [cell.run() for method in known for cell in methods[method]]
-    if len(runs) > 1:
-        found = compare(runs, metrics, reference)
-    else:
-        alone = [row._replace(scope="reference") for row in summarize(runs, metrics)]
-        found = Comparison(alone, reference, LEVEL, [])
-    rows = []
-    for metric in metrics:
-        tested = [row for row in found.rows if row.metric == metric]
-        names = {row.method for row in tested}
-        others = [
-            _untested(metric, method, methods, reference)
-            for method in methods
-            if method not in names
-        ]
-        others.sort(key=lambda row: (row.scope != "reference", -row.mean))
-        rows += [*tested, *others]
-    notes = [*found.notes]
-    if len(known) < len(methods):
-        notes.append(
-            "Methods without values per user ran in a program that prints means of "
-            "four decimals alone: nothing is said of whether they differ."
-        )
-    return Comparison(rows, reference, found.level, notes)
-
-
-def _against(
-    best: str,
-    methods: dict[str, list[Cell]],
-    known: Sequence[str],
-    metrics: Sequence[str],
-    ours: tuple[str, ...],
-) -> list[ComparisonRow]:
-    """Test ours against a baseline that the test data itself has chosen."""
-    chosen = [m for m in known if m == best or _is_ours(m, ours)]
-    cells = [cell for method in chosen for cell in methods[method]]
-    if best not in chosen or len(chosen) < 2:
-        return []
-    rows = compare([cell.run() for cell in cells], metrics, best).rows
-    return [row for row in rows if row.scope != "reference"]
-
-
-def _untested(
-    metric: str, method: str, methods: dict[str, list[Cell]], reference: str
-) -> ComparisonRow:
-    values, base = (
-        [cell.plain["test"][metric] for cell in methods[name]]
-        for name in (method, reference)
-    )
-    return ComparisonRow(
-        method=method,
-        metric=metric,
-        num_runs=len(values),
-        mean=mean(values),
-        ci_low=None,
-        ci_high=None,
-        seed_std=stdev(values) if len(values) > 1 else None,
-        scope="reference" if method == reference else "untested",
-        difference=None if method == reference else mean(values) - mean(base),
     )
 
 

@@ -26,6 +26,7 @@ from sea_pyg.utils.ranking import rank_scores
 from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, edge_dot, spmm
 from sea_pyg.utils.split_id import (
     count_common,
+    first_of_another,
     fits_split,
     get_split_id,
     make_split_id,
@@ -56,6 +57,7 @@ __all__ = [
     "count_common",
     "csr_tensor",
     "edge_dot",
+    "first_of_another",
     "fits_split",
     "get_split_id",
     "keep_freed_memory",

@@ -1,6 +1,7 @@
 """What tells the graphs of one split from those of another."""
 
 import hashlib
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -89,6 +90,11 @@ def fits_split(trained_on: str, split_id: str) -> bool:
     A digest alone does if the training interactions are the split's.
     """
     return trained_on in (split_id, split_id.split("-")[0])
+
+
+def first_of_another(trained_on: Iterable[str], split_id: str) -> str | None:
+    """Return the first :func:`training_id` that does not belong to a split, if any."""
+    return next((x for x in trained_on if not fits_split(x, split_id)), None)
 
 
 def _keys(edge_index: Tensor) -> Tensor:

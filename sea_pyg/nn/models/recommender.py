@@ -19,7 +19,7 @@ from sea_pyg.utils import (
     check_edge_type,
     check_users,
     closest,
-    fits_split,
+    first_of_another,
     get_split_id,
     memoize,
     modality_input,
@@ -206,19 +206,25 @@ class Recommender(torch.nn.Module, ABC):
         """
         check_edge_type(data, self.edge_type)
         found = training_id(data, self.edge_type)
+        before = self.known_interactions() if self.trainable else []
         split_id = get_split_id(data[self.edge_type])
-        # A backbone may have been trained alone.
-        models = [m for m in self.modules() if isinstance(m, Recommender)]
-        before = [k for m in models for k in m.trained_on] if self.trainable else []
-        for other in before:
-            if split_id is not None and not fits_split(other, split_id):
-                raise ValueError(
-                    f"the model was trained on other interactions ({other}) than those "
-                    f"of this split ({split_id}), which may hold what is to be tested; "
-                    "build a new model, and for a run that is resumed take its split"
-                )
-        for model in models:
+        other = None if split_id is None else first_of_another(before, split_id)
+        if other is not None:
+            raise ValueError(
+                f"the model was trained on other interactions ({other}) than those "
+                f"of this split ({split_id}), which may hold what is to be tested; "
+                "build a new model, and for a run that is resumed take its split"
+            )
+        for model in self._models():
             model.trained_on = tuple(dict.fromkeys((*before, found)))
+
+    def known_interactions(self) -> list[str]:
+        """List :attr:`trained_on` of the model and of those it is built on."""
+        return [noted for model in self._models() for noted in model.trained_on]
+
+    def _models(self) -> list["Recommender"]:
+        # A backbone may have been trained alone.
+        return [m for m in self.modules() if isinstance(m, Recommender)]
 
     @abstractmethod
     def encode(self, data: HeteroData) -> Embeddings:
