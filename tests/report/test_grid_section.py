@@ -124,3 +124,15 @@ def test_the_number_of_users_is_that_of_the_cells(tmp_path: Path) -> None:
     (section,) = grid_sections(load_cells(write_grid(tmp_path)))
     assert section.users == 40
     assert section.notes[0] == "Users that are evaluated in test: 40."
+
+
+@pytest.mark.parametrize("ours", ["SEA", "SEA:tuned", "FREEDOM+separate"])
+def test_ours_and_their_presets_are_never_the_reference(
+    tmp_path: Path, ours: str
+) -> None:
+    for number, (method, level) in enumerate(((ours, 0.6), ("SEAL", 0.4), ("A", 0.2))):
+        for seed in range(3):
+            write_cell(tmp_path, method, seed, level, number)
+    (section,) = grid_sections(load_cells(tmp_path))
+    assert section.reference == "SEAL"
+    assert [m for m in section.methods if section.is_ours(m)] == [ours]
