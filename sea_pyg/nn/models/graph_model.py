@@ -21,13 +21,7 @@ from sea_pyg.utils import (
 class GraphModel(torch.nn.Module):
     """Base class that knows for which graphs a model was built, and trained on which.
 
-    Args:
-        num_users: Number of users :math:`N_u`.
-        num_items: Number of items :math:`N_i`.
-        edge_type: The user-item edge type that the model reads.
-
-    Raises:
-        ValueError: If there is no user or no item.
+    Its arguments are those of :class:`~sea_pyg.nn.models.Recommender`.
     """
 
     trainable: ClassVar[bool] = True
