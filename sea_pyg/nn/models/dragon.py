@@ -153,7 +153,8 @@ class DRAGON(Recommender):
         """Concatenate the modalities, then aggregate over both graphs."""
         self.check_graph(data)
         data = self.prepare(data)
-        parts = list(self.modality(data).values())
+        features = self.modality_features(data)
+        parts = list(self.modality(data, features).values())
         users = [part.user for part in parts]
         if self.weight is not None:
             weights = self.weight.split(1, dim=1)  # [num_users, 1] each

@@ -125,7 +125,8 @@ class DualGNN(Recommender):
         """Fuse the modalities, then aggregate over users of the same taste."""
         self.check_graph(data)
         data = self.prepare(data)
-        parts = list(self.modality(data).values())
+        features = self.modality_features(data)
+        parts = list(self.modality(data, features).values())
         item = torch.stack([part.item for part in parts]).sum(dim=0)
         users = [part.user for part in parts]
         if self.cumulative:

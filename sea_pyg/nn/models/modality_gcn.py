@@ -91,10 +91,17 @@ class ModalityGCN(torch.nn.Module):
             out[name] = self.output[name](F.leaky_relu(self.hidden[name](x)))
         return out
 
-    def forward(self, data: HeteroData) -> dict[str, Embeddings]:
-        """Propagate all modalities in one product per hop."""
+    def forward(
+        self, data: HeteroData, features: Mapping[str, Tensor]
+    ) -> dict[str, Embeddings]:
+        """Propagate all modalities in one product per hop.
+
+        Args:
+            data: The graph.
+            features: What :meth:`features` returned.
+        """
         check_edge_type(data, self.edge_type)
-        items = [l2_normalize(x) for x in self.features(data).values()]
+        items = [l2_normalize(features[name]) for name in self.modalities]
         users = [l2_normalize(self.preference[name]) for name in self.modalities]
         user, item = self.propagation(
             torch.cat(users, dim=1),

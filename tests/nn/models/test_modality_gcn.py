@@ -35,7 +35,7 @@ def test_nothing_weighs_a_single_modality(
     data, batch = model.prepare(data), example_batch(data)
     train(model, data, [batch] * 2, lr=0.1)
     k = model.hparams()["user_k" if model_class is DRAGON else "k"]
-    user = model.modality(data)["text"].user
+    user = model.modality(data, model.modality_features(data))["text"].user
     user = user + aggregate_users(data, user, k, "user")
     torch.testing.assert_close(model.encode(data).user, user)
     penalty = model.reg_weight * model.modality.penalty(batch.user)

@@ -2,6 +2,8 @@ import json
 
 import pytest
 import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from sea_pyg import nn
 from sea_pyg.nn.loss import SeparateLearning
@@ -10,6 +12,7 @@ from sea_pyg.nn.models import (
     SEA,
     VBPR,
     LightGCN,
+    Recommender,
     WithSeparateLearning,
     resolve,
 )
@@ -76,6 +79,47 @@ def test_objective_is_the_sum_of_both() -> None:
     assert parts.keys() == expected.keys()
     for name, value in parts.items():
         torch.testing.assert_close(value, expected[name])
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_features_are_computed_once_in_a_step(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = example_data()
+    torch.manual_seed(0)
+    backbone = resolve(name).from_data(data)
+    model = WithSeparateLearning(backbone).eval()
+    data = model.prepare(data)
+    calls: list[str] = []
+    computed = type(backbone).modality_features
+
+    def counted(self: Recommender, data: HeteroData) -> dict[str, Tensor]:
+        calls.append(name)
+        return computed(self, data)
+
+    monkeypatch.setattr(type(backbone), "modality_features", counted)
+    batch = example_batch(data)
+    torch.manual_seed(1)
+    state = model.representations(data)
+    together = list(model.loss(data, batch, state).values())
+    assert len(calls) == 1
+    assert "modality_features" not in vars(backbone)
+
+    torch.manual_seed(1)
+    alone = backbone.loss(data, batch, backbone.representations(data))
+    maps = model.separate.maps(backbone.modality_features(data))
+    apart = [*alone.values(), *model.separate.loss(maps).values()]
+    parameters = list(model.parameters())
+    found, expected = (
+        torch.autograd.grad(
+            torch.stack(parts).sum(),
+            parameters,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        for parts in (together, apart)
+    )
+    torch.testing.assert_close(found, expected)
 
 
 WIDTHS = {
