@@ -17,7 +17,7 @@ from sea_pyg.utils.checks import (
     require,
 )
 from sea_pyg.utils.features import modality_input, modality_masks, modality_present
-from sea_pyg.utils.interactions import check_interactions
+from sea_pyg.utils.interactions import check_edges, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.non_finite_error import NonFiniteError
@@ -45,6 +45,7 @@ __all__ = [
     "check_choice",
     "check_counts",
     "check_edge_type",
+    "check_edges",
     "check_in_channels",
     "check_interactions",
     "check_interval",

@@ -11,17 +11,23 @@ from sea_pyg.utils.memo import memoize
 
 
 def modality_input(
-    data: HeteroData, name: str, node_type: str = "item", channels: int | None = None
+    data: HeteroData,
+    name: str,
+    node_type: str = "item",
+    channels: int | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
     """Return ``x_<name>`` with the rows that ``mask_<name>`` marks missing as zeros.
 
-    Checked and masked once per tensor, not per call. Half precision becomes float32.
+    Checked, converted and masked once per tensor, not per call.
 
     Args:
         data: The graph.
         name: The modality.
         node_type: The node type that carries it.
         channels: Width that the reader was built for. (default: any)
+        dtype: Type to convert to. (default: float32 for half precision and integers,
+            and else what it is)
 
     Shapes:
         Returns :math:`[N, d]`.
@@ -36,12 +42,12 @@ def modality_input(
     mask: Tensor | None = data[node_type].get(f"mask_{name}")
 
     def build() -> Tensor | None:
-        checked = _check(x, mask, name, node_type, data[node_type].num_nodes)
+        checked = _check(x, mask, name, node_type, data[node_type].num_nodes, dtype)
         # The memo's entry must not refer to x, or x would never be freed.
         return None if checked is x else checked
 
     others = () if mask is None else (mask,)
-    checked = memoize(x, ("modality_input", mask is None), build, *others)
+    checked = memoize(x, ("modality_input", mask is None, dtype), build, *others)
     x = x if checked is None else checked
     if channels is not None and x.size(1) != channels:
         raise ValueError(
@@ -95,7 +101,12 @@ def _present(x: Tensor) -> Tensor:
 
 
 def _check(
-    x: Tensor, mask: Tensor | None, name: str, node_type: str, num_nodes: int
+    x: Tensor,
+    mask: Tensor | None,
+    name: str,
+    node_type: str,
+    num_nodes: int,
+    dtype: torch.dtype | None,
 ) -> Tensor:
     attribute = f"data[{node_type!r}].x_{name}"
     if x.dim() != 2 or x.size(0) != num_nodes:
@@ -111,8 +122,9 @@ def _check(
             )
         if not bool(mask.all()):
             x = torch.where(mask.unsqueeze(-1), x, torch.zeros_like(x))
-    if x.dtype in (torch.float16, torch.bfloat16):
-        x = x.float()
+    if dtype is None and x.dtype not in (torch.float32, torch.float64):
+        dtype = torch.float32
+    x = x if dtype is None else x.to(dtype)
     finite = torch.isfinite(x).all(dim=1)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])

@@ -1,6 +1,7 @@
 """Checks of a graph's interactions."""
 
 import torch
+from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import EdgeType
@@ -11,11 +12,31 @@ def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]
     """Check a graph's interactions and return the numbers of users and items.
 
     Raises:
-        ValueError: If there are none, they are not int64 of shape [2, E], or an id
-            is negative or not below the number of nodes.
+        ValueError: If there are none, or :func:`check_edges` finds a fault.
     """
     check_edge_type(data, edge_type)
     edge_index = data[edge_type].edge_index
+    sizes = node_count(data, edge_type[0]), node_count(data, edge_type[2])
+    check_edges(edge_index, edge_type, sizes)
+    if edge_index.size(1) == 0:
+        raise ValueError(f"the graph has no interactions of type {edge_type!r}")
+    return sizes
+
+
+def check_edges(
+    edge_index: Tensor, edge_type: EdgeType, sizes: tuple[int, int]
+) -> None:
+    """Check that edges end at nodes that there are.
+
+    Args:
+        edge_index: The edges, :math:`[2, E]`.
+        edge_type: Their type.
+        sizes: Number of nodes of both types.
+
+    Raises:
+        ValueError: If the edges are not int64 of shape [2, E], or an id is negative or
+            not below the number of nodes.
+    """
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(
             f"edge_index of {edge_type!r} must be of shape [2, E] (got "
@@ -26,18 +47,12 @@ def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]
             f"edge_index of {edge_type!r} must hold integer ids, torch.long (got "
             f"{edge_index.dtype})"
         )
-    if edge_index.size(1) == 0:
-        raise ValueError(f"the graph has no interactions of type {edge_type!r}")
-    sizes = []
-    for row, node_type in enumerate((edge_type[0], edge_type[2])):
-        num_nodes = node_count(data, node_type)
-        outside = (edge_index[row] < 0) | (edge_index[row] >= num_nodes)
+    for row, (node_type, size) in enumerate(zip(edge_type[::2], sizes, strict=True)):
+        outside = (edge_index[row] < 0) | (edge_index[row] >= size)
         if bool(outside.any()):
             edge = int(outside.nonzero()[0])
             raise ValueError(
-                f"edge_index[{row}, {edge}] of {edge_type!r} must lie in "
-                f"[0, {num_nodes}), as there are {num_nodes} nodes of type "
-                f"{node_type!r} (got {int(edge_index[row, edge])})"
+                f"edge_index[{row}, {edge}] of {edge_type!r} must lie in [0, {size}), "
+                f"as there are {size} nodes of type {node_type!r} (got "
+                f"{int(edge_index[row, edge])})"
             )
-        sizes.append(num_nodes)
-    return sizes[0], sizes[1]

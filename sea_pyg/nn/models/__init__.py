@@ -17,15 +17,13 @@ from sea_pyg.nn.models.micro import MICRO
 from sea_pyg.nn.models.mmgcn import MMGCN
 from sea_pyg.nn.models.mmssl import MMSSL
 from sea_pyg.nn.models.popularity import Popularity
-from sea_pyg.nn.models.recommender import Recommender as Recommender
-from sea_pyg.nn.models.resolve import resolve as resolve
+from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.resolve import resolve
 from sea_pyg.nn.models.sea import SEA
 from sea_pyg.nn.models.slmrec import SLMRec
 from sea_pyg.nn.models.smore import SMORE
 from sea_pyg.nn.models.vbpr import VBPR
-from sea_pyg.nn.models.with_separate_learning import (
-    WithSeparateLearning as WithSeparateLearning,
-)
+from sea_pyg.nn.models.with_separate_learning import WithSeparateLearning
 
 __all__ = [
     "BM3",
@@ -45,9 +43,16 @@ __all__ = [
     "MMGCN",
     "MMSSL",
     "Popularity",
+    "Recommender",
     "SEA",
     "SLMRec",
     "SMORE",
     "VBPR",
+    "WithSeparateLearning",
+    "resolve",
 ]
-classes = __all__
+classes = [
+    name
+    for name in __all__
+    if name not in ("Recommender", "WithSeparateLearning", "resolve")
+]

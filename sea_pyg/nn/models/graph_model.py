@@ -1,6 +1,7 @@
 """What ties a model to a user-item graph."""
 
-from typing import ClassVar
+import inspect
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import (
     EdgeMembership,
     check_edge_type,
+    check_edges,
     first_of_another,
     get_split_id,
     memoize,
@@ -24,11 +26,20 @@ class GraphModel(torch.nn.Module):
     Its arguments are those of :class:`~sea_pyg.nn.models.Recommender`.
     """
 
+    __signature__: ClassVar[inspect.Signature]
+
     trainable: ClassVar[bool] = True
     """Whether the model is trained by gradient descent."""
 
     trained_on: tuple[str, ...] = ()
     """What :meth:`note_training` noted; empty before training."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Have the class show its constructor's arguments, whatever ``__new__`` is."""
+        super().__init_subclass__(**kwargs)
+        own = inspect.signature(cls.__init__)
+        parameters = list(own.parameters.values())[1:]
+        cls.__signature__ = own.replace(parameters=parameters)
 
     def __init__(
         self, num_users: int, num_items: int, edge_type: EdgeType = RATES
@@ -64,17 +75,25 @@ class GraphModel(torch.nn.Module):
     def interactions(self, data: HeteroData) -> Tensor:
         """Return the edges of a graph that the model was built for.
 
-        Models read a graph through this or :meth:`check_graph`.
+        Models read a graph through this or :meth:`check_graph`. The edges are checked
+        once per tensor.
 
         Shapes:
             Returns :math:`[2, E]` as (user, item).
 
         Raises:
-            ValueError: If it has other numbers of nodes, or no such edges.
+            ValueError: If it has other numbers of nodes, or no such edges, or these
+                are not int64 or end at nodes that there are not.
         """
         check_edge_type(data, self.edge_type)
         self.check_graph(data)
         edge_index: Tensor = data[self.edge_type].edge_index
+        sizes = (self.num_users, self.num_items)
+
+        def check() -> None:
+            check_edges(edge_index, self.edge_type, sizes)
+
+        memoize(edge_index, ("checked", self.edge_type, *sizes), check)
         return edge_index
 
     def note_training(self, data: HeteroData) -> None:

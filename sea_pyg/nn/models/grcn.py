@@ -32,7 +32,7 @@ class GRCN(Recommender):
     r"""Refine the interaction graph by the content of the items.
 
     From `"Graph-Refined Convolutional Network for Multimedia Recommendation with
-    Implicit Feedback" <https://arxiv.org/abs/2008.10007>`_. For every modality, item
+    Implicit Feedback" <https://arxiv.org/abs/2111.02036>`_. For every modality, item
     features :math:`f_i` and user preferences :math:`p_u` of unit length attend to each
     other along the interactions,
 
@@ -141,7 +141,8 @@ class GRCN(Recommender):
         """Return the mapped features of every modality."""
         out = {}
         for name, channels in self.in_channels.items():
-            x = modality_input(data, name, self.edge_type[2], channels)
+            dtype = self.linear[name].weight.dtype
+            x = modality_input(data, name, self.edge_type[2], channels, dtype)
             out[name] = F.leaky_relu(self.linear[name](x))
         return out
 

@@ -87,7 +87,8 @@ class ItemFeatures(torch.nn.Module):
         """
         out = {}
         for name, channels in self.in_channels.items():
-            x = modality_input(data, name, self.node_type, channels)
+            dtype = self.linear[name].weight.dtype
+            x = modality_input(data, name, self.node_type, channels, dtype)
             out[name] = x + self.offset[name] if name in self.offset else x
         return out
 

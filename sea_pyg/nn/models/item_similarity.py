@@ -1,6 +1,7 @@
 """Base class of the models that score items by the items a user has seen."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,9 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.models.closed_form import ClosedFormRecommender
 from sea_pyg.typing import Embeddings
 from sea_pyg.utils import compress, csr_tensor, memoize, spmm
+
+MOST_ENTRIES = 2**26
+"""Of the matrix of users and some items that is held at a time."""
 
 
 class ItemSimilarityRecommender(ClosedFormRecommender):
@@ -62,23 +66,27 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
         profile[item, row] = 1
         return (weight @ profile).t()
 
+    def common_users(
+        self, edge_index: Tensor, chunk_size: int, dtype: torch.dtype
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        r"""Count the users that items have in common: rows of :math:`X^\top X`.
 
-def gram_rows(
-    edge_index: Tensor, item: Tensor, sizes: tuple[int, int], dtype: torch.dtype
-) -> Tensor:
-    r"""Count the common users of some items with all items: rows of :math:`X^\top X`.
+        Args:
+            edge_index: Distinct interactions as (user, item).
+            chunk_size: Most items at a time; with many users there are fewer.
+            dtype: Data type of the counts.
 
-    Args:
-        edge_index: Interactions as (user, item).
-        item: Consecutive item numbers, :math:`[B]`.
-        sizes: Number of users and of items.
-        dtype: Data type of the result.
-
-    Shapes:
-        Returns :math:`[B, N_i]`.
-    """
-    user, column = edge_index[0], edge_index[1] - item[0]
-    inside = (column >= 0) & (column < item.numel())
-    users_of = torch.zeros(sizes[0], item.numel(), dtype=dtype, device=item.device)
-    users_of[user[inside], column[inside]] = 1
-    return spmm(edge_index, None, users_of, sizes).t()
+        Yields:
+            Consecutive items, :math:`[B]`, and their counts, :math:`[B, N_i]`.
+        """
+        sizes = (self.num_users, self.num_items)
+        chunk_size = max(1, min(chunk_size, MOST_ENTRIES // self.num_users))
+        everything = torch.arange(self.num_items, device=edge_index.device)
+        for item in everything.split(chunk_size):
+            user, column = edge_index[0], edge_index[1] - item[0]
+            inside = (column >= 0) & (column < item.numel())
+            users_of = torch.zeros(
+                self.num_users, item.numel(), dtype=dtype, device=item.device
+            )
+            users_of[user[inside], column[inside]] = 1
+            yield item, spmm(edge_index, None, users_of, sizes).t()

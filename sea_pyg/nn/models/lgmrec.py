@@ -154,11 +154,13 @@ class LGMRec(Recommender):
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
-        item_type = self.edge_type[2]
         return {
-            name: modality_input(data, name, item_type, channels) @ self.map[name]
-            for name, channels in self.in_channels.items()
+            name: self._input(data, name) @ self.map[name] for name in self.in_channels
         }
+
+    def _input(self, data: HeteroData, name: str) -> Tensor:
+        channels, dtype = self.in_channels[name], self.map[name].dtype
+        return modality_input(data, name, self.edge_type[2], channels, dtype)
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Add what graph and hypergraphs tell."""
@@ -187,7 +189,7 @@ class LGMRec(Recommender):
     def _through_hyperedges(
         self, data: HeteroData, name: str, item: Tensor
     ) -> Embeddings:
-        logit = modality_input(data, name, self.edge_type[2]) @ self.hyperedge[name]
+        logit = self._input(data, name) @ self.hyperedge[name]
         # A user's logits are the sum over its items'.
         edges = stacked_edges(data[self.edge_type].edge_index, self.num_users)
         stacked = F.pad(logit, (0, 0, self.num_users, 0))

@@ -176,7 +176,8 @@ class MMGCN(Recommender):
         """Return the features of every modality, mapped where they are."""
         out = {}
         for name, channels in self.in_channels.items():
-            x = modality_input(data, name, self.edge_type[2], channels)
+            dtype = self.embedding.dtype
+            x = modality_input(data, name, self.edge_type[2], channels, dtype)
             out[name] = self.linear[name](x) if name in self.linear else x
         return out
 

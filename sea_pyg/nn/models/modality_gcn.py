@@ -87,7 +87,8 @@ class ModalityGCN(torch.nn.Module):
         out = {}
         for name in self.modalities:
             width = self.in_channels[name]
-            x = modality_input(data, name, self.edge_type[2], width)
+            dtype = self.hidden[name].weight.dtype
+            x = modality_input(data, name, self.edge_type[2], width, dtype)
             out[name] = self.output[name](F.leaky_relu(self.hidden[name](x)))
         return out
 

@@ -9,7 +9,7 @@ from sea_pyg.typing import RATES, EdgeType, Embeddings
 
 
 class Popularity(ClosedFormRecommender):
-    r"""Rank items by their number of training interactions.
+    r"""Rank items by the number of users who have seen them in training.
 
     The floor that every personalised model has to clear, ``TopPop`` of `"Performance of
     Recommender Algorithms on Top-N Recommendation Tasks"
@@ -44,8 +44,8 @@ class Popularity(ClosedFormRecommender):
         self.count.zero_()
 
     def fit(self, data: HeteroData) -> None:
-        """Count the interactions of every item in ``data``."""
-        item = self.interactions(data)[1]
+        """Count the users of every item in ``data``."""
+        item = self.seen_items(data).item
         self.count.copy_(torch.bincount(item, minlength=self.num_items))
         self.note_training(data)
 

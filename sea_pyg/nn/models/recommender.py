@@ -1,6 +1,5 @@
 """What every recommender of this library can do."""
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.nn.models.graph_model import GraphModel
+from sea_pyg.nn.models.init_arguments import copy_containers, init_arguments
 from sea_pyg.nn.models.ranking import rank_items
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplets
 from sea_pyg.utils import (
@@ -57,9 +57,7 @@ class Recommender(GraphModel, ABC):
         self = super().__new__(cls)
         # Copying a module calls `__new__` without arguments and restores the
         # attribute afterwards.
-        bound = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
-        bound.apply_defaults()
-        arguments = {k: v for k, v in bound.arguments.items() if k != "self"}
+        arguments = init_arguments(cls, args, kwargs)
         object.__setattr__(self, "_init_arguments", arguments)
         return self
 
@@ -123,7 +121,8 @@ class Recommender(GraphModel, ABC):
 
     def hparams(self) -> dict[str, Any]:
         """Return the constructor's arguments, defaults included."""
-        return dict(self._init_arguments)
+        copied: dict[str, Any] = copy_containers(self._init_arguments)
+        return copied
 
     def prepare(self, data: HeteroData) -> HeteroData:
         """Return ``data`` with the frozen graphs that the model reads added.

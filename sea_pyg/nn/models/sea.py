@@ -500,8 +500,9 @@ class SEA(SEAPresets):
 
     def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
         item_type = self.edge_type[2]
+        dtype = next(self.parameters()).dtype
         return {
-            name: modality_input(data, name, item_type, channels)
+            name: modality_input(data, name, item_type, channels, dtype)
             for name, channels in self.reader.projection.in_channels.items()
         }
 

@@ -147,6 +147,12 @@ class WithSeparateLearning(Recommender):
         """Encode with the backbone."""
         return self.backbone.encode(data)
 
+    @property
+    def scores_by_embeddings(self) -> bool:
+        """Whether the backbone's score is the dot product of its embeddings."""
+        own = type(self).score is WithSeparateLearning.score
+        return own and self.backbone.scores_by_embeddings
+
     def score(
         self,
         data: HeteroData,

@@ -10,6 +10,7 @@ and further tests of what is special about it.
 """
 
 import copy
+import inspect
 import io
 import json
 from collections.abc import Sequence
@@ -395,6 +396,55 @@ class RecommenderTests:
         loaded = self.model_class(**json.loads(json.dumps(model.hparams())))
         loaded.load_state_dict(model.state_dict())
         assert loaded.hparams() == json.loads(json.dumps(model.hparams()))
+
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
+    def test_features_of_another_type(self, dtype: torch.dtype) -> None:
+        self._skip_unless("multimodal")
+        data, other = self.data(), self.data()
+        for name in self.modalities:
+            x = (4 * data["item"][f"x_{name}"]).round()
+            data["item"][f"x_{name}"], other["item"][f"x_{name}"] = x, x.to(dtype)
+        users = torch.arange(5)
+        expected, found = (
+            self._run(graph).recommend(self.build(graph).prepare(graph), users, 5)
+            for graph in (data, other)
+        )
+        torch.testing.assert_close(found.score, expected.score)
+
+    def test_in_double_precision(self) -> None:
+        self._skip_unless("multimodal")
+        data = self.data()
+        for name in self.modalities:
+            data["item"][f"x_{name}"] = data["item"][f"x_{name}"].double()
+        model = self.build(data).double()
+        found = model.recommend(model.prepare(data), torch.arange(5), 5)
+        assert found.score.dtype == torch.double
+
+    def test_refuses_edges_without_nodes(self) -> None:
+        data = self.data()
+        model = self.build(data)
+        edge_index = data["user", "rates", "item"].edge_index
+        for fault in ([[3], [model.num_items]], [[-1], [0]]):
+            broken = copy.copy(data)
+            edges = torch.cat([edge_index, torch.tensor(fault)], dim=1)
+            broken["user", "rates", "item"].edge_index = edges
+            with pytest.raises(ValueError, match="must lie in"):
+                model.recommend(broken, torch.arange(2), 5)
+
+    def test_shows_its_arguments(self) -> None:
+        shown = inspect.signature(self.model_class).parameters
+        own = inspect.signature(self.model_class.__init__).parameters
+        assert list(shown) == list(own)[1:]
+        assert shown.keys() == self.build(self.data()).hparams().keys()
+
+    def test_arguments_are_its_own(self) -> None:
+        data = self.data()
+        model = self.build(data)
+        before = json.dumps(model.hparams())
+        for value in model.hparams().values():
+            if isinstance(value, dict):
+                value["changed"] = 1
+        assert json.dumps(model.hparams()) == before
 
     @pytest.mark.parametrize("size", ["num_users", "num_items"])
     def test_refuses_a_graph_of_other_sizes(self, size: str) -> None:

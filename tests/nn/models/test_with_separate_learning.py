@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -204,3 +205,24 @@ def test_a_backbone_keeps_its_own_number_of_estimator_steps() -> None:
             assert optimizer.state[parameter]["step"] == critic_steps
     for parameter in model.separate.estimator_parameters():
         assert optimizer.state[parameter]["step"] == 4
+
+
+def test_scores_as_the_backbone_does() -> None:
+    data = example_data()
+
+    class Rescored(VBPR):
+        """A backbone whose score is not the embeddings' product."""
+
+        def score(self, *args: Any, **kwargs: Any) -> Tensor:
+            return -super().score(*args, **kwargs)
+
+    class Wrapper(WithSeparateLearning):
+        """One that scores in its own way."""
+
+        def score(self, *args: Any, **kwargs: Any) -> Tensor:
+            return -super().score(*args, **kwargs)
+
+    assert WithSeparateLearning(VBPR.from_data(data)).scores_by_embeddings
+    assert not Wrapper(VBPR.from_data(data)).scores_by_embeddings
+    backbone = Rescored.from_data(data)
+    assert not WithSeparateLearning(backbone).scores_by_embeddings

@@ -1,0 +1,32 @@
+from typing import Any
+
+import torch
+
+from sea_pyg.nn.models import VBPR, LightGCN
+
+
+def test_what_is_given_may_change_afterwards() -> None:
+    channels = {"image": 24, "text": 16}
+    model = VBPR(40, 30, channels)
+    channels["audio"] = 10
+    again = VBPR(**model.hparams())
+    again.load_state_dict(model.state_dict())
+    assert model.hparams()["in_channels"] == {"image": 24, "text": 16}
+
+
+class Deeper(LightGCN):
+    """Hands on what it is given."""
+
+    def __init__(self, *args: Any, extra: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, num_layers=3, **kwargs)
+        self.extra = extra
+
+
+def test_a_subclass_may_hand_its_arguments_on() -> None:
+    torch.manual_seed(0)
+    model = Deeper(40, 30, 16, extra=2, reg_weight=0.1)
+    given = {"num_users": 40, "num_items": 30, "embedding_dim": 16}
+    assert model.hparams() == {**given, "extra": 2, "reg_weight": 0.1}
+    again = Deeper(**model.hparams())
+    again.load_state_dict(model.state_dict())
+    assert again.hparams() == model.hparams()
