@@ -173,7 +173,7 @@ class SEA(SEAPresets):
     .. note::
         An item that lacks a modality (``data['item'].mask_<modality>``) is given that
         modality's learned default, the projection's bias, and takes no part in its
-        losses.
+        losses. A row of zeros without a mask does, though it has no similar items.
     """
 
     multimodal: ClassVar[bool] = True
