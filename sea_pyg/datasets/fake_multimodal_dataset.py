@@ -32,16 +32,17 @@ class FakeMultimodalDataset(InMemoryDataset):
         num_items: Number of items. (default: 120)
         in_channels: Feature width per modality.
             (default: ``{'image': 24, 'text': 16}``)
-        num_generic: Number of generic factors.
-        num_unique: Number of unique factors per modality.
-        avg_degree: Mean number of interactions per user.
-        noise: :math:`\sigma`.
+        num_generic: Number of generic factors. (default: :obj:`4`)
+        num_unique: Number of unique factors per modality. (default: :obj:`4`)
+        avg_degree: Mean number of interactions per user. (default: :obj:`20.0`)
+        noise: :math:`\sigma`. (default: :obj:`0.1`)
         strength: How strongly factors, rather than chance, drive the interactions.
+            (default: :obj:`2.0`)
         missing: Share of items that miss a modality: one for all, or per modality.
             Then ``mask_<modality>`` exists, the missing rows are zero, and no item
-            misses every modality.
-        timestamps: Whether interactions carry ``time``.
-        seed: Seed of everything.
+            misses every modality. (default: :obj:`0.0`)
+        timestamps: Whether interactions carry ``time``. (default: :obj:`True`)
+        seed: Seed of everything. (default: :obj:`0`)
         transform: Applied on every access.
 
     Shapes:

@@ -88,7 +88,7 @@ def load_splits(
         split: ``'label'``, ``'random'``, ``'leave-last-out'`` or ``'global-time'``.
             (default: ``'label'`` where the data is labelled, else ``'random'``, that
             is, 80/10/10 per user)
-        seed: Seed of a random split.
+        seed: Seed of a random split. (default: :obj:`0`)
         root: Where downloaded data is kept. (default: :func:`default_root`)
 
     Raises:

@@ -40,6 +40,7 @@ def title_features(titles: Sequence[str], channels: int = 64) -> Tensor:
     Args:
         titles: One per item.
         channels: Width; less if there are fewer titles, and always even.
+            (default: :obj:`64`)
 
     Shapes:
         Returns :math:`[N, channels]`.

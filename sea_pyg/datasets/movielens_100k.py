@@ -47,7 +47,7 @@ class MovieLens100K(InMemoryDataset):
         root: Where the data is cached.
         transform: Applied on every access.
         wheel: The wheel, if it is on disk already; nothing is downloaded then.
-        force_reload: Whether to recompute the features.
+        force_reload: Whether to recompute the features. (default: :obj:`False`)
 
     Shapes:
         ``data['item'].x_title`` :math:`[1682, 64]`, ``x_genre`` :math:`[1682, 28]`,

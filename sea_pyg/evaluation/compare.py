@@ -46,11 +46,14 @@ def compare(
     Args:
         runs: The runs, evaluated on the same labels.
         metrics: Names of metrics with per-user values, *e.g.* ``recall@20``.
+            (default: :obj:`("recall@20",)`)
         reference: The method to test against; that of the first run by default, so
             that it is not chosen by its result.
         level: Family-wise error rate; the intervals cover ``1 - level``.
-        num_permutations: Number of random sign patterns.
+            (default: :obj:`0.05`)
+        num_permutations: Number of random sign patterns. (default: :obj:`10_000`)
         num_resamples: Number of bootstrap resamples for the intervals.
+            (default: :obj:`2000`)
 
     Raises:
         ValueError: If there are fewer than two runs, they were evaluated on other
@@ -102,8 +105,10 @@ def summarize(
     Args:
         runs: The runs, one or more, of methods that are looked at one by one.
         metrics: Names of metrics with per-user values, *e.g.* ``recall@20``.
-        level: The intervals cover ``1 - level``.
+            (default: :obj:`("recall@20",)`)
+        level: The intervals cover ``1 - level``. (default: :obj:`0.05`)
         num_resamples: Number of bootstrap resamples for the intervals.
+            (default: :obj:`2000`)
 
     Raises:
         ValueError: If a metric is unknown.

@@ -58,16 +58,19 @@ def evaluate(
         data: A graph with the training edges as ``edge_index`` and the positives as
             ``edge_label_index``; where ``edge_label`` exists, as after
             ``RandomLinkSplit``, only labels above zero count.
-        k: Length or lengths of the rankings.
+        k: Length or lengths of the rankings. (default: :obj:`(10, 20)`)
         metrics: Names from ``recall``, ``ndcg``, ``precision``, ``map``, ``mrr``,
             ``hit_ratio``, ``coverage``, ``gini``, ``novelty`` and ``cold_recall``.
+            (default: the first six)
         exclude: What is never ranked for a user: the items of their training edges, of
-            training and of the labels of ``val``, or nothing.
+            training and of the labels of ``val``, or nothing. (default: :obj:`"train"`)
         val: The validation graph; needed for ``exclude='train+val'`` only.
         batch_size: Users scored at a time; 64 MB of scores by default.
         edge_type: The user-item edge type; the model's by default.
         beyond_accuracy: Add coverage, Gini index, novelty and cold-item recall.
+            (default: :obj:`False`)
         cold_degree: ``cold_recall`` counts labels whose item has fewer training edges.
+            (default: :obj:`5`)
 
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is

@@ -54,8 +54,8 @@ def bootstrap_ci(
 
     Args:
         value: One value per user.
-        confidence: Coverage of the interval.
-        num_resamples: Number of resamples of the users.
+        confidence: Coverage of the interval. (default: :obj:`0.95`)
+        num_resamples: Number of resamples of the users. (default: :obj:`2000`)
         generator: Source of randomness; seeded with 0 by default.
 
     Shapes:
@@ -98,7 +98,7 @@ def permutation_test(
     Args:
         first: Values of the users under one ranking.
         second: Values of the same users under the other.
-        num_permutations: Number of random sign patterns.
+        num_permutations: Number of random sign patterns. (default: :obj:`10_000`)
         generator: Source of randomness; seeded with 0 by default.
 
     Shapes:
@@ -184,7 +184,7 @@ def seed_test(
         first: Per-user values of one method's runs, a row per seed.
         second: Those of the other method, same users.
         deterministic: Methods that do not depend on a seed, for which one run is
-            enough.
+            enough. (default: :obj:`(False, False)`)
 
     Shapes:
         ``first`` :math:`[S_1, U]`, ``second`` :math:`[S_2, U]`.

@@ -26,7 +26,8 @@ class InteractionLoader:
         edge_type: The interactions. (default: ``('user', 'rates', 'item')``)
         shuffle: Whether to shuffle the interactions. (default: :obj:`True`)
         drop_last: Whether to drop a last batch that is not full.
-        seed: Seed of the order and the negatives.
+            (default: :obj:`False`)
+        seed: Seed of the order and the negatives. (default: :obj:`0`)
 
     Raises:
         ValueError: If the interactions are malformed or a user has every item.

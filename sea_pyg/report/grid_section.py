@@ -129,7 +129,9 @@ def grid_sections(
     Args:
         cells: The cells.
         metrics: Metrics with values of every user, the first one the main one.
+            (default: :obj:`("recall@20", "ndcg@20")`)
         ours: Models that are no baselines, with all of their presets.
+            (default: :obj:`("SEA",)`)
 
     Raises:
         ValueError: If a metric is unknown, or cells of one data set and split cannot

@@ -49,7 +49,7 @@ def sections_html(
     Args:
         sections: The sections.
         root: The folder of the page, which links to the cells start from.
-        title: The heading.
+        title: The heading. (default: :obj:`"Results"`)
         studies: What :func:`study_sections` has found. (default: nothing)
     """
 

@@ -59,7 +59,7 @@ def separate_comparison(
     Args:
         cells: The cells of one data set and split.
         metric: A metric with values of every user.
-        level: Family-wise error rate over all models.
+        level: Family-wise error rate over all models. (default: :obj:`0.05`)
 
     Returns:
         The comparison, or ``None`` if there is no such model.

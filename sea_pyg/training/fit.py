@@ -67,8 +67,8 @@ def fit(
         run_dir: A folder for ``history.csv``, ``checkpoints/`` and the logs of
             TensorBoard. (default: nothing is written)
         resume: Whether to go on from the last checkpoint in ``run_dir``, if there is
-            one.
-        progress: Whether to show a progress bar.
+            one. (default: :obj:`False`)
+        progress: Whether to show a progress bar. (default: :obj:`False`)
 
     Raises:
         ImportError: If Lightning is not installed.

@@ -21,8 +21,8 @@ class InteractionDataModule(L.LightningDataModule):
     Args:
         train: The training graph.
         val: The validation graph.
-        batch_size: Interactions per batch.
-        seed: Seed of the batches.
+        batch_size: Interactions per batch. (default: :obj:`2048`)
+        seed: Seed of the batches. (default: :obj:`0`)
         edge_type: The interactions.
 
     Raises:

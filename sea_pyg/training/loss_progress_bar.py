@@ -19,7 +19,7 @@ class LossProgressBar(TQDMProgressBar):
     Args:
         state: Knows the epoch and the best metric.
         metric: The name of the metric.
-        refresh_rate: Steps between two refreshments.
+        refresh_rate: Steps between two refreshments. (default: :obj:`10`)
     """
 
     def __init__(

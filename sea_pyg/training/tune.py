@@ -19,7 +19,8 @@ from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
-from sea_pyg.utils import NonFiniteError, require
+from sea_pyg.typing import RATES
+from sea_pyg.utils import NonFiniteError, require, training_id
 
 _STARTUP = 5
 """Trials before the sampler learns from them: the published one and random ones."""
@@ -71,10 +72,11 @@ def tune(
     """Try settings that Optuna's TPE proposes, the published one first.
 
     TPE learns from five trials or more: those before the sixth are random.
-    Graphs are refused as in :func:`fit`. What is proposed depends on the seed and the
-    trials before alone, and every trial is kept in ``folder``: a search that was killed
-    goes on and finds what it would have found. Settings are never tried twice, so that
-    a small space can end before ``num_trials``.
+    Graphs are refused as in :func:`fit`. What is proposed depends on the seed, the
+    model, the training interactions and the trials before, and every trial is kept in
+    ``folder``: a search that was killed goes on and finds what it would have found.
+    Settings are never tried twice, so that a small space can end before
+    ``num_trials``.
 
     Args:
         model: The model's class.
@@ -105,11 +107,14 @@ def tune(
     if separate:  # known only to a model that is built
         _, config = build_setting(model, fixed, train, modalities, preset, separate)
         published |= {k: v for k, v in asdict(config).items() if k in space}
+    # Every model and data set draws its own random trials.
+    what = (model.__name__, preset, separate, training_id(train, RATES))
+    seed = f"{fixed.get('seed', 0)};{what}"
     trials: list[Trial] = []
     for number in range(num_trials):
         setting: dict[str, Any] | None = {}
         if number > 0:
-            setting = _propose(space, published, trials, int(fixed.get("seed", 0)))
+            setting = _propose(space, published, trials, seed)
         if setting is None:
             break
         path = folder / f"trial-{number:03d}.json"
@@ -180,7 +185,7 @@ def _propose(
     space: SearchSpace,
     published: Mapping[str, Any],
     trials: Sequence[Trial],
-    seed: int,
+    seed: str,
 ) -> dict[str, Any] | None:
     """Return the next setting, or ``None`` if all have been tried."""
     if not space:

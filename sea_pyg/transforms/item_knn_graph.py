@@ -37,13 +37,15 @@ class ItemKNNGraph(BaseTransform):
 
     Args:
         k: Number of neighbours per item and modality, the item itself included.
+            (default: :obj:`10`)
         weights: Weight of every modality; they sum to 1. Its keys are the modalities
             taken. (default: equal weights)
         modalities: Modalities to take. (default: those of ``weights``, else all)
-        edge_value: ``'binary'`` or ``'cosine'``.
+        edge_value: ``'binary'`` or ``'cosine'``. (default: :obj:`"binary"`)
         loop: Whether an item is its own neighbour (and counts among the ``k``).
+            (default: :obj:`True`)
         edge_type: The edge type to write.
-        chunk_size: Rows per search step.
+        chunk_size: Rows per search step. (default: :obj:`1024`)
 
     Shapes:
         Reads ``data['item'].x_<modality>`` :math:`[N_i, d]` and, where it exists,

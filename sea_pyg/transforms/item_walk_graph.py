@@ -44,7 +44,7 @@ class ItemWalkGraph(BaseTransform):
         out_edge_type: The edge type to write.
             (default: ``('item', 'leads_to', 'item')``)
         block_size: Most paths item-user-item held at a time (one item's paths are
-            never parted).
+            never parted). (default: :obj:`10_000_000`)
 
     Shapes:
         Writes ``edge_index`` :math:`[2, E]` as (start, end), sorted by start and then

@@ -17,10 +17,10 @@ class MaskModality(BaseTransform):
 
     Args:
         rate: Share of items that lose a modality: one for all, or per modality.
-        seed: Seed of the choice.
+        seed: Seed of the choice. (default: :obj:`0`)
         keep_one: Whether an item keeps at least one modality; where the rates would
-            leave none, a random one stays.
-        node_type: The node type that carries the features.
+            leave none, a random one stays. (default: :obj:`True`)
+        node_type: The node type that carries the features. (default: :obj:`"item"`)
 
     Raises:
         ValueError: If a rate is not in [0, 1] or a modality is unknown.

@@ -21,7 +21,7 @@ class RandomUserSplit(InteractionSplit):
         ratios: Shares of training, validation and test; they sum to 1.
             (default: ``(0.8, 0.1, 0.1)``)
         seed: Seed of the random order. The split depends on it and on the order of
-            the interactions alone.
+            the interactions alone. (default: :obj:`0`)
         edge_type: The interactions. (default: ``('user', 'rates', 'item')``)
 
     Raises:

@@ -28,7 +28,7 @@ class UserCooccurrence(BaseTransform):
         out_edge_type: The edge type to write.
             (default: ``('user', 'co_rates', 'user')``)
         block_size: Most paths user-item-user held at a time (one user's paths are
-            never parted).
+            never parted). (default: :obj:`10_000_000`)
 
     Shapes:
         Writes ``edge_index`` :math:`[2, E]` as (neighbour, user), sorted by user and

@@ -97,7 +97,7 @@ def check_modalities(
 
     Args:
         modalities: Those that there are.
-        every: Whether the arguments must name all of them.
+        every: Whether the arguments must name all of them. (default: :obj:`False`)
         **arguments: The arguments.
 
     Raises:
@@ -195,7 +195,7 @@ def modality_names(
 
     Args:
         data: The graph.
-        node_type: The node type that carries the features.
+        node_type: The node type that carries the features. (default: :obj:`"item"`)
         names: Modalities to take, in this order; all in alphabetical order by
             default.
 

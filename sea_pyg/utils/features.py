@@ -24,7 +24,7 @@ def modality_input(
     Args:
         data: The graph.
         name: The modality.
-        node_type: The node type that carries it.
+        node_type: The node type that carries it. (default: :obj:`"item"`)
         channels: Width that the reader was built for. (default: any)
         dtype: Type to convert to. (default: float32 for half precision and integers,
             and else what it is)
@@ -65,7 +65,7 @@ def modality_masks(
     Args:
         data: The graph.
         names: The modalities.
-        node_type: The node type that carries them.
+        node_type: The node type that carries them. (default: :obj:`"item"`)
 
     Shapes:
         Returns :math:`[N]` for each, false where the modality is missing.
@@ -85,7 +85,7 @@ def modality_present(
     Args:
         data: The graph.
         names: The modalities.
-        node_type: The node type that carries them.
+        node_type: The node type that carries them. (default: :obj:`"item"`)
 
     Shapes:
         Returns :math:`[N]` for each.

@@ -21,6 +21,7 @@ def chunked_topk(
         key: Keys.
         k: Number of keys per query.
         chunk_size: Queries scored at a time; memory is ``chunk_size * N`` floats.
+            (default: :obj:`1024`)
         exclude: Called with the query numbers of a chunk, :math:`[B]`; returns
             ``(row, key_index)`` pairs, ``row`` counting within the chunk, that must
             not be returned, *e.g.* :meth:`EdgeMembership.seen`.

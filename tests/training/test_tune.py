@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 import torch
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn import models
 from sea_pyg.nn.models import BPRMF, ItemKNN, Popularity
 from sea_pyg.training import (
@@ -20,6 +21,7 @@ from sea_pyg.training import (
     tune,
 )
 from sea_pyg.training.tune import _propose
+from sea_pyg.transforms import RandomUserSplit
 
 FIXED = {"seed": 0, "max_epochs": 1, "eval_k": (5,), "metric": "recall@5"}
 SPACE = {"lr": LogUniform(1e-3, 1e-1), "reg_weight": (0.01, 0.1)}
@@ -80,13 +82,26 @@ def test_the_first_five_trials_are_random() -> None:
     for found, sign in zip(proposals, (1, -1), strict=True):
         trials = [Trial(0, {}, 0.0)]
         for number in range(1, 9):
-            setting = _propose(space, {"lr": 1e-3}, trials, seed=0)
+            setting = _propose(space, {"lr": 1e-3}, trials, seed="0")
             assert setting is not None
             found.append(setting["lr"])
             trials.append(Trial(number, setting, sign * setting["lr"]))
     first, second = proposals
     assert first[:4] == second[:4]
     assert first[4:] != second[4:]
+
+
+def test_models_and_data_draw_trials_of_their_own(splits, tmp_path):
+    train, val, _ = splits
+    data = FakeMultimodalDataset(num_users=40, num_items=30, avg_degree=8)[0]
+    other = RandomUserSplit(seed=1)(data)[:2]
+    space = {"lr": LogUniform(1e-3, 1e-1)}
+    searches = [(BPRMF, (train, val)), (models.LightGCN, (train, val)), (BPRMF, other)]
+    found = set()
+    for number, (model, graphs) in enumerate(searches):
+        trials = tune(model, *graphs, 2, tmp_path / str(number), space, FIXED)
+        found.add(trials[1].setting["lr"])
+    assert len(found) == 3
 
 
 def test_small_spaces_are_exhausted(splits, tmp_path):

@@ -37,7 +37,7 @@ def log_partition(
         key: Keys.
         temperature: :math:`\tau`.
         excluded: The key :math:`x_i` that each query leaves out. (default: none)
-        chunk_size: Rows of logits that are held at a time.
+        chunk_size: Rows of logits that are held at a time. (default: :obj:`512`)
         unit: Whether all rows are known to be of unit length at most. Their logits are
             bounded, so that no maximum is sought where they cannot overflow.
             (default: :obj:`False`)
@@ -235,7 +235,7 @@ def two_view_contrast(
         y: The other view.
         temperature: :math:`\tau`.
         chunk_size: Rows of logits that are held at a time; the result does not depend
-            on it.
+            on it. (default: :obj:`512`)
 
     Shapes:
         Both :math:`[N, C]`; returns a scalar.

@@ -36,7 +36,7 @@ def stack(parameters: Sequence[Tensor], hand_on: bool = True) -> Weights:
         parameters: Weight and bias of both layers of every network, of each model the
             mean's first.
         hand_on: Whether the row of ones is handed on, as in weights; not so in what
-            belongs to weights.
+            belongs to weights. (default: :obj:`True`)
     """
     (hidden, x_channels), y_channels = parameters[0].shape, parameters[2].size(0)
     num_networks = len(parameters) // 4
@@ -97,6 +97,7 @@ def nll_and_gradient(
         weights: The networks.
         bound: Range of the log-variance, which is ``bound * tanh(raw / bound)``.
         gradient: Whether the gradient in the weights is computed too.
+            (default: :obj:`True`)
 
     Shapes:
         Returns a scalar, and the gradient, of the shape of ``weights``.

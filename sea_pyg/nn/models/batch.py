@@ -48,7 +48,7 @@ def norm_penalty(*embeddings: Tensor, power: int = 1) -> Tensor:
     Args:
         *embeddings: Matrices :math:`E`; :math:`B` is the last one's number of rows.
         power: 1, as the MMRec and RecBole toolboxes have it, or 2, as the papers have
-            it.
+            it. (default: :obj:`1`)
 
     Shapes:
         Each :math:`[B, D]`; returns a scalar.

@@ -39,12 +39,13 @@ class BM3(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Hops on the user-item graph.
-        dropout: Dropout of the targets.
-        reg_weight: :math:`\lambda`.
-        cl_weight: :math:`\mu`.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Hops on the user-item graph. (default: :obj:`1`)
+        dropout: Dropout of the targets. (default: :obj:`0.5`)
+        reg_weight: :math:`\lambda`. (default: :obj:`0.1`)
+        cl_weight: :math:`\mu`. (default: :obj:`2.0`)
         finetune_features: Whether the features are trained as well.
+            (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

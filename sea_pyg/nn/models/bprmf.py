@@ -31,9 +31,9 @@ class BPRMF(Recommender):
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
-        embedding_dim: Width of the embeddings :math:`D`.
-        reg_weight: :math:`\lambda`.
-        reg_power: Power of the norms in :math:`\Omega`, 1 or 2.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        reg_weight: :math:`\lambda`. (default: :obj:`0.01`)
+        reg_power: Power of the norms in :math:`\Omega`, 1 or 2. (default: :obj:`1`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -50,13 +50,14 @@ class DRAGON(Recommender):
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
         embedding_dim: Width :math:`D` of the embeddings per modality.
-        num_layers: Hops on the interactions.
-        num_item_layers: Hops :math:`L'` on the item-item graph.
-        item_k: Neighbours per item and modality.
-        user_k: Most neighbours per user.
+            (default: :obj:`64`)
+        num_layers: Hops on the interactions. (default: :obj:`2`)
+        num_item_layers: Hops :math:`L'` on the item-item graph. (default: :obj:`1`)
+        item_k: Neighbours per item and modality. (default: :obj:`10`)
+        user_k: Most neighbours per user. (default: :obj:`40`)
         item_graph_weights: Weight of every modality in the item-item graph, equal by
             default.
-        reg_weight: :math:`\lambda`.
+        reg_weight: :math:`\lambda`. (default: :obj:`1e-3`)
         log_base: Base of the logarithm in BPR. (default: natural)
         edge_type: The user-item edge type that the model reads.
 

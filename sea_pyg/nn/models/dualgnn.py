@@ -39,13 +39,13 @@ class DualGNN(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Hops on the interactions.
-        k: Most neighbours per user.
-        reg_weight: :math:`\lambda`.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Hops on the interactions. (default: :obj:`2`)
+        k: Most neighbours per user. (default: :obj:`40`)
+        reg_weight: :math:`\lambda`. (default: :obj:`1e-3`)
         log_base: Base of the logarithm in BPR. (default: natural)
         cumulative: Whether the first modality's user embeddings contain those of the
-            others before they are weighed.
+            others before they are weighed. (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

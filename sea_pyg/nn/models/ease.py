@@ -30,9 +30,10 @@ class EASE(ItemSimilarityRecommender):
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
-        l2_weight: :math:`\lambda`.
+        l2_weight: :math:`\lambda`. (default: :obj:`100.0`)
         edge_type: The user-item edge type that the model reads.
         chunk_size: Most rows of :math:`X^\top X` computed at a time.
+            (default: :obj:`1024`)
 
     Shapes:
         :meth:`encode` returns who saw what, sparse :math:`[N_u, N_i]`, and

@@ -47,15 +47,18 @@ class FREEDOM(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Hops :math:`L` on the user-item graph.
-        num_item_layers: Hops :math:`L'` on the item-item graph.
-        k: Neighbours per item and modality.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Hops :math:`L` on the user-item graph. (default: :obj:`2`)
+        num_item_layers: Hops :math:`L'` on the item-item graph. (default: :obj:`1`)
+        k: Neighbours per item and modality. (default: :obj:`10`)
         item_graph_weights: Weight of every modality in the item-item graph, equal by
             default.
         dropout: Share of the interactions that a training step does not see.
+            (default: :obj:`0.8`)
         reg_weight: :math:`\lambda`. With 0 there are no maps :math:`W_m`.
+            (default: :obj:`1e-3`)
         finetune_features: Whether the features are trained as well.
+            (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -56,11 +56,11 @@ class GRCN(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`E`.
-        latent_dim: Width of preferences and mapped features.
-        num_layers: Hops :math:`L` on the weighed graph.
-        num_routing: Iterations :math:`T` of the preferences.
-        reg_weight: Weight of the mean squares.
+        embedding_dim: Width of the embeddings :math:`E`. (default: :obj:`64`)
+        latent_dim: Width of preferences and mapped features. (default: :obj:`64`)
+        num_layers: Hops :math:`L` on the weighed graph. (default: :obj:`2`)
+        num_routing: Iterations :math:`T` of the preferences. (default: :obj:`3`)
+        reg_weight: Weight of the mean squares. (default: :obj:`1e-3`)
         penalized_tables: Modalities whose table of preferences is penalised as a
             whole as well.
         edge_type: The user-item edge type that the model reads.

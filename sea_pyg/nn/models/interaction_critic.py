@@ -21,8 +21,9 @@ class InteractionCritic(torch.nn.Module):
     Args:
         num_items: Number of items :math:`N_i`.
         channels: Width of the first hidden layer; the second has half of it.
-        dropout: Of either hidden layer.
-        scale: The largest judgement; the least is zero.
+            (default: :obj:`64`)
+        dropout: Of either hidden layer. (default: :obj:`(0.31, 0.5)`)
+        scale: The largest judgement; the least is zero. (default: :obj:`100.0`)
 
     Shapes:
         :meth:`forward` takes :math:`[B_m, N_i]` each, and returns the judgements,

@@ -22,10 +22,10 @@ class ItemFeatures(torch.nn.Module):
         num_items: Number of items :math:`N_i`.
         in_channels: Width :math:`d_m` of every modality.
         out_channels: Common width :math:`C`.
-        bias: Whether there are :math:`b_m`.
+        bias: Whether there are :math:`b_m`. (default: :obj:`True`)
         finetune: Whether the features themselves are trained, as an offset
-            :math:`\Delta_m` that starts at zero.
-        node_type: The item node type.
+            :math:`\Delta_m` that starts at zero. (default: :obj:`False`)
+        node_type: The item node type. (default: :obj:`"item"`)
 
     Shapes:
         :meth:`forward` returns :math:`[N_i, C]` per modality, :meth:`raw`

@@ -34,7 +34,7 @@ class ItemKNN(ItemSimilarityRecommender):
             (default: :obj:`100`)
         shrink: The shrinkage :math:`\lambda`. (default: :obj:`0.0`)
         edge_type: The user-item edge type that the model reads.
-        chunk_size: Most items searched at a time.
+        chunk_size: Most items searched at a time. (default: :obj:`1024`)
 
     Shapes:
         :meth:`encode` returns sparse matrices: who saw what :math:`[N_u, N_i]`, and

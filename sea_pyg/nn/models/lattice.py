@@ -55,18 +55,21 @@ class LATTICE(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        feature_channels: Width of the learned features.
-        num_layers: Hops :math:`L` on the user-item graph.
-        num_item_layers: Hops :math:`L'` on the item-item graph.
-        k: Neighbours per item and modality.
-        frozen_weight: :math:`\lambda`.
-        reg_weight: :math:`\mu`.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        feature_channels: Width of the learned features. (default: :obj:`64`)
+        num_layers: Hops :math:`L` on the user-item graph. (default: :obj:`2`)
+        num_item_layers: Hops :math:`L'` on the item-item graph. (default: :obj:`1`)
+        k: Neighbours per item and modality. (default: :obj:`10`)
+        frozen_weight: :math:`\lambda`. (default: :obj:`0.9`)
+        reg_weight: :math:`\mu`. (default: :obj:`1e-4`)
         normalization: ``'random_walk'``, :math:`D^{-1}(A + I)` of the released code, or
             ``'symmetric'``, LightGCN's, of the interactions.
+            (default: :obj:`"random_walk"`)
         search_every: Training steps per search of neighbours, see
             :class:`~sea_pyg.nn.models.learned_item_graph.LearnedItemGraph`.
+            (default: :obj:`16`)
         finetune_features: Whether the features are trained as well.
+            (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -37,15 +37,16 @@ class LayerGCN(Recommender):
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Number of hops :math:`L`.
-        reg_weight: :math:`\lambda`.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Number of hops :math:`L`. (default: :obj:`4`)
+        reg_weight: :math:`\lambda`. (default: :obj:`1e-2`)
         dropout: Share of the interactions that a training step does not see.
+            (default: :obj:`0.1`)
         pruning: Whether they are drawn against high :obj:`"degree"`, with
             :obj:`"uniform"` chance, or :obj:`"mixed"`: each step in one of both ways,
-            by chance.
+            by chance. (default: :obj:`"degree"`)
         reduction: Whether the loss is the :obj:`"mean"` or the :obj:`"sum"` over the
-            batch.
+            batch. (default: :obj:`"mean"`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

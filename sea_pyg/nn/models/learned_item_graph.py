@@ -36,9 +36,9 @@ class LearnedItemGraph(torch.nn.Module):
     Args:
         num_items: Number of items :math:`N_i`.
         modalities: Names of the modalities.
-        k: Neighbours per item, the item itself included.
-        search_every: Training calls per search.
-        chunk_size: Rows per search step.
+        k: Neighbours per item, the item itself included. (default: :obj:`10`)
+        search_every: Training calls per search. (default: :obj:`16`)
+        chunk_size: Rows per search step. (default: :obj:`1024`)
 
     Shapes:
         - **input:** features :math:`(N_i, C)` per modality; optionally per modality

@@ -57,18 +57,19 @@ class LGMRec(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Hops of the tables on the interactions.
-        num_modality_layers: Hops :math:`L'` of the features.
-        num_hyperedges: Hyperedges per modality.
-        num_hyper_layers: Passes over the hyperedges.
-        alpha: Weight :math:`\alpha` of the hyperedges.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Hops of the tables on the interactions. (default: :obj:`2`)
+        num_modality_layers: Hops :math:`L'` of the features. (default: :obj:`2`)
+        num_hyperedges: Hyperedges per modality. (default: :obj:`4`)
+        num_hyper_layers: Passes over the hyperedges. (default: :obj:`1`)
+        alpha: Weight :math:`\alpha` of the hyperedges. (default: :obj:`0.3`)
         keep_rate: Share of the assignments that a training step keeps.
-        temperature: :math:`\tau`, also of the contrast.
-        cl_weight: Weight of the contrast.
-        reg_weight: Weight of the norms.
-        noise: Whether training steps draw Gumbel noise.
-        noise_at_inference: Whether ranking draws it as well.
+            (default: :obj:`0.5`)
+        temperature: :math:`\tau`, also of the contrast. (default: :obj:`0.2`)
+        cl_weight: Weight of the contrast. (default: :obj:`1e-4`)
+        reg_weight: Weight of the norms. (default: :obj:`1e-6`)
+        noise: Whether training steps draw Gumbel noise. (default: :obj:`True`)
+        noise_at_inference: Whether ranking draws it as well. (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -34,10 +34,10 @@ class LightGCN(Recommender):
     Args:
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Number of hops :math:`L`.
-        reg_weight: :math:`\lambda`.
-        reg_power: Power of the norms in :math:`\Omega`, 1 or 2.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Number of hops :math:`L`. (default: :obj:`3`)
+        reg_weight: :math:`\lambda`. (default: :obj:`1e-4`)
+        reg_power: Power of the norms in :math:`\Omega`, 1 or 2. (default: :obj:`1`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -59,14 +59,15 @@ class MGCN(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Hops :math:`L` on the user-item graph.
-        num_item_layers: Hops :math:`L'` on the item-item graphs.
-        k: Neighbours per item and modality.
-        reg_weight: Weight of the squared norms.
-        cl_weight: Weight of the contrast.
-        temperature: Temperature of the contrast.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Hops :math:`L` on the user-item graph. (default: :obj:`2`)
+        num_item_layers: Hops :math:`L'` on the item-item graphs. (default: :obj:`1`)
+        k: Neighbours per item and modality. (default: :obj:`10`)
+        reg_weight: Weight of the squared norms. (default: :obj:`1e-4`)
+        cl_weight: Weight of the contrast. (default: :obj:`0.01`)
+        temperature: Temperature of the contrast. (default: :obj:`0.2`)
         finetune_features: Whether the features are trained as well.
+            (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

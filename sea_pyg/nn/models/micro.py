@@ -58,23 +58,28 @@ class MICRO(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        feature_channels: Width of the learned features.
-        num_layers: Hops :math:`L` on the user-item graph.
-        num_item_layers: Hops :math:`L'` on the item-item graphs.
-        k: Neighbours per item and modality.
-        frozen_weight: :math:`\lambda`.
-        reg_weight: Weight of the squared norms.
-        cl_weight: Weight of the contrast.
-        temperature: Temperature of the contrast.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        feature_channels: Width of the learned features. (default: :obj:`64`)
+        num_layers: Hops :math:`L` on the user-item graph. (default: :obj:`2`)
+        num_item_layers: Hops :math:`L'` on the item-item graphs. (default: :obj:`1`)
+        k: Neighbours per item and modality. (default: :obj:`10`)
+        frozen_weight: :math:`\lambda`. (default: :obj:`0.9`)
+        reg_weight: Weight of the squared norms. (default: :obj:`1e-5`)
+        cl_weight: Weight of the contrast. (default: :obj:`0.03`)
+        temperature: Temperature of the contrast. (default: :obj:`0.5`)
         contrast_on: Items that are contrasted in a training step: ``'all'``, or those
             that are positive in the ``'batch'``, which takes far less time.
+            (default: :obj:`"all"`)
         normalization: ``'random_walk'``, :math:`D^{-1}(A + I)` of the released code, or
             ``'symmetric'``, LightGCN's, of the interactions.
+            (default: :obj:`"random_walk"`)
         search_every: Training steps per search of neighbours, see
             :class:`~sea_pyg.nn.models.learned_item_graph.LearnedItemGraph`.
+            (default: :obj:`16`)
         finetune_features: Whether the features are trained as well.
+            (default: :obj:`False`)
         chunk_size: Rows of the contrast held at a time; the result is the same.
+            (default: :obj:`512`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -68,15 +68,15 @@ class MMGCN(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
         latent_dim: Width that features are mapped to first, one for all or by name;
             :obj:`None` leaves them as they are. (default: :obj:`256` for wider ones)
-        num_layers: Number of layers :math:`L`.
-        reg_weight: Weight of the mean squares.
+        num_layers: Number of layers :math:`L`. (default: :obj:`3`)
+        reg_weight: Weight of the mean squares. (default: :obj:`1e-5`)
         penalized_tables: Modalities whose preferences are penalised.
             (default: all)
         frozen_tables: Whether the shared table and the preferences stay as they were
-            drawn.
+            drawn. (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -72,28 +72,36 @@ class MMSSL(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
-        embedding_dim: Width of the embeddings :math:`D`.
-        num_layers: Hops :math:`L` on the interactions.
+        embedding_dim: Width of the embeddings :math:`D`. (default: :obj:`64`)
+        num_layers: Hops :math:`L` on the interactions. (default: :obj:`2`)
         num_heads: Heads of the attention between modalities; divides ``embedding_dim``.
-        attention_weight: :math:`\eta`.
-        feature_weight: :math:`\omega`.
+            (default: :obj:`4`)
+        attention_weight: :math:`\eta`. (default: :obj:`0.36`)
+        feature_weight: :math:`\omega`. (default: :obj:`0.55`)
         dropout: Share of the mapped features that a training step drops.
-        preference_k: :math:`k`.
-        search_every: Training steps per search of these items.
-        temperature: Temperature of the contrast.
-        cl_weight: Weight of the contrast.
+            (default: :obj:`0.2`)
+        preference_k: :math:`k`. (default: :obj:`10`)
+        search_every: Training steps per search of these items. (default: :obj:`64`)
+        temperature: Temperature of the contrast. (default: :obj:`0.5`)
+        cl_weight: Weight of the contrast. (default: :obj:`0.03`)
         adversarial_weight: Weight of the critic in the objective.
-        gradient_penalty: Weight of the critic's gradient penalty.
-        similarity_weight: :math:`\zeta`.
-        noise_scale: :math:`\sigma`.
-        softening_temperature: :math:`\tau_R`.
+            (default: :obj:`1e-4`)
+        gradient_penalty: Weight of the critic's gradient penalty. (default: :obj:`0.3`)
+        similarity_weight: :math:`\zeta`. (default: :obj:`100.0`)
+        noise_scale: :math:`\sigma`. (default: :obj:`1e-5`)
+        softening_temperature: :math:`\tau_R`. (default: :obj:`0.005`)
         critic_channels: Width of the critic's first hidden layer; the second has half.
+            (default: :obj:`64`)
         critic_dropout: Dropout of the critic's hidden layers.
+            (default: :obj:`(0.31, 0.5)`)
         critic_users: Users that the critic sees in a step; a search holds the scores of
-            as many at a time.
+            as many at a time. (default: :obj:`1024`)
         reg_weight: Weight of the squared norms of the batch's final embeddings.
+            (default: :obj:`1e-5`)
         feature_reg_weight: Weight of the squared norms of the features.
+            (default: :obj:`1e-5`)
         hops: ``'released'``, or ``'symmetric'``, LightGCN's; see below.
+            (default: :obj:`"released"`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -29,9 +29,9 @@ class PreferenceGraph(torch.nn.Module):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         modalities: Names of the modalities.
-        k: Items per user.
-        search_every: Training calls per search.
-        chunk_size: Users whose scores are held at a time.
+        k: Items per user. (default: :obj:`10`)
+        search_every: Training calls per search. (default: :obj:`64`)
+        chunk_size: Users whose scores are held at a time. (default: :obj:`1024`)
 
     Shapes:
         - **input:** user :math:`(N_u, C)` and item :math:`(N_i, C)` features per

@@ -26,6 +26,7 @@ class SEAReader(torch.nn.Module):
             projection for good, see :class:`~sea_pyg.nn.modality.CollapsedProjection`.
             (default: nothing is)
         subtract: Whether the item MLP reads the second half less the first one.
+            (default: :obj:`False`)
     """
 
     def __init__(

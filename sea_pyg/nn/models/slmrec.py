@@ -40,13 +40,15 @@ class SLMRec(Recommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality; in this order the chain passes them.
-        embedding_dim: Width of the embeddings :math:`D`; even.
-        num_layers: Hops on the interactions.
+        embedding_dim: Width of the embeddings :math:`D`; even. (default: :obj:`64`)
+        num_layers: Hops on the interactions. (default: :obj:`3`)
         temperature: Temperature of the contrast between users and items.
-        ssl_weight: :math:`\lambda`.
+            (default: :obj:`0.2`)
+        ssl_weight: :math:`\lambda`. (default: :obj:`0.01`)
         ssl_temperature: Temperature of the contrast between modalities.
+            (default: :obj:`0.1`)
         missing_level: Whether the chain has one more map before the last, without a
-            modality of its own.
+            modality of its own. (default: :obj:`False`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -36,8 +36,9 @@ class VBPR(Recommender):
         num_items: Number of items :math:`N_i`.
         in_channels: Width of every modality.
         embedding_dim: Width :math:`D` of :math:`p, q` and of :math:`\theta`.
-        reg_weight: :math:`\lambda`.
-        reg_power: Power of the norms in :math:`\Omega`, 1 or 2.
+            (default: :obj:`64`)
+        reg_weight: :math:`\lambda`. (default: :obj:`0.01`)
+        reg_power: Power of the norms in :math:`\Omega`, 1 or 2. (default: :obj:`1`)
         edge_type: The user-item edge type that the model reads.
 
     Shapes:

@@ -40,8 +40,8 @@ class WithSeparateLearning(Recommender):
 
     with both losses of :class:`~sea_pyg.nn.loss.SeparateLearning` on the backbone's
     :meth:`~sea_pyg.nn.models.Recommender.modality_features`. Encoding, scores and
-    graphs are the backbone's alone. Items that ``data['item'].mask_<modality>`` marks as
-    missing take no part in that modality's losses; a row of zeros, which the item
+    graphs are the backbone's alone. Items that ``data['item'].mask_<modality>`` marks
+    as missing take no part in that modality's losses; a row of zeros, which the item
     graphs take as missing too, is compared like any other. On a large catalogue,
     ``separate={"sample_size": 4096}`` has a step compare a sample of the items.
 
