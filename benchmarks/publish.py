@@ -23,7 +23,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from grid_work.tables import TABLE, grid_tables
@@ -31,12 +30,13 @@ from studies import REPORTS, plan
 from study_kinds import reports, score
 
 from sea_pyg.evaluation import EvaluationResult
-from sea_pyg.report import load_cell, load_cells, published
+from sea_pyg.report import GridSection, grid_sections, load_cell, load_cells, published
+from sea_pyg.report.budget import chosen_on
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 START, END = "<!-- results: start -->", "<!-- results: end -->"
-GRIDS = ("grid", "separate", "separate-linear")
+GRIDS = ("grid", "separate", "separate-linear", "separate-tuned", "separate-sports")
 METRICS = ("recall@20", "ndcg@20")
 KEPT = (".md", ".svg", ".json", ".txt", ".xz")
 
@@ -138,6 +138,17 @@ def study_text(path: Path) -> str | None:
         return None
 
 
+def unchecked(folder: Path) -> list[Path]:
+    """List the studies' tables that are made of cells that lack what they need."""
+    tables = [
+        path
+        for path in sorted(folder.glob("*/*.md"))
+        if path.with_suffix("").suffix != ".docs" and path.parent.name not in GRIDS
+    ]
+    compared = [p for p in tables if REPORTS.get(p.stem) is reports.compared]
+    return [path for path in compared if study_text(path) is None]
+
+
 def agree(path: Path, text: str) -> bool:
     """Tell whether a file has this content, numbers in JSON up to rounding."""
     if not path.is_file():
@@ -160,29 +171,44 @@ def _close(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Write mean and standard deviation over seeds."""
-    if len(values) == 1:
-        return f"{values[0]:.4f}"
-    return f"{mean(values):.4f} ± {stdev(values):.4f}"
-
-
-def table(cells: Sequence[dict[str, Any]]) -> str:
+def table(sections: Sequence[GridSection]) -> str:
     """Lay the test metrics out as Markdown, the best of each data set first."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for cell in cells:
-        key = (cell["data"], cell["split"], cell["method"])
-        groups.setdefault(key, []).append(cell)
-    rows = []
-    for (data, split, method), found in groups.items():
-        scores = [[cell["test"][metric] for cell in found] for metric in METRICS]
-        title = data if split == "own" else f"{data} ({split} split)"
-        trials = len(found[0].get("trials") or [])
-        line = [title, method, *map(spread, scores), str(len(found)), str(trials)]
-        rows.append(((data, split, -mean(scores[0])), f"| {' | '.join(line)} |"))
-    header = "| data | model | test Recall@20 | test NDCG@20 | seeds | trials |"
-    lines = [header, "| --- | --- | --- | --- | --- | --- |"]
-    return "\n".join([*lines, *(line for _, line in sorted(rows))])
+    header = ["data (test users)", "model", "Recall@20", "NDCG@20"]
+    header += ["Recall@20, tested", "seeds", "trials"]
+    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    notes = {}
+    for section in sections:
+        name = section.data
+        name += "" if section.split == "own" else f", {section.split} split"
+        rows = {(row.method, row.metric): row for row in section.comparison.rows}
+        budgets = {row[0]: row[1] for row in section.budget_table()[1]}
+        for method in sorted(
+            section.methods, key=lambda method: -rows[method, METRICS[0]].mean
+        ):
+            found = [rows[method, metric] for metric in METRICS]
+            trials = str(budgets[method] or 0)
+            if section.data in (names := chosen_on(method)):
+                trials += "\\*"
+                notes[method] = (
+                    f"\\* The settings of {method} were chosen on validation data of "
+                    f"{' and '.join(names)} before, by experiments that are no trials."
+                )
+            line = [
+                f"{name} ({section.users})",
+                method,
+                *(
+                    f"{row.mean:.4f}"
+                    + ("" if row.seed_std is None else f" ± {row.seed_std:.4f}")
+                    for row in found
+                ),
+                found[0].verdict,
+                str(found[0].num_runs),
+                trials,
+            ]
+            lines.append(f"| {' | '.join(line)} |")
+    return "\n".join(
+        [*lines, *(line for note in notes.values() for line in ("", note))]
+    )
 
 
 def with_table(page: str, new: str) -> str:
@@ -217,9 +243,9 @@ def main(arguments: list[str] | None = None) -> int:
             copied = copy_results(options.source, options.target)
             print(f"{len(copied)} files in {options.target}")
         page = options.readme.read_text(encoding="utf-8")
-        cells = load_cells(options.target / "grid")
+        sections = grid_sections(load_cells(options.target / "grid"), METRICS)
         made = made_of_cells(options.target)
-        made[options.readme] = with_table(page, table([cell.plain for cell in cells]))
+        made[options.readme] = with_table(page, table(sections))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -227,6 +253,8 @@ def main(arguments: list[str] | None = None) -> int:
         wrong = [path for path, text in made.items() if not agree(path, text)]
         for path in wrong:
             print(f"{path} is not that of the cells")
+        for path in unchecked(options.target):
+            print(f"{path} was not checked: cells of it have no values per user")
         if not wrong:
             print(f"{len(made)} files are those of the cells")
         return 1 if wrong else 0

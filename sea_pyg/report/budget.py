@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sea_pyg.nn import models
 from sea_pyg.report.cell import Cell
+from sea_pyg.report.separate import backbone_of
 
 
 class Budget(NamedTuple):
@@ -21,6 +23,8 @@ class Budget(NamedTuple):
     """Options that were set by hand, in trials and cells alike."""
     found: dict[str, Any] | None
     """What the search changed; ``None`` without one."""
+    cut: int
+    """Trials that ended at :attr:`trial_epochs`, and might have become better."""
 
     @property
     def search(self) -> str:
@@ -39,24 +43,27 @@ def budget_of(cell: Cell) -> Budget | None:
     trials = plain.get("trials") or []
     asked = int(request.get("trials") or 0)
     trained = not plain["deterministic"]
+    limit = request.get("trial_epochs") if trained and asked else None
     return Budget(
         trials=asked,
         made=len(trials),
         epochs=request.get("epochs") if trained else None,
-        trial_epochs=request.get("trial_epochs") if trained and asked else None,
+        trial_epochs=limit,
         fixed=dict(request.get("fixed", request.get("setting")) or {}),
         found=_found(trials),
+        cut=sum(limit is not None and t.get("epochs") == limit for t in trials),
     )
 
 
-def budget_note(methods: Mapping[str, Sequence[Cell]]) -> list[str]:
+def budget_note(methods: Mapping[str, Sequence[Cell]], data: str) -> list[str]:
     """Say whether all methods were given the same, and what.
 
     Args:
         methods: The cells of every method.
+        data: The data set's name.
 
     Returns:
-        One paragraph, or nothing if the cells say nothing of it.
+        One paragraph, or nothing if the cells say nothing of it; and one on presets.
     """
     budgets = {
         method: budget
@@ -71,7 +78,10 @@ def budget_note(methods: Mapping[str, Sequence[Cell]]) -> list[str]:
         "Epochs of a trial at most": lambda budget: budget.trial_epochs,
         "Options set": lambda budget: options_text(budget.fixed) or "none",
     }
-    same, sentences = True, []
+    chosen = {
+        method: names for method in methods if data in (names := chosen_on(method))
+    }
+    same, sentences = not chosen, []
     for name, value_of in quantities.items():
         groups: dict[Any, list[str]] = {}
         for method, budget in budgets.items():
@@ -88,10 +98,33 @@ def budget_note(methods: Mapping[str, Sequence[Cell]]) -> list[str]:
     early = [f"{m} after {b.made}" for m, b in budgets.items() if b.made < b.trials]
     if early:
         sentences.append(f"Ended early for want of settings: {', '.join(early)}.")
+    cut = [f"{m} {b.cut} of {b.made}" for m, b in budgets.items() if b.cut]
+    if cut:
+        sentences.append(
+            f"Trials that ended at their limit of epochs: {', '.join(cut)}; what is "
+            "slow to train had less of a search."
+        )
     if len(budgets) > 1:
         start = "All rows were" if same else "The rows were not"
         sentences.insert(0, f"{start} given the same.")
-    return [" ".join(sentences)]
+    presets = [
+        f"The settings of {method} were chosen on validation data of "
+        f"{' and '.join(names)} before, by experiments that are no trials."
+        for method, names in chosen.items()
+    ]
+    return [" ".join(sentences), *presets]
+
+
+def chosen_on(method: str) -> tuple[str, ...]:
+    """Return the data sets on whose validation data a preset was chosen.
+
+    Args:
+        method: A model, or a preset as ``SEA:tuned``.
+    """
+    name, _, preset = backbone_of(method)[0].partition(":")
+    if name not in models.classes:
+        return ()
+    return models.resolve(name).chosen_on.get(preset, ())
 
 
 def options_text(options: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
 from sea_pyg.evaluation import Comparison, ComparisonRow
@@ -70,13 +70,14 @@ class GridSection:
     def beyond_table(self) -> tuple[list[str], list[list[Any]]]:
         """Return header and cells of a table of all but accuracy, a row per method.
 
-        Values are means over seeds; ``None`` where no seed has one.
+        Values are means over seeds, the time is their median; ``None`` where no seed
+        has one.
         """
         keys = self.beyond_keys
         rows = []
         for method, cells in self.methods.items():
             first = cells[0].plain
-            seconds = mean(cell.seconds_per_epoch for cell in cells)
+            seconds = median(cell.seconds_per_epoch for cell in cells)
             rows.append(
                 [
                     method,
@@ -202,7 +203,7 @@ def _section(
     comparison = compare_methods(methods, known, metrics, reference)
     users = next((n for c in cells if (n := c.plain.get("test_users"))), None)
     notes = [] if users is None else [f"Users that are evaluated in test: {users}."]
-    notes += budget_note(methods)
+    notes += budget_note(methods, name[1])
     if len(cells) == 1:
         notes.append("There is one cell only, and nothing to compare.")
     notes += comparison.notes

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean
+from statistics import median
 from typing import Any
 
 from sea_pyg.report.cell import Cell
@@ -15,8 +15,6 @@ from sea_pyg.report.html_table import Entry, html_table
 from sea_pyg.report.study import StudySection
 from sea_pyg.report.svg import Bar, bar_chart
 from sea_pyg.report.table import _text
-
-_LOWER_IS_BETTER = "gini"
 
 
 def html_section(section: GridSection, name: str, link: Link, root: str | Path) -> Html:
@@ -32,7 +30,7 @@ def html_section(section: GridSection, name: str, link: Link, root: str | Path) 
     json = f"{name}-json"
     plain = section_plain(section, root)
     for about, cells in zip(plain["methods"], section.methods.values(), strict=True):
-        about["seconds_per_epoch"] = mean(cell.seconds_per_epoch for cell in cells)
+        about["seconds_per_epoch"] = median(cell.seconds_per_epoch for cell in cells)
     parts = [
         element("h2", section.title, id=name),
         *paragraphs(section.notes, f"#{json}"),
@@ -136,12 +134,6 @@ def _beyond(
     section: GridSection, anchors: dict[str, str], json: str, link: Link
 ) -> Html:
     header, table = section.beyond_table()
-    best: dict[int, float] = {}
-    for i, name in enumerate(header):
-        values = [row[i] for row in table if isinstance(row[i], float)]
-        if "@" in name and values:
-            choose = min if name.startswith(_LOWER_IS_BETTER) else max
-            best[i] = choose(values)
     rows = []
     for n, (row, cells) in enumerate(zip(table, section.methods.values(), strict=True)):
         made = f"#{json}-methods-{n}"
@@ -151,8 +143,8 @@ def _beyond(
         rest = link(cells[0].path) if one else made
         rows.append(
             [
-                Entry(value, hrefs.get(header[i], rest), i in best and value == best[i])
-                for i, value in enumerate(row)
+                Entry(value, hrefs.get(key, rest))
+                for key, value in zip(header, row, strict=True)
             ]
         )
     return html_table(header, rows, f"Beyond accuracy, {section.title}")

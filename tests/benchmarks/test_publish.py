@@ -54,8 +54,9 @@ def test_table_has_means_and_the_best_first(script, results, tmp_path, capsys):
         (rows[0], "B", f"{best:.4f} "),
         (rows[1], "A", f"{average:.4f} ± {spread:.4f} "),
     ):
-        assert row.startswith(f"| toy | {method} | {text}| ")
+        assert row.startswith(f"| toy (40) | {method} | {text}| ")
     assert [row.split(" | ")[-2] for row in rows] == ["1", "2"]  # seeds
+    assert [row.split(" | ")[-3] for row in rows].count("reference") == 1
     names = {path.name for path in target.rglob("*") if path.is_file()}
     assert "model.safetensors" not in names
     assert "config.json" not in names

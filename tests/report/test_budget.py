@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sea_pyg.report import grid_markdown, grid_sections, load_cell, load_cells
-from sea_pyg.report.budget import budget_of
+from sea_pyg.report.budget import budget_of, chosen_on
 from tests.report.grids import write_cell
 
 GRID = Path(__file__).parents[2] / "benchmarks" / "results" / "grid"
@@ -105,7 +105,38 @@ def test_published_cells() -> None:
         for name in ("FREEDOM", "SEA-tuned", "ItemKNN")
     }
     fixed = {"batch_size": 8192, "lr": 0.003, "patience": 8}
-    assert budgets["FREEDOM"] == (5, 5, 200, 60, fixed, {})
-    assert budgets["SEA-tuned"] == (0, 0, 200, None, fixed, None)
-    found = {"k": 100, "shrink": 100.0}
-    assert budgets["ItemKNN"] == (5, 5, None, None, {}, found)
+    assert budgets["FREEDOM"] == (5, 5, 200, 60, fixed, {}, 3)
+    assert budgets["SEA-tuned"] == (0, 0, 200, None, fixed, None, 0)
+    item_knn = budgets["ItemKNN"]
+    assert item_knn is not None
+    assert item_knn[2:5] == (None, None, {})
+    assert item_knn.found
+    assert item_knn.cut == 0
+
+
+def test_trials_that_had_no_time_are_said(tmp_path: Path) -> None:
+    given = _given(3, 5)
+    for trial, epochs in zip(given["trials"], (5, 4, 5), strict=True):
+        trial["epochs"] = epochs
+    write_cell(tmp_path, "LightGCN", 0, 0.3, 2, **given)
+    write_cell(tmp_path, "BPRMF", 0, 0.2, 1, **_given(3, 5))
+    _, notes = _rows(tmp_path)
+    wanted = "Trials that ended at their limit of epochs: LightGCN 2 of 3;"
+    assert any(wanted in note for note in notes)
+    assert not any("BPRMF 0" in note for note in notes)
+
+
+def test_presets_are_said_where_they_were_chosen(tmp_path: Path) -> None:
+    for data in ("lfm2k", "toy"):
+        for number, method in enumerate(("SEA:tuned", "BPRMF")):
+            cell = _given(1, 5)
+            write_cell(tmp_path, method, 0, 0.3, number, data=data, **cell)
+    sections = grid_sections(load_cells(tmp_path))
+    notes = {section.data: " ".join(section.notes) for section in sections}
+    chosen = "SEA:tuned were chosen on validation data of lfm2k and sports before"
+    assert chosen in notes["lfm2k"]
+    assert "The rows were not given the same." in notes["lfm2k"]
+    assert chosen not in notes["toy"]
+    assert "All rows were given the same." in notes["toy"]
+    assert chosen_on("SEA:tuned") == ("lfm2k", "sports")
+    assert chosen_on("SEA") == chosen_on("LightGCN") == chosen_on("MMRec:BPR") == ()

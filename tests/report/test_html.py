@@ -186,19 +186,8 @@ def test_pictures_are_of_the_numbers(page):
 def test_the_best_value_is_bold(page):
     _, *rows = page.tables["Test recall@20, fake, own split"]
     assert [r.texts[0] for r in rows for e in r.entries if e.bold] == ["SEA"]
-    head, *rows = page.tables[BEYOND]
-    bold = {
-        head.texts[i].partition("@")[0]: row.texts[0]
-        for row in rows
-        for i, entry in enumerate(row.entries)
-        if entry.bold
-    }
-    assert bold == {
-        "coverage": "BPRMF",
-        "gini": "BPRMF",
-        "novelty": "BPRMF",
-        "cold_recall": "BPRMF",
-    }
+    _, *rows = page.tables[BEYOND]  # where more is not always better
+    assert not any(entry.bold for row in rows for entry in row.entries)
 
 
 def test_headers_are_buttons(page):

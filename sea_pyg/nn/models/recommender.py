@@ -50,6 +50,9 @@ class Recommender(GraphModel, ABC):
     presets: ClassVar[tuple[str, ...]] = ()
     """Names of the settings that :meth:`preset_arguments` knows."""
 
+    chosen_on: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Data sets on whose validation data presets were chosen, by the preset."""
+
     _init_arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Recommender":

@@ -79,6 +79,7 @@ class SEAPresets(Recommender):
     """The part of :class:`~sea_pyg.nn.models.SEA` that knows its presets."""
 
     presets: ClassVar[tuple[str, ...]] = tuple(PRESETS)
+    chosen_on: ClassVar[dict[str, tuple[str, ...]]] = {"tuned": ("lfm2k", "sports")}
 
     @classmethod
     def preset_arguments(cls, name: str, modalities: Sequence[str]) -> dict[str, Any]:
