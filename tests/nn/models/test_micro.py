@@ -76,16 +76,16 @@ def interactions(data: HeteroData, normalization: str) -> Tensor:
 
 def dense_views(model: MICRO, data: HeteroData) -> list[Tensor]:
     """Compute ``H_m`` of every modality."""
-    views = []
+    views, options = [], model.hparams()
     for name, linear in model.features.linear.items():
         x = data["item"][f"x_{name}"]
         present = data["item"].get(f"mask_{name}", torch.ones(30) > 0)
         x = x * present.view(-1, 1)
-        tuned = x + model.features.offset[name] if model.features.offset else x
+        tuned = x + model.features.offset[name] if options["finetune_features"] else x
         learned = nearest(tuned @ linear.weight.t() + linear.bias, present)
         graph = FROZEN * nearest(x, present) + (1 - FROZEN) * learned
         view = model.item_embedding
-        for _ in range(model.num_item_layers):
+        for _ in range(options["num_item_layers"]):
             view = graph @ view
         views.append(view)
     return views
@@ -93,7 +93,7 @@ def dense_views(model: MICRO, data: HeteroData) -> list[Tensor]:
 
 def dense_model(model: MICRO, data: HeteroData) -> tuple[Tensor, Tensor, Tensor, list]:
     """Compute the users, the items, ``h`` and ``H`` with dense matrices."""
-    views = dense_views(model, data)
+    views, options = dense_views(model, data), model.hparams()
     fused = views[0]
     if len(views) > 1:
         v, c = model.attention.weight, model.attention.bias
@@ -102,11 +102,11 @@ def dense_model(model: MICRO, data: HeteroData) -> tuple[Tensor, Tensor, Tensor,
         shares = [(s.exp() / total).view(-1, 1) for s in score]
         fused = sum(share * x for share, x in zip(shares, views, strict=True))
     layer = total = torch.cat([model.user_embedding, model.item_embedding])
-    walk = interactions(data, model.propagation.normalization)
-    for _ in range(model.propagation.num_layers):
+    walk = interactions(data, options["normalization"])
+    for _ in range(options["num_layers"]):
         layer = walk @ layer
         total = total + layer
-    out = total / (model.propagation.num_layers + 1)
+    out = total / (options["num_layers"] + 1)
     user, item = out[: model.num_users], out[model.num_users :]
     return user, item + unit(fused), fused, views
 
@@ -117,7 +117,7 @@ def dense_loss(model: MICRO, data: HeteroData, batch: tuple) -> dict[str, Tensor
     difference = (rows[0] * (rows[1] - rows[2])).sum(dim=1)
     squares = sum(x.square().sum() for x in rows)
     chosen = sorted(set(batch[1].tolist()))
-    if model.contrast_on == "all":
+    if model.hparams()["contrast_on"] == "all":
         chosen = list(range(model.num_items))
     contrast = 0.0
     for view in views:
