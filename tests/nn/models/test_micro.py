@@ -54,8 +54,8 @@ def nearest(x: Tensor, present: Tensor) -> Tensor:
     """Link the items to the nearest of them, themselves included, and normalise."""
     cosine = unit(x) @ unit(x).t()
     allowed = present.view(-1, 1) & present
-    nearest = cosine.masked_fill(~allowed, -torch.inf).topk(K, dim=1).indices
-    linked = torch.zeros_like(allowed).scatter(1, nearest, True) & allowed
+    index = cosine.masked_fill(~allowed, -torch.inf).topk(K, dim=1).indices
+    linked = torch.zeros_like(allowed).scatter(1, index, True) & allowed
     a = torch.where(linked, cosine, 0.0)
     degree = torch.where(present, a.sum(dim=1), 1.0)
     assert (degree > 0).all()
