@@ -11,11 +11,12 @@ from torch_geometric.data import HeteroData
 from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.scorer import Scorer
 from sea_pyg.metrics import ranking_classes
-from sea_pyg.nn.models.ranking import rank_items
+from sea_pyg.nn.models.ranking import evaluation_mode, rank_items
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
+    check_counts,
     closest,
     first_of_another,
     get_split_id,
@@ -89,8 +90,8 @@ def evaluate(
     sizes = check_interactions(data, edge_type)
     num_users, num_items = sizes
     lengths = _lengths(k, num_items)
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1 (got {batch_size})")
+    if batch_size is not None:
+        check_counts(1, batch_size=batch_size)
     _check_model(model, sizes)
     _check_split(model, data, val, edge_type)
 
@@ -110,18 +111,12 @@ def evaluate(
         )
     item_degree = torch.bincount(train.item, minlength=num_items)
     scorer = Scorer(names, lengths, labels, item_degree, num_users, cold_degree)
-    training = isinstance(model, Recommender) and model.training
-    if isinstance(model, Recommender):
-        model.eval()
-    try:
+    with evaluation_mode(model):
         ranked = rank_items(
             model, data, user_index, lengths[-1], seen, num_items, batch_size
         )
         for users, item_index, _ in ranked:
             scorer.update(users, item_index)
-    finally:
-        if isinstance(model, Recommender):
-            model.train(training)
     values, per_user = scorer.compute()
     return EvaluationResult(
         metrics=values,

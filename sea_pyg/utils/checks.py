@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from types import ModuleType
 
+import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
@@ -170,15 +171,26 @@ def check_edge_type(data: HeteroData, edge_type: EdgeType) -> None:
 
 
 def check_users(user_index: Tensor, num_users: int) -> None:
-    """Check that users exist.
+    """Check that users are given by their numbers, and exist.
 
     Raises:
-        ValueError: If there is none, or a number is out of range.
+        ValueError: If they are no vector of integers, there is none, or a number is out
+            of range.
     """
+    if not isinstance(user_index, Tensor):
+        raise ValueError(
+            "user_index must be a tensor of user numbers; make one of a list with "
+            f"torch.tensor (got {type(user_index).__name__})"
+        )
     if user_index.dim() != 1 or user_index.numel() == 0:
         raise ValueError(
             "user_index must be a non-empty vector of user numbers "
             f"(got shape {list(user_index.shape)})"
+        )
+    if user_index.dtype not in (torch.int64, torch.int32):
+        raise ValueError(
+            "user_index must hold user numbers, of type int64 or int32; make them of a "
+            f"mask with mask.nonzero().view(-1) (got {user_index.dtype})"
         )
     low, high = int(user_index.min()), int(user_index.max())
     if low < 0 or high >= num_users:

@@ -213,10 +213,12 @@ def test_encodes_once_in_evaluation_mode(training: bool) -> None:
     _, test, _ = random_graph()
     model = Counting(40, 30)
     model.modes = []
-    model.train(training)
+    model.part = torch.nn.Dropout()
+    model.train(training).part.train(not training)
     evaluate(model, test, batch_size=3)
     assert model.modes == [(False, False)]
     assert model.training is training
+    assert model.part.training is not training
 
 
 def test_restores_the_mode_after_an_error() -> None:

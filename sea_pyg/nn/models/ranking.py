@@ -1,6 +1,7 @@
 """Full ranking of the catalogue, some users at a time."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,13 +9,31 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import EdgeMembership, rank_scores
+from sea_pyg.utils import EdgeMembership, check_counts, check_users, rank_scores
 
 if TYPE_CHECKING:
     from sea_pyg.nn.models.recommender import Recommender
 
 _SCORES_PER_CHUNK = 2**24
 """Scores held at a time by default: 64 MB, large enough for a fast matmul."""
+
+
+@contextmanager
+def evaluation_mode(model: "Recommender | Embeddings") -> Iterator[None]:
+    """Have a model in evaluation mode in a block.
+
+    Each of its modules has its own mode back afterwards; embeddings have none.
+    """
+    if isinstance(model, Embeddings):
+        yield
+        return
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def _scorer(
@@ -60,7 +79,20 @@ def rank_items(
 
     Yields:
         Users :math:`[B]`, their rankings :math:`[B, k]`, and the scores.
+
+    Raises:
+        ValueError: If ``k`` is not between 1 and the number of items, ``user_index`` is
+            no vector of numbers, a user does not exist, or ``batch_size`` is not
+            positive.
     """
+    if not 1 <= k <= num_items:
+        raise ValueError(
+            f"k must lie between 1 and the number of items {num_items} (got {k})"
+        )
+    num_users = model.user.size(0) if isinstance(model, Embeddings) else model.num_users
+    check_users(user_index, num_users)
+    if batch_size is not None:
+        check_counts(1, batch_size=batch_size)
     chunk = batch_size or max(1, _SCORES_PER_CHUNK // num_items)
     score_of = _scorer(model, data, min(chunk, user_index.numel()))
     for users in torch.split(user_index, chunk):

@@ -13,11 +13,10 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.nn.models.graph_model import GraphModel
 from sea_pyg.nn.models.init_arguments import copy_containers, init_arguments
-from sea_pyg.nn.models.ranking import rank_items
+from sea_pyg.nn.models.ranking import evaluation_mode, rank_items
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplets
 from sea_pyg.utils import (
     check_edge_type,
-    check_users,
     closest,
     modality_input,
     modality_names,
@@ -266,23 +265,14 @@ class Recommender(GraphModel, ABC):
             Returns item indices and scores, each :math:`[B, k]`.
 
         Raises:
-            ValueError: If ``k`` is not between 1 and the number of items, or a user
-                does not exist.
+            ValueError: If ``k`` is not between 1 and the number of items,
+                ``user_index`` is no vector of numbers, a user does not exist, or
+                ``batch_size`` is not positive.
         """
-        if not 1 <= k <= self.num_items:
-            raise ValueError(
-                f"k must lie between 1 and the number of items {self.num_items} "
-                f"(got {k})"
-            )
-        check_users(user_index, self.num_users)
-        training = self.training
-        self.eval()
-        try:
-            seen = self.seen_items(data) if exclude_seen else None
+        seen = self.seen_items(data) if exclude_seen else None
+        with evaluation_mode(self):
             ranked = rank_items(
                 self, data, user_index, k, seen, self.num_items, batch_size
             )
             _, index, score = map(torch.cat, zip(*ranked, strict=True))
-        finally:
-            self.train(training)
         return Recommendations(index, score)

@@ -338,6 +338,22 @@ class RecommenderTests:
         every = model.recommend(data, users, model.num_items, exclude_seen=False)
         assert (every.item_index.sort(dim=1).values == torch.arange(30)).all()
 
+    def test_recommend_keeps_all_modes(self) -> None:
+        data = self.data()
+        model = self.build(data)
+        data = model.prepare(data)
+        users = torch.arange(4)
+        expected = model.eval().recommend(data, users, 5)
+        assert not any(module.training for module in model.modules())
+        model.train()
+        for module in list(model.modules())[1::2]:
+            module.training = False
+        modes = [module.training for module in model.modules()]
+        found = model.recommend(data, users, 5)
+        assert [module.training for module in model.modules()] == modes
+        assert torch.equal(found.item_index, expected.item_index)
+        assert torch.equal(found.score, expected.score)
+
     def test_evaluation_is_deterministic(self) -> None:
         data = self.data()
         model = self.build(data).eval()
