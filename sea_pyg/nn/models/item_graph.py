@@ -77,15 +77,16 @@ def largest_of(
 ) -> tuple[Tensor, Tensor]:
     """Unite weighted graphs; an edge of several takes its largest weight.
 
-    Built once for the same edges.
+    Built once for the same edges and weights.
     """
     edges = [edge_index for edge_index, _ in graphs]
-    weights = [
-        torch.ones(index.size(1), device=index.device) if weight is None else weight
-        for index, weight in graphs
-    ]
+    given = [weight for _, weight in graphs if weight is not None]
 
     def build() -> tuple[Tensor, Tensor]:
+        weights = [
+            torch.ones(index.size(1), device=index.device) if weight is None else weight
+            for index, weight in graphs
+        ]
         joint = torch.cat(edges, dim=1)
         key, position = (joint[1] * num_items + joint[0]).unique(return_inverse=True)
         weight = torch.cat(weights)
@@ -95,8 +96,8 @@ def largest_of(
         target = key.div(num_items, rounding_mode="floor")
         return torch.stack([key - target * num_items, target]), largest
 
-    key = ("largest of", num_items, len(edges))
-    return memoize(edges[0], key, build, *edges[1:])
+    key = ("largest of", num_items, tuple(weight is None for _, weight in graphs))
+    return memoize(edges[0], key, build, *edges[1:], *given)
 
 
 def hops(
