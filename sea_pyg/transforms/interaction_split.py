@@ -10,8 +10,8 @@ from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.typing import CO_RATES, LEADS_TO, RATES, EdgeType
-from sea_pyg.utils import check_interactions, make_split_id
+from sea_pyg.typing import RATES, EdgeType
+from sea_pyg.utils import check_interactions, made_of_interactions, make_split_id
 
 NAMES = ("train", "val", "test")
 
@@ -42,7 +42,7 @@ class InteractionSplit(BaseTransform):
 
     Raises:
         ValueError: If one of the three is empty, the interactions are malformed, the
-            graph is already split, or it holds a graph that
+            graph is already split, or it holds a graph of any edge type that
             :class:`~sea_pyg.transforms.UserCooccurrence` or
             :class:`~sea_pyg.transforms.ItemWalkGraph` made of all interactions.
     """
@@ -64,8 +64,8 @@ class InteractionSplit(BaseTransform):
                 f"edge_label_index on {self.edge_type!r}); delete that attribute or "
                 f"split the original graph"
             )
-        for derived in (CO_RATES, LEADS_TO):
-            if derived in data.edge_types:
+        for derived in made_of_interactions(data):
+            if derived != self.edge_type:
                 raise ValueError(
                     f"{type(self).__name__} expects a graph without edges that were "
                     f"made of all interactions, those to be held out included (got "

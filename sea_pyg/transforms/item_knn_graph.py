@@ -10,6 +10,8 @@ from sea_pyg.utils import (
     check_counts,
     check_mixture,
     chunked_topk,
+    feature_digests,
+    graph_note,
     modality_input,
     modality_names,
     modality_present,
@@ -51,7 +53,8 @@ class ItemKNNGraph(BaseTransform):
         Reads ``data['item'].x_<modality>`` :math:`[N_i, d]` and, where it exists,
         ``mask_<modality>`` :math:`[N_i]`. Writes ``edge_index`` :math:`[2, E]` as
         (neighbour, item), sorted by item, and ``edge_weight`` :math:`[E]`, so that
-        ``spmm(edge_index, edge_weight, x)`` aggregates neighbours into each item.
+        ``spmm(edge_index, edge_weight, x)`` aggregates neighbours into each item, and
+        what made them as ``made_by`` (see :meth:`note`).
 
     Raises:
         ValueError: If ``k`` exceeds the number of items that have the modality, a
@@ -97,10 +100,7 @@ class ItemKNNGraph(BaseTransform):
     def forward(self, data: HeteroData) -> HeteroData:
         """Add the graph to ``data``."""
         node_type = self.edge_type[0]
-        names = self.modalities
-        if names is None and self.weights is not None:
-            names = list(self.weights)
-        names = modality_names(data, node_type, names)
+        names = modality_names(data, node_type, self._named())
         if not names:
             raise ValueError(
                 f"ItemKNNGraph needs at least one modality, but node type "
@@ -131,7 +131,31 @@ class ItemKNNGraph(BaseTransform):
         out = data[self.edge_type]
         out.edge_index = torch.stack([key % num_items, row])
         out.edge_weight = weight.float()
+        out.made_by = self.note(data)
         return data
+
+    def note(self, data: HeteroData) -> str:
+        """Return what tells this graph of ``data`` from one made otherwise."""
+        node_type = self.edge_type[0]
+        names = self._named()
+        weights = self._modality_weights(
+            modality_names(data, node_type) if names is None else names
+        )
+        weights = {name: float(weight) for name, weight in weights.items() if weight}
+        return graph_note(
+            type(self).__name__,
+            feature_digests(data, weights, node_type),
+            k=self.k,
+            edge_value=self.edge_value,
+            loop=bool(self.loop),
+            weights=weights,
+        )
+
+    def _named(self) -> list[str] | None:
+        """Return the modalities that the arguments name, if they do."""
+        if self.modalities is None and self.weights is not None:
+            return list(self.weights)
+        return self.modalities
 
     def _modality_weights(self, names: list[str]) -> dict[str, float]:
         if self.weights is None:

@@ -7,7 +7,13 @@ from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.transforms.two_hops import first_of_each, two_hops
 from sea_pyg.typing import LEADS_TO, RATES, EdgeType
-from sea_pyg.utils import EdgeMembership, check_interactions
+from sea_pyg.utils import (
+    EdgeMembership,
+    check_interactions,
+    edges_digest,
+    graph_note,
+    interactions_digest,
+)
 from sea_pyg.utils.sparse import WeightedRows
 
 
@@ -48,7 +54,8 @@ class ItemWalkGraph(BaseTransform):
 
     Shapes:
         Writes ``edge_index`` :math:`[2, E]` as (start, end), sorted by start and then
-        by falling weight, and ``edge_weight`` float32 :math:`[E]`.
+        by falling weight, ``edge_weight`` float32 :math:`[E]`, and what made them as
+        ``made_by`` (see :meth:`note`).
 
     Raises:
         ValueError: If ``k`` is not positive, the interactions are malformed, or there
@@ -91,7 +98,16 @@ class ItemWalkGraph(BaseTransform):
             start, end, weight = self._with_similar(data, graph, num_items)
         out = data[self.out_edge_type]
         out.edge_index, out.edge_weight = torch.stack([start, end]), weight
+        out.made_by = self.note(data)
         return data
+
+    def note(self, data: HeteroData) -> str:
+        """Return what tells this graph of ``data`` from one made otherwise."""
+        of = interactions_digest(data, self.edge_type)
+        if self.similar_type is not None:
+            store = data[self.similar_type]
+            of["similar"] = edges_digest(store.edge_index, store.get("edge_weight"))
+        return graph_note(type(self).__name__, of, k=self.k)
 
     def _with_similar(
         self,

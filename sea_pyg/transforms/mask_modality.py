@@ -6,14 +6,16 @@ import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.utils import modality_names
+from sea_pyg.utils import modality_names, noted_inputs
 
 
 class MaskModality(BaseTransform):
     r"""Take modalities away from random items.
 
     Writes ``mask_<modality>``, True where the feature exists, and sets the missing
-    rows of ``x_<modality>`` to zero. Features that were missing before stay so.
+    rows of ``x_<modality>`` to zero. Features that were missing before stay so. A graph
+    that :class:`~sea_pyg.transforms.ItemKNNGraph` made of features that are now missing
+    is taken away too; models make it anew.
 
     Args:
         rate: Share of items that lose a modality: one for all, or per modality.
@@ -73,6 +75,12 @@ class MaskModality(BaseTransform):
             store[f"mask_{name}"] = mask
             # Not a product: what is missing may be NaN.
             store[f"x_{name}"] = x.masked_fill(~mask.view(-1, 1), 0)
+        lost = (present & ~kept).any(dim=0).tolist()
+        changed = {f"x_{name}" for name, less in zip(names, lost, strict=True) if less}
+        for edge_type in data.edge_types:
+            of_these = edge_type[0] == edge_type[2] == self.node_type
+            if of_these and changed & noted_inputs(data[edge_type]).keys():
+                del data[edge_type]
         return data
 
     def __repr__(self) -> str:

@@ -7,7 +7,12 @@ from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.transforms.two_hops import first_of_each, two_hops
 from sea_pyg.typing import CO_RATES, RATES, EdgeType
-from sea_pyg.utils import EdgeMembership, check_interactions
+from sea_pyg.utils import (
+    EdgeMembership,
+    check_interactions,
+    graph_note,
+    interactions_digest,
+)
 
 
 class UserCooccurrence(BaseTransform):
@@ -32,7 +37,8 @@ class UserCooccurrence(BaseTransform):
 
     Shapes:
         Writes ``edge_index`` :math:`[2, E]` as (neighbour, user), sorted by user and
-        then by falling weight, and ``edge_weight`` float32 :math:`[E]`.
+        then by falling weight, ``edge_weight`` float32 :math:`[E]`, and what made
+        them as ``made_by`` (see :meth:`note`).
 
     Raises:
         ValueError: If ``k`` is not positive or the interactions are malformed.
@@ -64,7 +70,13 @@ class UserCooccurrence(BaseTransform):
         out = data[self.out_edge_type]
         out.edge_index = torch.cat(edges, dim=1)
         out.edge_weight = torch.cat(weights)
+        out.made_by = self.note(data)
         return data
+
+    def note(self, data: HeteroData) -> str:
+        """Return what tells this graph of ``data`` from one made otherwise."""
+        of = interactions_digest(data, self.edge_type)
+        return graph_note(type(self).__name__, of, k=self.k)
 
     def _rank(
         self, row: Tensor, col: Tensor, weight: Tensor, num_users: int

@@ -17,6 +17,15 @@ from sea_pyg.utils.checks import (
     require,
 )
 from sea_pyg.utils.features import modality_input, modality_masks, modality_present
+from sea_pyg.utils.graph_note import (
+    edges_digest,
+    feature_digests,
+    graph_note,
+    has_graph,
+    interactions_digest,
+    made_of_interactions,
+    noted_inputs,
+)
 from sea_pyg.utils.interactions import check_edges, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
@@ -58,10 +67,16 @@ __all__ = [
     "count_common",
     "csr_tensor",
     "edge_dot",
+    "edges_digest",
+    "feature_digests",
     "first_of_another",
     "fits_split",
     "get_split_id",
+    "graph_note",
+    "has_graph",
+    "interactions_digest",
     "keep_freed_memory",
+    "made_of_interactions",
     "make_split_id",
     "memoize",
     "modality_input",
@@ -69,6 +84,7 @@ __all__ = [
     "modality_names",
     "modality_present",
     "node_count",
+    "noted_inputs",
     "pair_digest",
     "positive_labels",
     "rank_scores",

@@ -97,6 +97,18 @@ def first_of_another(trained_on: Iterable[str], split_id: str) -> str | None:
     return next((x for x in trained_on if not fits_split(x, split_id)), None)
 
 
+def tensor_digest(*tensors: Tensor) -> str:
+    """Return 16 hex digits of the SHA-256 of tensors, on whatever device."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype};{list(tensor.shape)};".encode())
+        values = tensor.detach().cpu().flatten().contiguous()
+        if values.dtype == torch.bfloat16:  # NumPy has none
+            values = values.view(torch.int16)
+        digest.update(values.numpy().data)
+    return digest.hexdigest()[:_DIGITS]
+
+
 def _keys(edge_index: Tensor) -> Tensor:
     # Independent of the number of nodes.
     return edge_index[0].long() * 2**32 + edge_index[1].long()

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from sea_pyg.datasets import FakeMultimodalDataset
-from sea_pyg.transforms import MaskModality
+from sea_pyg.transforms import ItemKNNGraph, MaskModality
+from sea_pyg.typing import SIMILAR
 
 
 def data(num_items: int = 1000):
@@ -48,6 +49,19 @@ def test_seed():
     first, same, other = (MaskModality(0.5, seed=seed)(data()) for seed in (0, 0, 1))
     assert torch.equal(first["item"].mask_a, same["item"].mask_a)
     assert not torch.equal(first["item"].mask_a, other["item"].mask_a)
+
+
+def test_graphs_of_masked_features_are_taken_away():
+    graph = data(50)
+    own, of_a, of_b = (("item", f"similar_{name}", "item") for name in ("x", "a", "b"))
+    for edge_type, names in ((SIMILAR, None), (of_a, ["a"]), (of_b, ["b"])):
+        graph = ItemKNNGraph(3, modalities=names, edge_type=edge_type)(graph)
+    graph[own].edge_index = graph[SIMILAR].edge_index
+    before = graph.edge_types
+    masked = MaskModality({"a": 0.5, "b": 0.0})(graph)
+    assert set(before) - set(masked.edge_types) == {SIMILAR, of_a}
+    assert graph.edge_types == before
+    assert MaskModality(0.0)(graph).edge_types == before
 
 
 def test_bad_arguments():

@@ -6,6 +6,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.datasets import FakeMultimodalDataset
+from sea_pyg.nn.models import SEA, DualGNN
 from sea_pyg.transforms import (
     GlobalTimeSplit,
     InteractionSplit,
@@ -15,7 +16,7 @@ from sea_pyg.transforms import (
     RandomUserSplit,
     UserCooccurrence,
 )
-from sea_pyg.typing import RATES
+from sea_pyg.typing import CO_RATES, LEADS_TO, RATES
 
 
 def graph(pairs: list[tuple[int, int]], **attributes: list[int]) -> HeteroData:
@@ -270,3 +271,59 @@ def test_graphs_of_all_interactions_are_refused(add):
         RandomUserSplit()(add(copy.copy(data)))
     train, _, _ = RandomUserSplit()(data)
     add(train)
+
+
+PLAYS = ("listener", "plays", "track")
+
+
+def plays() -> HeteroData:
+    data = HeteroData()
+    data["listener"].num_nodes, data["track"].num_nodes = 3, 6
+    data["track"].x_text = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    data[PLAYS].edge_index = torch.tensor(PAIRS).t()
+    data[PLAYS].time = torch.arange(6)
+    data[PLAYS].split = torch.arange(6) % 3
+    return data
+
+
+SPLITS = [RandomUserSplit, LeaveLastOut, GlobalTimeSplit, LabelSplit]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize(
+    "cls, kwargs", [(DualGNN, {}), (SEA, {"walk_weight": 1.0, "k": 2})]
+)
+def test_graphs_that_models_derive_of_any_edge_type_are_refused(split, cls, kwargs):
+    data = plays()
+    model = cls.from_data(data, edge_type=PLAYS, **kwargs)
+    with pytest.raises(ValueError, match="split first, then add them"):
+        split(edge_type=PLAYS)(model.prepare(data))
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize(
+    "add",
+    [
+        UserCooccurrence(edge_type=PLAYS, out_edge_type=("listener", "is", "listener")),
+        ItemWalkGraph(edge_type=PLAYS, out_edge_type=("track", "before", "track")),
+    ],
+)
+def test_derived_graphs_of_any_name_are_refused(split, add):
+    with pytest.raises(ValueError, match="split first, then add them"):
+        split(edge_type=PLAYS)(add(plays()))
+
+
+@pytest.mark.parametrize("default", [CO_RATES, LEADS_TO])
+@pytest.mark.parametrize("node_type", ["listener", "track", "artist"])
+def test_derived_graphs_without_a_note_are_known_by_their_relation(default, node_type):
+    data = plays()
+    edge_type = (node_type, default[1], node_type)
+    data[edge_type].edge_index = torch.zeros(2, 1, dtype=torch.long)
+    with pytest.raises(ValueError, match="split first, then add them"):
+        RandomUserSplit(edge_type=PLAYS)(data)
+    # Interactions may be called so.
+    named = ("listener", default[1], "track")
+    data = plays()
+    data[named].edge_index = data[PLAYS].edge_index
+    del data[PLAYS]
+    assert len(RandomUserSplit(edge_type=named)(data)) == 3

@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import EdgeType, OptTensor
-from sea_pyg.utils import memoize, modality_names, spmm
+from sea_pyg.utils import has_graph, memoize, modality_names, spmm
 
 
 def similar_type(item_type: str, modality: str | None = None) -> EdgeType:
@@ -34,11 +34,14 @@ def cosine_graphs(item_type: str, k: Mapping[str, int]) -> dict[str, ItemKNNGrap
 def with_item_graph(data: HeteroData, transform: ItemKNNGraph) -> HeteroData:
     """Return ``data`` with the graph that ``transform`` builds, unless it has it.
 
+    A graph that a transform made with other settings or of other features is replaced
+    in what is returned; one without a note is the user's own and kept.
+
     The splits of a data set share their features, so the graph is built once for all
     of them and kept as long as the features are.
     """
     edge_type = transform.edge_type
-    if edge_type in data.edge_types:
+    if has_graph(data, edge_type, transform.note):
         return data
     item_type = edge_type[0]
     weights = transform.weights
@@ -47,9 +50,9 @@ def with_item_graph(data: HeteroData, transform: ItemKNNGraph) -> HeteroData:
     present = [key for key in keys if key in data[item_type]]
     tensors = [data[item_type][key] for key in present]
 
-    def build() -> tuple[Tensor, Tensor]:
+    def build() -> tuple[Tensor, Tensor, str]:
         graph = transform(copy.copy(data))[edge_type]
-        return graph.edge_index, graph.edge_weight
+        return graph.edge_index, graph.edge_weight, graph.made_by
 
     key = (
         "item_graph",
@@ -60,10 +63,17 @@ def with_item_graph(data: HeteroData, transform: ItemKNNGraph) -> HeteroData:
         tuple(present),
         None if weights is None else tuple(weights.items()),
     )
-    edge_index, edge_weight = memoize(tensors[0], key, build, *tensors[1:])
+    graph = memoize(tensors[0], key, build, *tensors[1:])
+    return with_edges(data, edge_type, graph)
+
+
+def with_edges(
+    data: HeteroData, edge_type: EdgeType, graph: tuple[Tensor, Tensor, str]
+) -> HeteroData:
+    """Return a copy of ``data`` with a derived graph: edges, weights and note."""
     data = copy.copy(data)
-    data[edge_type].edge_index = edge_index
-    data[edge_type].edge_weight = edge_weight
+    store = data[edge_type]
+    store.edge_index, store.edge_weight, store.made_by = graph
     return data
 
 
@@ -77,15 +87,16 @@ def largest_of(
 ) -> tuple[Tensor, Tensor]:
     """Unite weighted graphs; an edge of several takes its largest weight.
 
-    Built once for the same edges.
+    Built once for the same edges and weights.
     """
     edges = [edge_index for edge_index, _ in graphs]
-    weights = [
-        torch.ones(index.size(1), device=index.device) if weight is None else weight
-        for index, weight in graphs
-    ]
+    given = [weight for _, weight in graphs if weight is not None]
 
     def build() -> tuple[Tensor, Tensor]:
+        weights = [
+            torch.ones(index.size(1), device=index.device) if weight is None else weight
+            for index, weight in graphs
+        ]
         joint = torch.cat(edges, dim=1)
         key, position = (joint[1] * num_items + joint[0]).unique(return_inverse=True)
         weight = torch.cat(weights)
@@ -95,8 +106,8 @@ def largest_of(
         target = key.div(num_items, rounding_mode="floor")
         return torch.stack([key - target * num_items, target]), largest
 
-    key = ("largest of", num_items, len(edges))
-    return memoize(edges[0], key, build, *edges[1:])
+    key = ("largest of", num_items, tuple(weight is None for _, weight in graphs))
+    return memoize(edges[0], key, build, *edges[1:], *given)
 
 
 def hops(

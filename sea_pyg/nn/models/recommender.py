@@ -129,7 +129,10 @@ class Recommender(GraphModel, ABC):
     def prepare(self, data: HeteroData) -> HeteroData:
         """Return ``data`` with the frozen graphs that the model reads added.
 
-        Idempotent; a graph that is there already is kept. Most models need none.
+        Idempotent. A graph that is there already is kept if its ``made_by`` says that
+        it was made with this model's settings, of these features or interactions; one
+        that was made otherwise is replaced in what is returned, never in ``data``. One
+        without ``made_by`` is the user's own, and kept. Most models need none.
         """
         return data
 

@@ -325,7 +325,8 @@ class SEA(SEAPresets):
         """Return ``data`` with the frozen graphs added that it does not have.
 
         That of similar items, with ``user_graph`` that of similar users, and with
-        ``walk_weight`` that of walks.
+        ``walk_weight`` that of walks. One that was made otherwise is replaced, see
+        :meth:`Recommender.prepare`.
         """
         similar = self.encoder.item_graph.edge_type
         return self.ranking.prepare(self.encoder.prepare(data), similar, self.edge_type)

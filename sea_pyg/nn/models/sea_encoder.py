@@ -67,7 +67,10 @@ class SEAEncoder(torch.nn.Module):
         self.fusion.reset_parameters()
 
     def prepare(self, data: HeteroData) -> HeteroData:
-        """Return ``data`` with the frozen graphs added that it does not have."""
+        """Return ``data`` with the frozen graphs added that it does not have.
+
+        One that was made otherwise is replaced.
+        """
         data = with_item_graph(data, self.item_graph)
         if self.user_k is not None:
             data = with_user_graph(data, self.user_k, self.edge_type)

@@ -6,22 +6,26 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.item_graph import graph_of
+from sea_pyg.nn.models.item_graph import graph_of, with_edges
 from sea_pyg.transforms import ItemWalkGraph
-from sea_pyg.typing import EdgeType
-from sea_pyg.utils import EdgeMembership, memoize
+from sea_pyg.typing import LEADS_TO, EdgeType
+from sea_pyg.utils import EdgeMembership, has_graph, memoize
 from sea_pyg.utils.sparse import WeightedRows
 
 
 def leads_to_type(item_type: str) -> EdgeType:
     """Name the edge type of the graph of walks."""
-    return (item_type, "leads_to", item_type)
+    return (item_type, LEADS_TO[1], item_type)
 
 
 def with_walk_graph(
     data: HeteroData, k: int, similar_type: EdgeType, edge_type: EdgeType
 ) -> HeteroData:
     """Return ``data`` with the graph of walks, unless it has it.
+
+    One that was made with another ``k``, of other interactions or of another graph of
+    similar items is replaced in what is returned; one without a note is the user's own
+    and kept.
 
     The splits of a data set share their training edges, so the graph is built once for
     all of them.
@@ -33,21 +37,19 @@ def with_walk_graph(
         edge_type: The interactions.
     """
     out_type = leads_to_type(edge_type[2])
-    if out_type in data.edge_types:
+    transform = ItemWalkGraph(k, similar_type, edge_type, out_type)
+    if has_graph(data, out_type, transform.note):
         return data
 
-    def build() -> tuple[Tensor, Tensor]:
-        transform = ItemWalkGraph(k, similar_type, edge_type, out_type)
+    def build() -> tuple[Tensor, Tensor, str]:
         graph = transform(copy.copy(data))[out_type]
-        return graph.edge_index, graph.edge_weight
+        return graph.edge_index, graph.edge_weight, graph.made_by
 
     edge_index = data[edge_type].edge_index
     similar, weight = graph_of(data, similar_type)
     others = (similar,) if weight is None else (similar, weight)
     graph = memoize(edge_index, ("walks", k, edge_type), build, *others)
-    data = copy.copy(data)
-    data[out_type].edge_index, data[out_type].edge_weight = graph
-    return data
+    return with_edges(data, out_type, graph)
 
 
 def walk_scores(

@@ -24,6 +24,45 @@ def test_largest_weight_of_every_edge() -> None:
     assert found == pytest.approx({(2, 0): 0.1, (0, 1): 0.5, (1, 1): 0.3})
 
 
+def test_largest_weight_follows_a_change_of_weights() -> None:
+    edges = torch.tensor([[0, 1], [1, 0]]), torch.tensor([[0, 1], [1, 1]])
+    cases = [
+        (torch.tensor([0.5, 0.2]), torch.tensor([0.3, 0.4])),
+        (torch.tensor([0.1, 0.2]), torch.tensor([0.3, 0.4])),
+        (torch.tensor([0.1, 0.2]), torch.tensor([0.6, 0.4])),
+        (None, torch.tensor([0.6, 0.4])),
+        (torch.tensor([0.1, 0.2]), None),
+        (None, None),
+    ]
+    for weights in cases:
+        graphs = list(zip(edges, weights, strict=True))
+        fresh = [(index.clone(), weight) for index, weight in graphs]
+        for found, expected in zip(
+            largest_of(graphs, 2), largest_of(fresh, 2), strict=True
+        ):
+            assert torch.equal(found, expected)
+        assert largest_of(graphs, 2)[1] is largest_of(graphs, 2)[1], "made once"
+    weight = torch.tensor([0.1, 0.2])
+    largest_of([(edges[0], weight)], 2)
+    weight[0] = 0.7  # in place
+    assert 0.7 in largest_of([(edges[0], weight)], 2)[1]
+
+
+def test_fused_view_follows_a_change_of_weights() -> None:
+    torch.manual_seed(0)
+    data = example_data()
+    model = SMORE.from_data(data).eval()
+    data = model.prepare(data)
+    model.encode(data)
+    other = data.clone()
+    for graph in model.frozen_graphs.values():
+        data[graph.edge_type].edge_weight = data[graph.edge_type].edge_weight.flip(0)
+        weight = data[graph.edge_type].edge_weight
+        other[graph.edge_type].edge_weight = weight.clone()
+    for found, expected in zip(model.encode(data), model.encode(other), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
 def test_dropout_in_training_only() -> None:
     torch.manual_seed(0)
     model, data = SMORE.from_data(example_data(), dropout=0.5), example_data()
