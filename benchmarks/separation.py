@@ -5,7 +5,9 @@
 
 Linear projections of a data set's features are trained by SEA's distance alone, with
 nothing beside it to learn: no ranking, no alignment. CLUB's model q is an MLP that
-takes SEA's inner steps of Adam in every step, or the linear one in closed form. What
+takes SEA's inner steps of Adam in every step, or the linear one in closed form; between
+them stand a linear one that takes the same steps of Adam, and one that is solved for,
+but through whose solution no gradient flows. What
 the generic and the unique part share is then measured where they are compared, before
 and after, by estimators of their own on held-out items (``study_kinds/information``);
 these see linear dependence, and are negative where nothing is left of it. The
@@ -25,17 +27,50 @@ import torch
 from grid_work import load, parse_data, parse_seeds
 from study_kinds.information import ESTIMATORS, held_out_information
 from torch import Tensor
-from torch.nn import Linear, ModuleDict
+from torch.nn import Linear, ModuleDict, Parameter
 
+from sea_pyg.nn.functional import LinearSolution
 from sea_pyg.nn.loss import SeparateLearning
+from sea_pyg.nn.mi import ConditionalGaussian, LinearGaussian
 from sea_pyg.nn.models import SEA
 from sea_pyg.report import markdown_table
 from sea_pyg.utils import modality_names
 
 CHANNELS = 128
 LR = 3e-3
+
+
+class SteppedLinear(ConditionalGaussian):
+    """A linear q that steps of an optimiser fit, as they fit the MLP."""
+
+    def __init__(self, x_channels: int, y_channels: int) -> None:
+        super().__init__(x_channels, y_channels)
+        self.mean = Linear(x_channels, y_channels)
+        self.log_variance = Parameter(torch.zeros(y_channels))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance of y given x."""
+        mean = self.mean(x)
+        return mean, self.log_variance.expand_as(mean)
+
+    def reset_parameters(self) -> None:
+        """Draw the map anew."""
+        self.mean.reset_parameters()
+        torch.nn.init.zeros_(self.log_variance)
+
+
+class DetachedLinear(LinearGaussian):
+    """A linear q in closed form that is a constant for what it is solved from."""
+
+    def solve(self, x: Tensor, y: Tensor) -> LinearSolution:
+        """Return the maximum-likelihood solution, without gradient."""
+        return super().solve(x.detach(), y.detach())
+
+
 MODELS: dict[str, dict[str, Any]] = {
     "MLP q": {},
+    "linear q by Adam": {"distance_kwargs": {"conditional": SteppedLinear}},
+    "linear q, detached": {"distance_kwargs": {"conditional": DetachedLinear}},
     "linear q": {"distance_kwargs": {"conditional": "linear"}},
 }
 

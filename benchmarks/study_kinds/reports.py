@@ -97,7 +97,18 @@ def _settings(out: Path, found: Found) -> str:
         links = " ".join(_link(out, cell) for cell in cells)
         row = [variant.label, setting or "-", mean(valid), spread(valid)]
         rows.append([*row, f"{epochs:.1f}", links])
-    return markdown_table(rows, header)
+    return join(markdown_table(rows, header), given(found)).rstrip()
+
+
+def given(found: Found) -> str:
+    """Say what was set for all variants."""
+    variant, (first, *_) = found[0]
+    request = first.plain["request"]
+    shared = {k: v for k, v in request["setting"].items() if k not in variant.setting}
+    options = (
+        ", ".join(f"{name}={value}" for name, value in shared.items()) or "nothing"
+    )
+    return f"Set for all: {options}; {request['epochs']} epochs at most."
 
 
 def _link(out: Path, cell: Cell) -> str:
@@ -132,7 +143,7 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
         axis.set_xlabel(parameter)
         axis.set_ylabel(METRIC)
     axes[0].legend(fontsize="small")
-    text = f"{METRIC}; everything else is as published, the dotted line is the default."
+    text = f"{METRIC}; the dotted line is the default. {given(found)}"
     write(out, name, join(markdown_table(rows, header), text), figure)
 
 
@@ -176,7 +187,7 @@ def curves(out: Path, name: str, found: Found) -> None:
     axes[0].legend(fontsize="small")
     text = (
         f"Means over seeds. `90% after` is the first epoch at 90 % of the best "
-        f"validation {METRIC}."
+        f"validation {METRIC}. {given(found)}"
     )
     write(out, name, join(markdown_table(rows, header), text), figure)
 

@@ -178,7 +178,8 @@ def seed_test(
     .. note::
         In simulations of this model a test at level 0.05 rejects a true null hypothesis
         at a rate of 0.015 to 0.051 with three or five seeds a method, up to 0.060 with
-        two.
+        two. Where seeds fail now and then instead, it rejects more often: among few
+        seeds there may be no failure to learn the spread from.
 
     Args:
         first: Per-user values of one method's runs, a row per seed.

@@ -2,9 +2,10 @@
 
 import hashlib
 import inspect
+import itertools
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -202,9 +203,9 @@ def _propose(
     tried = [{**published, **trial.setting} for trial in trials]
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # A sampler of its own for every trial: nothing but the trials is remembered.
+    digest = hashlib.sha256(f"{seed};{len(trials)}".encode()).digest()
     try:
-        # A sampler of its own for every trial: nothing but the trials is remembered.
-        digest = hashlib.sha256(f"{seed};{len(trials)}".encode()).digest()
         sampler = optuna.samplers.TPESampler(
             seed=int.from_bytes(digest[:4], "little"), n_startup_trials=_STARTUP
         )
@@ -228,7 +229,19 @@ def _propose(
             study.tell(found, state=optuna.trial.TrialState.FAIL)
     finally:
         optuna.logging.set_verbosity(verbosity)
-    return None
+    # The sampler insists on what it knows; what is left of a small space is drawn.
+    left = [setting for setting in _settings(space) if setting not in tried]
+    return left[int.from_bytes(digest[4:8], "little") % len(left)] if left else None
+
+
+def _settings(space: SearchSpace) -> Iterator[dict[str, Any]]:
+    """Yield all settings of a space without ranges; nothing of another."""
+    choices = [
+        values for values in space.values() if not isinstance(values, LogUniform)
+    ]
+    if len(choices) == len(space):
+        for values in itertools.product(*choices):
+            yield dict(zip(space, values, strict=True))
 
 
 def _contains(values: tuple[Any, ...] | LogUniform, value: Any) -> bool:

@@ -108,6 +108,9 @@ def test_small_spaces_are_exhausted(splits, tmp_path):
     train, val, _ = splits
     found = tune(ItemKNN, train, val, 9, tmp_path / "a", {"k": (5, 10, 100)}, {})
     assert sorted(t.setting.get("k", 100) for t in found) == [5, 10, 100]
+    space = {"k": (5, 6, 7, 8, 9, 10, 100), "shrink": (0.0, 1.0, 2.0, 4.0)}
+    found = tune(ItemKNN, train, val, 99, tmp_path / "c", space, {})
+    assert len({(t.setting.get("k"), t.setting.get("shrink")) for t in found}) == 28
     assert len(tune(Popularity, train, val, 9, tmp_path / "b", None, {})) == 1
 
 
