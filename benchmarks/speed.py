@@ -123,7 +123,12 @@ def backward(outputs: list[Tensor]) -> None:
 
 
 def stages(
-    step: Step, batch: Triplets, repeats: int, flops: float, copied: float
+    step: Step,
+    batch: Triplets,
+    repeats: int,
+    flops: float,
+    copied: float,
+    bf16: bool = False,
 ) -> dict[str, Stage]:
     """Time every stage on its own, forward and backward, beside its limit.
 
@@ -133,10 +138,18 @@ def stages(
         repeats: Calls per stage.
         flops: Measured rate of multiplication.
         copied: Measured bytes per second that a copy reads and writes.
+        bf16: Whether they are timed under autocast, as the step then is.
     """
     model, data = step.model, step.data
     num_nodes, num_items = model.num_users + model.num_items, model.num_items
     floats = 4
+
+    def timed(function: Callable[[], Any], repeats: int) -> float:
+        def call() -> None:
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                function()
+
+        return median_seconds(call, repeats)
 
     def project() -> None:
         if model.separate_items == "all":
@@ -184,27 +197,27 @@ def stages(
 
     return {
         "projection": Stage(
-            median_seconds(project, repeats), limit(project_flops, project_bytes)
+            timed(project, repeats), limit(project_flops, project_bytes)
         ),
         "propagation": Stage(
-            median_seconds(propagate, repeats), limit(propagate_flops, propagate_bytes)
+            timed(propagate, repeats), limit(propagate_flops, propagate_bytes)
         ),
         "solo_sim": Stage(
-            median_seconds(align, repeats),
+            timed(align, repeats),
             pairs * limit(3 * 2 * rows**2 * 32, floats * rows**2),
         ),
         "distance": Stage(
-            median_seconds(separate, repeats), limit(0, 4 * floats * rows * widths)
+            timed(separate, repeats), limit(0, 4 * floats * rows * widths)
         ),
         "estimator": Stage(
-            median_seconds(lambda: step.fit_estimators(state), max(2, repeats // 2)),
+            timed(lambda: step.fit_estimators(state), max(2, repeats // 2)),
             step.inner_steps
             * limit(
                 3 * 2 * num_items * estimator_floats, 3 * floats * num_items * widths
             ),
         ),
         "optimizer": Stage(
-            median_seconds(step.main.step, repeats), limit(0, 7 * floats * parameters)
+            timed(step.main.step, repeats), limit(0, 7 * floats * parameters)
         ),
     }
 
@@ -344,7 +357,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "inner_steps": arguments.inner_steps,
         },
     }
-    found = stages(step, batch, arguments.steps, 2 * 4096**3 / matmul, copied)
+    flops = 2 * 4096**3 / matmul
+    found = stages(step, batch, arguments.steps, flops, copied, arguments.bf16)
     result["stages"] = {name: stage.seconds for name, stage in found.items()}
     result["stage_limits"] = {name: stage.limit for name, stage in found.items()}
     if arguments.lightning:
