@@ -29,9 +29,9 @@ from grid_work.tables import TABLE, grid_tables
 from studies import REPORTS, plan
 from study_kinds import reports, score
 
-from sea_pyg.evaluation import EvaluationResult
+from sea_pyg.evaluation import ComparisonRow, EvaluationResult
 from sea_pyg.report import GridSection, grid_sections, load_cell, load_cells, published
-from sea_pyg.report.budget import chosen_on
+from sea_pyg.report.budget import preset_note
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -99,10 +99,9 @@ def made_of_cells(folder: Path) -> dict[Path, str]:
     for grid in (folder / name for name in GRIDS if (folder / name).is_dir()):
         for name, text in grid_tables(load_cells(grid), grid).items():
             found[grid / name] = text
-    for path in sorted(folder.glob("*/*.md")):
-        if path.with_suffix("").suffix != ".docs" and path.parent.name not in GRIDS:
-            text = study_text(path)
-            found[path] = path.read_text(encoding="utf-8") if text is None else text
+    for path in study_tables(folder):
+        text = study_text(path)
+        found[path] = path.read_text(encoding="utf-8") if text is None else text
     for path, text in [*found.items()]:
         if path.suffix == ".md" and "](" in text:
             found[docs_of(path)] = without_links(text)
@@ -138,15 +137,22 @@ def study_text(path: Path) -> str | None:
         return None
 
 
-def unchecked(folder: Path) -> list[Path]:
-    """List the studies' tables that are made of cells that lack what they need."""
-    tables = [
+def study_tables(folder: Path) -> list[Path]:
+    """List the tables of studies."""
+    return [
         path
         for path in sorted(folder.glob("*/*.md"))
         if path.with_suffix("").suffix != ".docs" and path.parent.name not in GRIDS
     ]
-    compared = [p for p in tables if REPORTS.get(p.stem) is reports.compared]
-    return [path for path in compared if study_text(path) is None]
+
+
+def unchecked(folder: Path) -> list[Path]:
+    """List the studies' tables that are made of cells that lack what they need."""
+    return [
+        path
+        for path in study_tables(folder)
+        if REPORTS.get(path.stem) is reports.compared and study_text(path) is None
+    ]
 
 
 def agree(path: Path, text: str) -> bool:
@@ -181,34 +187,26 @@ def table(sections: Sequence[GridSection]) -> str:
         name = section.data
         name += "" if section.split == "own" else f", {section.split} split"
         rows = {(row.method, row.metric): row for row in section.comparison.rows}
-        budgets = {row[0]: row[1] for row in section.budget_table()[1]}
-        for method in sorted(
-            section.methods, key=lambda method: -rows[method, METRICS[0]].mean
-        ):
+        budgets = {
+            method: trials or 0 for method, trials, *_ in section.budget_table()[1]
+        }
+        order = sorted(section.methods, key=lambda m: -rows[m, METRICS[0]].mean)
+        for method in order:
             found = [rows[method, metric] for metric in METRICS]
-            trials = str(budgets[method] or 0)
-            if section.data in (names := chosen_on(method)):
-                trials += "\\*"
-                notes[method] = (
-                    f"\\* The settings of {method} were chosen on validation data of "
-                    f"{' and '.join(names)} before, by experiments that are no trials."
-                )
-            line = [
-                f"{name} ({section.users})",
-                method,
-                *(
-                    f"{row.mean:.4f}"
-                    + ("" if row.seed_std is None else f" ± {row.seed_std:.4f}")
-                    for row in found
-                ),
-                found[0].verdict,
-                str(found[0].num_runs),
-                trials,
-            ]
+            note = preset_note(method, section.data)
+            trials = f"{budgets[method]}\\*" if note else str(budgets[method])
+            if note:
+                notes[method] = f"\n\\* {note}"
+            line = [f"{name} ({section.users})", method, *map(spread, found)]
+            line += [found[0].verdict, str(found[0].num_runs), trials]
             lines.append(f"| {' | '.join(line)} |")
-    return "\n".join(
-        [*lines, *(line for note in notes.values() for line in ("", note))]
-    )
+    return "\n".join([*lines, *notes.values()])
+
+
+def spread(row: ComparisonRow) -> str:
+    """Write mean and standard deviation over seeds."""
+    mean = f"{row.mean:.4f}"
+    return mean if row.seed_std is None else f"{mean} ± {row.seed_std:.4f}"
 
 
 def with_table(page: str, new: str) -> str:

@@ -78,10 +78,8 @@ def budget_note(methods: Mapping[str, Sequence[Cell]], data: str) -> list[str]:
         "Epochs of a trial at most": lambda budget: budget.trial_epochs,
         "Options set": lambda budget: options_text(budget.fixed) or "none",
     }
-    chosen = {
-        method: names for method in methods if data in (names := chosen_on(method))
-    }
-    same, sentences = not chosen, []
+    presets = [note for method in methods if (note := preset_note(method, data))]
+    same, sentences = not presets, []
     for name, value_of in quantities.items():
         groups: dict[Any, list[str]] = {}
         for method, budget in budgets.items():
@@ -107,24 +105,25 @@ def budget_note(methods: Mapping[str, Sequence[Cell]], data: str) -> list[str]:
     if len(budgets) > 1:
         start = "All rows were" if same else "The rows were not"
         sentences.insert(0, f"{start} given the same.")
-    presets = [
-        f"The settings of {method} were chosen on validation data of "
-        f"{' and '.join(names)} before, by experiments that are no trials."
-        for method, names in chosen.items()
-    ]
     return [" ".join(sentences), *presets]
 
 
-def chosen_on(method: str) -> tuple[str, ...]:
-    """Return the data sets on whose validation data a preset was chosen.
+def preset_note(method: str, data: str) -> str | None:
+    """Say of a preset that it was chosen on a data set, or return ``None``.
 
     Args:
         method: A model, or a preset as ``SEA:tuned``.
+        data: The data set's name.
     """
     name, _, preset = backbone_of(method)[0].partition(":")
-    if name not in models.classes:
-        return ()
-    return models.resolve(name).chosen_on.get(preset, ())
+    known = models.resolve(name).chosen_on if name in models.classes else {}
+    chosen = known.get(preset, ())
+    if data not in chosen:
+        return None
+    return (
+        f"The settings of {method} were chosen on validation data of "
+        f"{' and '.join(chosen)} before, by experiments that are no trials."
+    )
 
 
 def options_text(options: Mapping[str, Any]) -> str:

@@ -120,7 +120,10 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
     assert script.study_text(folder / "curves.md") is None
     for number, key in enumerate(("SEA", "collapsed")):
         for seed in range(2):
-            made = write_cell(tmp_path / "cells", key, seed, 0.3, number)
+            request = {"setting": {"lr": 0.01}, "epochs": 7}
+            made = write_cell(
+                tmp_path / "cells", key, seed, 0.3, number, request=request
+            )
             cells = folder / "cells" / key
             cells.mkdir(parents=True, exist_ok=True)
             for file in made.parent.glob(f"seed-{seed}.*"):
@@ -131,6 +134,7 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
     text = script.study_text(path)
     assert "| recall@20 | collapsed | 2 |" in text
     assert "](cells/SEA/seed-1.json)" in text
+    assert "Set for all: lr=0.01; 7 epochs at most." in text
     for file in folder.rglob("*.safetensors"):
         file.unlink()
     assert script.study_text(path) is None

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sea_pyg.report import grid_markdown, grid_sections, load_cell, load_cells
-from sea_pyg.report.budget import budget_of, chosen_on
+from sea_pyg.report.budget import budget_of, preset_note
 from tests.report.grids import write_cell
 
 GRID = Path(__file__).parents[2] / "benchmarks" / "results" / "grid"
@@ -138,5 +138,5 @@ def test_presets_are_said_where_they_were_chosen(tmp_path: Path) -> None:
     assert "The rows were not given the same." in notes["lfm2k"]
     assert chosen not in notes["toy"]
     assert "All rows were given the same." in notes["toy"]
-    assert chosen_on("SEA:tuned") == ("lfm2k", "sports")
-    assert chosen_on("SEA") == chosen_on("LightGCN") == chosen_on("MMRec:BPR") == ()
+    for method in ("SEA", "SEA:fast", "LightGCN", "VBPR+separate", "MMRec:BPR"):
+        assert preset_note(method, "lfm2k") is None
