@@ -43,8 +43,9 @@ def compare(reference: Reference) -> Iterator[Quantity]:
         log_base=2.0,
     )
     # The item graph is of the features that training began with, and all else of the
-    # table, which in the released code is the same memory.
+    # table, which in the released code is the same memory. Without its note it is kept.
     data = model.prepare(data)
+    del data[model.item_graph.edge_type].made_by
     for table_name, name in TABLES.items():
         if name in names:
             data["item"][f"x_{name}"] = reference[f"param/{table_name}"]
