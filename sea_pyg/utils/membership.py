@@ -27,12 +27,6 @@ class EdgeMembership:
         """Shape :math:`[E]`: the items of each user, ascending."""
 
     @property
-    def edge_index(self) -> Tensor:
-        """The distinct pairs as (user, item), ascending, :math:`[2, E]`."""
-        user = torch.div(self.key, self.num_items, rounding_mode="floor")
-        return torch.stack([user, self.item])
-
-    @property
     def degree(self) -> Tensor:
         """Number of distinct items per user, :math:`[N_u]`."""
         return self.rowptr[1:] - self.rowptr[:-1]

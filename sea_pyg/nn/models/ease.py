@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.item_similarity import ItemSimilarityRecommender
+from sea_pyg.nn.models.item_similarity import ItemSimilarityRecommender, common_users
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interval
 
@@ -32,7 +32,7 @@ class EASE(ItemSimilarityRecommender):
         num_items: Number of items :math:`N_i`.
         l2_weight: :math:`\lambda`. (default: :obj:`100.0`)
         edge_type: The user-item edge type that the model reads.
-        chunk_size: Most rows of :math:`X^\top X` computed at a time.
+        chunk_size: Rows of :math:`X^\top X` computed at a time.
             (default: :obj:`1024`)
 
     Shapes:
@@ -67,14 +67,12 @@ class EASE(ItemSimilarityRecommender):
 
     def fit(self, data: HeteroData) -> None:
         """Solve for the item-item matrix by the interactions in ``data``."""
-        edge_index = self.seen_items(data).edge_index
+        users = self.users_of_items(data)
         # float64: the inverse loses as many digits as the Gram matrix is conditioned.
         gram = torch.empty(
-            self.num_items, self.num_items, dtype=torch.double, device=edge_index.device
+            self.num_items, self.num_items, dtype=torch.double, device=users.item.device
         )
-        for item, shared in self.common_users(
-            edge_index, self.chunk_size, torch.double
-        ):
+        for item, shared in common_users(users, self.chunk_size, torch.double):
             gram[item] = shared
         gram.diagonal().add_(self.l2_weight)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))

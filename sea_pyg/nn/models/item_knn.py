@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.item_similarity import ItemSimilarityRecommender
+from sea_pyg.nn.models.item_similarity import ItemSimilarityRecommender, common_users
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interval, csr_tensor
 
@@ -34,7 +34,7 @@ class ItemKNN(ItemSimilarityRecommender):
             (default: :obj:`100`)
         shrink: The shrinkage :math:`\lambda`. (default: :obj:`0.0`)
         edge_type: The user-item edge type that the model reads.
-        chunk_size: Most items searched at a time. (default: :obj:`1024`)
+        chunk_size: Items searched at a time. (default: :obj:`1024`)
 
     Shapes:
         :meth:`encode` returns sparse matrices: who saw what :math:`[N_u, N_i]`, and
@@ -74,11 +74,10 @@ class ItemKNN(ItemSimilarityRecommender):
 
     def fit(self, data: HeteroData) -> None:
         """Find the nearest items of every item by the interactions in ``data``."""
-        edge_index = self.seen_items(data).edge_index
-        degree = torch.bincount(edge_index[1], minlength=self.num_items)
+        users = self.users_of_items(data)
         dtype = self.similarity.dtype
-        root = degree.clamp(min=1).to(dtype).sqrt()
-        for item, shared in self.common_users(edge_index, self.chunk_size, dtype):
+        root = users.degree.clamp(min=1).to(dtype).sqrt()
+        for item, shared in common_users(users, self.chunk_size, dtype):
             norm = root[item].view(-1, 1) * root  # [chunk, num_items]
             cosine = shared / norm.add_(self.shrink)
             cosine[item - item[0], item] = -1

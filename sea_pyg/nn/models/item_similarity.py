@@ -9,11 +9,9 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.closed_form import ClosedFormRecommender
+from sea_pyg.transforms.two_hops import hop_rows
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import compress, csr_tensor, memoize, spmm
-
-MOST_ENTRIES = 2**26
-"""Of the matrix of users and some items that is held at a time."""
+from sea_pyg.utils import EdgeMembership, compress, csr_tensor, memoize
 
 
 class ItemSimilarityRecommender(ClosedFormRecommender):
@@ -66,27 +64,28 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
         profile[item, row] = 1
         return (weight @ profile).t()
 
-    def common_users(
-        self, edge_index: Tensor, chunk_size: int, dtype: torch.dtype
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        r"""Count the users that items have in common: rows of :math:`X^\top X`.
+    def users_of_items(self, data: HeteroData) -> EdgeMembership:
+        """Return the users of every item, each once."""
+        edge_index = self.interactions(data)
+        return EdgeMembership(edge_index.flip(0), self.num_items, self.num_users)
 
-        Args:
-            edge_index: Distinct interactions as (user, item).
-            chunk_size: Most items at a time; with many users there are fewer.
-            dtype: Data type of the counts.
 
-        Yields:
-            Consecutive items, :math:`[B]`, and their counts, :math:`[B, N_i]`.
-        """
-        sizes = (self.num_users, self.num_items)
-        chunk_size = max(1, min(chunk_size, MOST_ENTRIES // self.num_users))
-        everything = torch.arange(self.num_items, device=edge_index.device)
-        for item in everything.split(chunk_size):
-            user, column = edge_index[0], edge_index[1] - item[0]
-            inside = (column >= 0) & (column < item.numel())
-            users_of = torch.zeros(
-                self.num_users, item.numel(), dtype=dtype, device=item.device
-            )
-            users_of[user[inside], column[inside]] = 1
-            yield item, spmm(edge_index, None, users_of, sizes).t()
+def common_users(
+    users: EdgeMembership, chunk_size: int, dtype: torch.dtype
+) -> Iterator[tuple[Tensor, Tensor]]:
+    r"""Count the users that items have in common: rows of :math:`X^\top X`.
+
+    Args:
+        users: The users of every item.
+        chunk_size: Items at a time.
+        dtype: Data type of the counts.
+
+    Yields:
+        Consecutive items, :math:`[B]`, and their counts, :math:`[B, N_i]`.
+    """
+    rows = hop_rows(users, dtype=dtype)
+    everything = torch.arange(users.num_users, device=users.item.device)
+    for start, item in zip(
+        range(0, users.num_users, chunk_size), everything.split(chunk_size), strict=True
+    ):
+        yield item, rows(start, start + item.numel()).to_dense()

@@ -43,15 +43,3 @@ def test_scores_are_those_of_a_naive_loop(shrink: float) -> None:
 def test_refuses_negative_shrinkage() -> None:
     with pytest.raises(ValueError, match=r"shrink must lie in \[0, inf\) \(got -1\)"):
         ItemKNN(4, 3, shrink=-1)
-
-
-def test_an_interaction_counts_once() -> None:
-    data, twice = example_data(()), example_data(())
-    edge_index = twice["user", "rates", "item"].edge_index
-    edges = torch.cat([edge_index, edge_index[:, ::3], edge_index[:, :5]], dim=1)
-    twice["user", "rates", "item"].edge_index = edges
-    users = torch.arange(40)
-    expected, found = ItemKNN(40, 30), ItemKNN(40, 30)
-    expected.fit(data)
-    found.fit(twice)
-    assert torch.equal(found.score(twice, users), expected.score(data, users))

@@ -22,15 +22,3 @@ def test_cannot_be_trained() -> None:
     data = example_data(())
     with pytest.raises(TypeError, match="fit"):
         Popularity(40, 30).loss(data, example_batch(data))
-
-
-def test_an_interaction_counts_once() -> None:
-    data, twice = example_data(()), example_data(())
-    edge_index = twice["user", "rates", "item"].edge_index
-    edges = torch.cat([edge_index, edge_index[:, ::3], edge_index[:, :5]], dim=1)
-    twice["user", "rates", "item"].edge_index = edges
-    users = torch.arange(40)
-    expected, found = Popularity(40, 30), Popularity(40, 30)
-    expected.fit(data)
-    found.fit(twice)
-    assert torch.equal(found.score(twice, users), expected.score(data, users))
