@@ -100,7 +100,7 @@ class ItemKNNGraph(BaseTransform):
     def forward(self, data: HeteroData) -> HeteroData:
         """Add the graph to ``data``."""
         node_type = self.edge_type[0]
-        names = modality_names(data, node_type, self._named())
+        names = modality_names(data, node_type, self.names(data))
         if not names:
             raise ValueError(
                 f"ItemKNNGraph needs at least one modality, but node type "
@@ -136,26 +136,21 @@ class ItemKNNGraph(BaseTransform):
 
     def note(self, data: HeteroData) -> str:
         """Return what tells this graph of ``data`` from one made otherwise."""
-        node_type = self.edge_type[0]
-        names = self._named()
-        weights = self._modality_weights(
-            modality_names(data, node_type) if names is None else names
-        )
+        weights = self._modality_weights(self.names(data))
         weights = {name: float(weight) for name, weight in weights.items() if weight}
         return graph_note(
             type(self).__name__,
-            feature_digests(data, weights, node_type),
+            feature_digests(data, weights, self.edge_type[0]),
             k=self.k,
             edge_value=self.edge_value,
             loop=bool(self.loop),
             weights=weights,
         )
 
-    def _named(self) -> list[str] | None:
-        """Return the modalities that the arguments name, if they do."""
-        if self.modalities is None and self.weights is not None:
-            return list(self.weights)
-        return self.modalities
+    def names(self, data: HeteroData) -> list[str]:
+        """Return the modalities: those that the arguments name, or else all."""
+        named = self.weights if self.modalities is None else self.modalities
+        return modality_names(data, self.edge_type[0]) if named is None else [*named]
 
     def _modality_weights(self, names: list[str]) -> dict[str, float]:
         if self.weights is None:

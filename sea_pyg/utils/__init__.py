@@ -25,6 +25,7 @@ from sea_pyg.utils.graph_note import (
     interactions_digest,
     made_of_interactions,
     noted_inputs,
+    noted_settings,
 )
 from sea_pyg.utils.interactions import check_edges, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
@@ -85,6 +86,7 @@ __all__ = [
     "modality_present",
     "node_count",
     "noted_inputs",
+    "noted_settings",
     "pair_digest",
     "positive_labels",
     "rank_scores",

@@ -37,6 +37,13 @@ def noted_inputs(store: EdgeStorage) -> dict[str, str]:
     return {} if note is None else note["of"]
 
 
+def noted_settings(note: str) -> str:
+    """Return a graph's note without the digests of what it is made of."""
+    settings = json.loads(note)
+    del settings["of"]
+    return json.dumps(settings)
+
+
 def has_graph(
     data: HeteroData, edge_type: EdgeType, note_of: Callable[[HeteroData], str]
 ) -> bool:

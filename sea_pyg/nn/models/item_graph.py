@@ -1,15 +1,15 @@
 """Frozen item-item graphs of a HeteroData, and hops on them."""
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.nn.models.derived_graph import with_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import EdgeType, OptTensor
-from sea_pyg.utils import has_graph, memoize, modality_names, spmm
+from sea_pyg.utils import memoize, spmm
 
 
 def similar_type(item_type: str, modality: str | None = None) -> EdgeType:
@@ -32,49 +32,15 @@ def cosine_graphs(item_type: str, k: Mapping[str, int]) -> dict[str, ItemKNNGrap
 
 
 def with_item_graph(data: HeteroData, transform: ItemKNNGraph) -> HeteroData:
-    """Return ``data`` with the graph that ``transform`` builds, unless it has it.
+    """Return ``data`` with a graph of similar items, see :func:`with_graph`."""
 
-    A graph that a transform made with other settings or of other features is replaced
-    in what is returned; one without a note is the user's own and kept.
+    def features() -> list[Tensor]:
+        store = data[transform.edge_type[0]]
+        names = transform.names(data)
+        keys = [f"{kind}_{name}" for name in names for kind in ("x", "mask")]
+        return [store[key] for key in keys if key in store]
 
-    The splits of a data set share their features, so the graph is built once for all
-    of them and kept as long as the features are.
-    """
-    edge_type = transform.edge_type
-    if has_graph(data, edge_type, transform.note):
-        return data
-    item_type = edge_type[0]
-    weights = transform.weights
-    names = modality_names(data, item_type, transform.modalities or list(weights or {}))
-    keys = [f"{kind}_{name}" for name in names for kind in ("x", "mask")]
-    present = [key for key in keys if key in data[item_type]]
-    tensors = [data[item_type][key] for key in present]
-
-    def build() -> tuple[Tensor, Tensor, str]:
-        graph = transform(copy.copy(data))[edge_type]
-        return graph.edge_index, graph.edge_weight, graph.made_by
-
-    key = (
-        "item_graph",
-        edge_type,
-        transform.k,
-        transform.edge_value,
-        transform.loop,
-        tuple(present),
-        None if weights is None else tuple(weights.items()),
-    )
-    graph = memoize(tensors[0], key, build, *tensors[1:])
-    return with_edges(data, edge_type, graph)
-
-
-def with_edges(
-    data: HeteroData, edge_type: EdgeType, graph: tuple[Tensor, Tensor, str]
-) -> HeteroData:
-    """Return a copy of ``data`` with a derived graph: edges, weights and note."""
-    data = copy.copy(data)
-    store = data[edge_type]
-    store.edge_index, store.edge_weight, store.made_by = graph
-    return data
+    return with_graph(data, transform, transform.edge_type, features)
 
 
 def graph_of(data: HeteroData, edge_type: EdgeType) -> tuple[Tensor, OptTensor]:

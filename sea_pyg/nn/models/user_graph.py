@@ -1,16 +1,14 @@
 """Users who interacted with the same items, and what they tell of each other."""
 
-import copy
-
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.utils import softmax
 
-from sea_pyg.nn.models.item_graph import with_edges
+from sea_pyg.nn.models.derived_graph import with_graph
 from sea_pyg.transforms import UserCooccurrence
 from sea_pyg.typing import CO_RATES, EdgeType
-from sea_pyg.utils import has_graph, memoize, spmm
+from sea_pyg.utils import memoize, spmm
 
 
 def co_rates_type(user_type: str) -> EdgeType:
@@ -19,26 +17,10 @@ def co_rates_type(user_type: str) -> EdgeType:
 
 
 def with_user_graph(data: HeteroData, k: int, edge_type: EdgeType) -> HeteroData:
-    """Return ``data`` with the co-occurrence graph, unless it has it.
-
-    One that was made with another ``k`` or of other interactions is replaced in what is
-    returned; one without a note is the user's own and kept.
-
-    The splits of a data set share their training edges, so the graph is built once for
-    all of them.
-    """
+    """Return ``data`` with the co-occurrence graph, see :func:`with_graph`."""
     out_type = co_rates_type(edge_type[0])
     transform = UserCooccurrence(k, edge_type, out_type)
-    if has_graph(data, out_type, transform.note):
-        return data
-
-    def build() -> tuple[Tensor, Tensor, str]:
-        graph = transform(copy.copy(data))[out_type]
-        return graph.edge_index, graph.edge_weight, graph.made_by
-
-    edge_index = data[edge_type].edge_index
-    graph = memoize(edge_index, ("co-occurrence", k, edge_type), build)
-    return with_edges(data, out_type, graph)
+    return with_graph(data, transform, out_type, lambda: [data[edge_type].edge_index])
 
 
 def aggregate_users(data: HeteroData, x: Tensor, k: int, user_type: str) -> Tensor:

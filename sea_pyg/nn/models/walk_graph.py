@@ -1,15 +1,14 @@
 """Where random walks from the items that a user has seen lead to."""
 
-import copy
-
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.item_graph import graph_of, with_edges
+from sea_pyg.nn.models.derived_graph import with_graph
+from sea_pyg.nn.models.item_graph import graph_of
 from sea_pyg.transforms import ItemWalkGraph
 from sea_pyg.typing import LEADS_TO, EdgeType
-from sea_pyg.utils import EdgeMembership, has_graph, memoize
+from sea_pyg.utils import EdgeMembership, memoize
 from sea_pyg.utils.sparse import WeightedRows
 
 
@@ -21,14 +20,7 @@ def leads_to_type(item_type: str) -> EdgeType:
 def with_walk_graph(
     data: HeteroData, k: int, similar_type: EdgeType, edge_type: EdgeType
 ) -> HeteroData:
-    """Return ``data`` with the graph of walks, unless it has it.
-
-    One that was made with another ``k``, of other interactions or of another graph of
-    similar items is replaced in what is returned; one without a note is the user's own
-    and kept.
-
-    The splits of a data set share their training edges, so the graph is built once for
-    all of them.
+    """Return ``data`` with the graph of walks, see :func:`with_graph`.
 
     Args:
         data: A graph with edges between similar items.
@@ -38,18 +30,12 @@ def with_walk_graph(
     """
     out_type = leads_to_type(edge_type[2])
     transform = ItemWalkGraph(k, similar_type, edge_type, out_type)
-    if has_graph(data, out_type, transform.note):
-        return data
 
-    def build() -> tuple[Tensor, Tensor, str]:
-        graph = transform(copy.copy(data))[out_type]
-        return graph.edge_index, graph.edge_weight, graph.made_by
+    def edges() -> list[Tensor]:
+        found = [data[edge_type].edge_index, *graph_of(data, similar_type)]
+        return [tensor for tensor in found if tensor is not None]
 
-    edge_index = data[edge_type].edge_index
-    similar, weight = graph_of(data, similar_type)
-    others = (similar,) if weight is None else (similar, weight)
-    graph = memoize(edge_index, ("walks", k, edge_type), build, *others)
-    return with_edges(data, out_type, graph)
+    return with_graph(data, transform, out_type, edges)
 
 
 def walk_scores(
