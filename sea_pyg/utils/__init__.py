@@ -16,7 +16,12 @@ from sea_pyg.utils.checks import (
     node_count,
     require,
 )
-from sea_pyg.utils.features import modality_input, modality_masks, modality_present
+from sea_pyg.utils.features import (
+    modality_input,
+    modality_inputs,
+    modality_masks,
+    modality_present,
+)
 from sea_pyg.utils.graph_note import (
     edges_digest,
     feature_digests,
@@ -81,6 +86,7 @@ __all__ = [
     "make_split_id",
     "memoize",
     "modality_input",
+    "modality_inputs",
     "modality_masks",
     "modality_names",
     "modality_present",

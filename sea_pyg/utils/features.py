@@ -1,6 +1,6 @@
 """Item features as models read them: checked and masked once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -55,6 +55,32 @@ def modality_input(
             f"{x.size(1)}); build it from this graph with from_data"
         )
     return x
+
+
+def modality_inputs(
+    data: HeteroData,
+    in_channels: Mapping[str, int],
+    node_type: str,
+    dtype: torch.dtype,
+) -> dict[str, Tensor]:
+    """Return the :func:`modality_input` of every modality that a model reads.
+
+    Args:
+        data: The graph.
+        in_channels: Width that the model was built for, by modality.
+        node_type: The node type that carries them.
+        dtype: Type of the model's parameters.
+
+    Shapes:
+        Returns :math:`[N, d_m]` for each.
+
+    Raises:
+        ValueError: As :func:`modality_input` does.
+    """
+    return {
+        name: modality_input(data, name, node_type, channels, dtype)
+        for name, channels in in_channels.items()
+    }
 
 
 def modality_masks(

@@ -23,7 +23,7 @@ from sea_pyg.utils import (
     check_interval,
     check_modalities,
     edge_dot,
-    modality_input,
+    modality_inputs,
     spmm,
 )
 
@@ -139,12 +139,9 @@ class GRCN(Recommender):
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
-        out = {}
-        for name, channels in self.in_channels.items():
-            dtype = self.linear[name].weight.dtype
-            x = modality_input(data, name, self.edge_type[2], channels, dtype)
-            out[name] = F.leaky_relu(self.linear[name](x))
-        return out
+        dtype = next(self.linear.parameters()).dtype
+        inputs = modality_inputs(data, self.in_channels, self.edge_type[2], dtype)
+        return {name: F.leaky_relu(self.linear[name](x)) for name, x in inputs.items()}
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Weigh the interactions, propagate on them, and append the content."""

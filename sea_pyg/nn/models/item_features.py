@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
-from sea_pyg.utils import check_counts, check_in_channels, modality_input
+from sea_pyg.utils import check_counts, check_in_channels, modality_inputs
 
 
 class ItemFeatures(torch.nn.Module):
@@ -85,12 +85,12 @@ class ItemFeatures(torch.nn.Module):
             ValueError: If a modality is absent or of another width than at
                 construction.
         """
-        out = {}
-        for name, channels in self.in_channels.items():
-            dtype = self.linear[name].weight.dtype
-            x = modality_input(data, name, self.node_type, channels, dtype)
-            out[name] = x + self.offset[name] if name in self.offset else x
-        return out
+        dtype = next(self.linear.parameters()).dtype
+        inputs = modality_inputs(data, self.in_channels, self.node_type, dtype)
+        return {
+            name: x + self.offset[name] if name in self.offset else x
+            for name, x in inputs.items()
+        }
 
     def forward(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features."""

@@ -20,7 +20,7 @@ from sea_pyg.utils import (
     check_counts,
     check_in_channels,
     check_interval,
-    modality_input,
+    modality_inputs,
     spmm,
 )
 
@@ -155,13 +155,11 @@ class LGMRec(Recommender):
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
-        return {
-            name: self._input(data, name) @ self.map[name] for name in self.in_channels
-        }
+        return {name: x @ self.map[name] for name, x in self._inputs(data).items()}
 
-    def _input(self, data: HeteroData, name: str) -> Tensor:
-        channels, dtype = self.in_channels[name], self.map[name].dtype
-        return modality_input(data, name, self.edge_type[2], channels, dtype)
+    def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
+        dtype = self.user_embedding.dtype
+        return modality_inputs(data, self.in_channels, self.edge_type[2], dtype)
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Add what graph and hypergraphs tell."""
@@ -179,8 +177,8 @@ class LGMRec(Recommender):
             propagated = self.modality_propagation(user, features, edge_index)
             local = local + l2_normalize(torch.cat(propagated))
         hyper = {
-            name: self._through_hyperedges(data, name, content.item)
-            for name in self.in_channels
+            name: self._through_hyperedges(data, x @ self.hyperedge[name], content.item)
+            for name, x in self._inputs(data).items()
         }
         joint = torch.stack([torch.cat(pair) for pair in hyper.values()]).sum(dim=0)
         out = local + self.alpha * l2_normalize(joint)
@@ -188,9 +186,8 @@ class LGMRec(Recommender):
         return _Views(parted, hyper)
 
     def _through_hyperedges(
-        self, data: HeteroData, name: str, item: Tensor
+        self, data: HeteroData, logit: Tensor, item: Tensor
     ) -> Embeddings:
-        logit = self._input(data, name) @ self.hyperedge[name]
         # A user's logits are the sum over its items'.
         edges = stacked_edges(data[self.edge_type].edge_index, self.num_users)
         stacked = F.pad(logit, (0, 0, self.num_users, 0))

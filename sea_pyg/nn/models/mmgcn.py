@@ -21,7 +21,7 @@ from sea_pyg.utils import (
     check_in_channels,
     check_interval,
     check_modalities,
-    modality_input,
+    modality_inputs,
 )
 
 
@@ -174,12 +174,12 @@ class MMGCN(Recommender):
 
     def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the features of every modality, mapped where they are."""
-        out = {}
-        for name, channels in self.in_channels.items():
-            dtype = self.embedding.dtype
-            x = modality_input(data, name, self.edge_type[2], channels, dtype)
-            out[name] = self.linear[name](x) if name in self.linear else x
-        return out
+        dtype = self.embedding.dtype
+        inputs = modality_inputs(data, self.in_channels, self.edge_type[2], dtype)
+        return {
+            name: self.linear[name](x) if name in self.linear else x
+            for name, x in inputs.items()
+        }
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate every modality and average."""

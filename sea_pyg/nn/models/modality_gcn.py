@@ -13,7 +13,7 @@ from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.typing import EdgeType, Embeddings
-from sea_pyg.utils import check_edge_type, check_in_channels, modality_input
+from sea_pyg.utils import check_edge_type, check_in_channels, modality_inputs
 
 
 class ModalityGCN(torch.nn.Module):
@@ -84,13 +84,12 @@ class ModalityGCN(torch.nn.Module):
 
     def features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return the mapped features of every modality."""
-        out = {}
-        for name in self.modalities:
-            width = self.in_channels[name]
-            dtype = self.hidden[name].weight.dtype
-            x = modality_input(data, name, self.edge_type[2], width, dtype)
-            out[name] = self.output[name](F.leaky_relu(self.hidden[name](x)))
-        return out
+        dtype = next(self.hidden.parameters()).dtype
+        inputs = modality_inputs(data, self.in_channels, self.edge_type[2], dtype)
+        return {
+            name: self.output[name](F.leaky_relu(self.hidden[name](x)))
+            for name, x in inputs.items()
+        }
 
     def forward(
         self, data: HeteroData, features: Mapping[str, Tensor]

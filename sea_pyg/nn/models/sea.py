@@ -23,7 +23,7 @@ from sea_pyg.nn.models.sea_ranking import SEARanking
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_counts, check_mixture, modality_input, modality_masks
+from sea_pyg.utils import check_counts, check_mixture, modality_inputs, modality_masks
 
 
 class SEAState(NamedTuple):
@@ -500,12 +500,9 @@ class SEA(SEAPresets):
         return self.separate.estimator_parameters()
 
     def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
-        item_type = self.edge_type[2]
+        in_channels = self.reader.projection.in_channels
         dtype = next(self.parameters()).dtype
-        return {
-            name: modality_input(data, name, item_type, channels, dtype)
-            for name, channels in self.reader.projection.in_channels.items()
-        }
+        return modality_inputs(data, in_channels, self.edge_type[2], dtype)
 
     def _by_modality(self, item: Tensor) -> dict[str, Tensor]:
         """Take the modalities' blocks apart; the id embedding is none of them."""
