@@ -30,8 +30,14 @@ from studies import REPORTS, plan
 from study_kinds import reports, score
 
 from sea_pyg.evaluation import ComparisonRow, EvaluationResult
-from sea_pyg.report import GridSection, grid_sections, load_cell, load_cells, published
-from sea_pyg.report.budget import preset_note
+from sea_pyg.report import (
+    GridSection,
+    grid_sections,
+    load_cell,
+    load_cells,
+    preset_note,
+    published,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -89,19 +95,22 @@ def docs_of(path: Path) -> Path:
     return path.with_name(name)
 
 
-def made_of_cells(folder: Path) -> dict[Path, str]:
-    """Return the files that can be made of what the folder has, with their content.
+def made_of_cells(
+    grids: dict[Path, list[GridSection]], studies: dict[Path, str | None]
+) -> dict[Path, str]:
+    """Return the files that can be made of cells, with their content.
 
-    Raises:
-        ValueError: If a cell is damaged, or cells cannot be compared.
+    Args:
+        grids: The sections of every grid, by its folder.
+        studies: The tables of studies as their cells make them; ``None`` where they
+            cannot, and the table stays as it is.
     """
     found = {}
-    for grid in (folder / name for name in GRIDS if (folder / name).is_dir()):
-        for name, text in grid_tables(load_cells(grid), grid).items():
+    for grid, sections in grids.items():
+        for name, text in grid_tables(sections, grid).items():
             found[grid / name] = text
-    for path in study_tables(folder):
-        text = study_text(path)
-        found[path] = path.read_text(encoding="utf-8") if text is None else text
+    for path, made in studies.items():
+        found[path] = path.read_text(encoding="utf-8") if made is None else made
     for path, text in [*found.items()]:
         if path.suffix == ".md" and "](" in text:
             found[docs_of(path)] = without_links(text)
@@ -143,15 +152,6 @@ def study_tables(folder: Path) -> list[Path]:
         path
         for path in sorted(folder.glob("*/*.md"))
         if path.with_suffix("").suffix != ".docs" and path.parent.name not in GRIDS
-    ]
-
-
-def unchecked(folder: Path) -> list[Path]:
-    """List the studies' tables that are made of cells that lack what they need."""
-    return [
-        path
-        for path in study_tables(folder)
-        if REPORTS.get(path.stem) is reports.compared and study_text(path) is None
     ]
 
 
@@ -241,9 +241,15 @@ def main(arguments: list[str] | None = None) -> int:
             copied = copy_results(options.source, options.target)
             print(f"{len(copied)} files in {options.target}")
         page = options.readme.read_text(encoding="utf-8")
-        sections = grid_sections(load_cells(options.target / "grid"), METRICS)
-        made = made_of_cells(options.target)
-        made[options.readme] = with_table(page, table(sections))
+        folders = [options.target / name for name in GRIDS]
+        grids = {
+            folder: grid_sections(load_cells(folder), METRICS)
+            for folder in folders
+            if folder.is_dir() or folder.name == GRIDS[0]
+        }
+        studies = {path: study_text(path) for path in study_tables(options.target)}
+        made = made_of_cells(grids, studies)
+        made[options.readme] = with_table(page, table(grids[folders[0]]))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -251,8 +257,9 @@ def main(arguments: list[str] | None = None) -> int:
         wrong = [path for path, text in made.items() if not agree(path, text)]
         for path in wrong:
             print(f"{path} is not that of the cells")
-        for path in unchecked(options.target):
-            print(f"{path} was not checked: cells of it have no values per user")
+        for path, text in studies.items():
+            if text is None and REPORTS.get(path.stem) is reports.compared:
+                print(f"{path} was not checked: cells of it have no values per user")
         if not wrong:
             print(f"{len(made)} files are those of the cells")
         return 1 if wrong else 0

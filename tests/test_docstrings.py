@@ -51,6 +51,7 @@ def test_defaults_are_told_as_they_are(name: str) -> None:
         said = told[parameter.name]
         literal = re.search(r"\(default: :obj:`([^`]*)`\)", said)
         if literal is not None:
-            assert eval(literal[1]) == default, parameter.name
+            names = vars(importlib.import_module(value.__module__))
+            assert eval(literal[1], names) == default, parameter.name
         elif default not in UNSAID and not callable(default):
             assert "default" in said, parameter.name

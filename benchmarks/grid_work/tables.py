@@ -4,31 +4,37 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sea_pyg.report import Cell, grid_plain, grid_sections, sections_markdown
+from sea_pyg.report import (
+    Cell,
+    GridSection,
+    grid_plain,
+    grid_sections,
+    sections_markdown,
+)
 from sea_pyg.training.atomic import write_text
 
 TABLE, NUMBERS = "table.md", "comparison.json"
 
 
-def grid_tables(cells: Sequence[Cell], out: Path) -> dict[str, str]:
+def grid_tables(sections: Sequence[GridSection], out: Path) -> dict[str, str]:
     """Return the tables and the numbers in them, by the names of their files.
 
     Args:
-        cells: The cells.
+        sections: The grid's sections.
         out: The grid's folder.
-
-    Raises:
-        ValueError: If cells of one data set and split cannot be compared.
     """
-    sections = grid_sections(cells)
     plain = grid_plain(sections, out)
     numbers = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
     return {TABLE: sections_markdown(sections, out), NUMBERS: f"{numbers}\n"}
 
 
 def write_tables(cells: Sequence[Cell], out: Path) -> str:
-    """Write :func:`grid_tables` to the grid's folder and return the tables."""
-    texts = grid_tables(cells, out)
+    """Write :func:`grid_tables` to the grid's folder and return the tables.
+
+    Raises:
+        ValueError: If cells of one data set and split cannot be compared.
+    """
+    texts = grid_tables(grid_sections(cells), out)
     for name, text in texts.items():
         write_text(out / name, text)
     return texts[TABLE]

@@ -16,7 +16,6 @@ from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
-    check_counts,
     closest,
     first_of_another,
     get_split_id,
@@ -90,8 +89,6 @@ def evaluate(
     sizes = check_interactions(data, edge_type)
     num_users, num_items = sizes
     lengths = _lengths(k, num_items)
-    if batch_size is not None:
-        check_counts(1, batch_size=batch_size)
     _check_model(model, sizes)
     _check_split(model, data, val, edge_type)
 

@@ -1,5 +1,6 @@
 """Tables and pictures of saved results."""
 
+from sea_pyg.report.budget import preset_note
 from sea_pyg.report.cell import Cell, find_cells, load_cell, load_cells, published
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
@@ -40,6 +41,7 @@ __all__ = [
     "load_cells",
     "markdown_table",
     "plot_curves",
+    "preset_note",
     "published",
     "separate_comparison",
     "sections_html",
