@@ -25,7 +25,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import InteractionLoader
-from sea_pyg.nn.loss.separate_learning import SeparateMaps
+from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.modality import CollapsedProjection
 from sea_pyg.nn.models import SEA
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER

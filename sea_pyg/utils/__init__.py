@@ -32,6 +32,7 @@ from sea_pyg.utils.graph_note import (
     noted_inputs,
     noted_settings,
 )
+from sea_pyg.utils.init_arguments import InitArguments
 from sea_pyg.utils.interactions import check_edges, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
@@ -54,6 +55,7 @@ from sea_pyg.utils.topk import chunked_topk
 __all__ = [
     "CSRStructure",
     "EdgeMembership",
+    "InitArguments",
     "NonFiniteError",
     "SymmetricAdjacency",
     "bipartite_adjacency",

@@ -1,45 +1,24 @@
 """Separate learning as a plug-in for any multimodal model."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Linear, Parameter
+from torch.nn import Parameter
 
-from sea_pyg.nn.functional import Readout
 from sea_pyg.nn.loss.distances import Distances
-from sea_pyg.nn.loss.rows import common_rows, detached, rows_of, standardized
-from sea_pyg.nn.loss.separate_options import (
-    Distance,
-    check_fit,
-    check_pairs,
-)
+from sea_pyg.nn.loss.rows import common_rows, detached, rows_of
+from sea_pyg.nn.loss.separate_mapping import SeparateMapping, SeparateMaps
+from sea_pyg.nn.loss.separate_options import Distance, check_fit, check_pairs
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
-from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
-from sea_pyg.nn.modality.module_dict import ModuleDict
-from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
-from sea_pyg.utils import check_counts, check_interval
+from sea_pyg.utils import InitArguments, check_counts, check_interval
 
 
-class SeparateMaps(NamedTuple):
-    """What the losses compare, computed once a training step."""
-
-    pairs: dict[str, SplitFeatures]
-    """Generic and unique part of each modality, mapped to the distance's space."""
-    aligned: dict[str, Tensor]
-    """Unit vectors of each modality's generic part in the alignment's space."""
-    masks: Mapping[str, Tensor]
-    """Which items have the modality; all that have no entry."""
-    zero: Tensor
-    """A zero of the right type, where there is nothing to compare."""
-
-
-class SeparateLearning(torch.nn.Module):
+class SeparateLearning(InitArguments, SeparateMapping):
     r"""Separate each modality's features into a generic and a unique part, as in `"It
     is Never Too Late to Mend: Separate Learning for Multimedia Recommendation"
     <https://arxiv.org/abs/2406.08270>`_.
@@ -142,7 +121,6 @@ class SeparateLearning(torch.nn.Module):
         chunk_size: int | None = 512,
         sample_size: int | None = None,
     ) -> None:
-        super().__init__()
         if not in_channels:
             raise ValueError("in_channels must name at least one modality (got none)")
         check_interval("[0, inf)", alpha=alpha, beta=beta)
@@ -152,86 +130,37 @@ class SeparateLearning(torch.nn.Module):
             head_channels=head_channels,
             alignment_channels=alignment_channels,
         )
-        if sample_size is not None and sample_size < 2:
-            raise ValueError(
-                f"sample_size must be at least 2, or None for all (got {sample_size})"
-            )
-        self.in_channels = dict(in_channels)
-        self._arguments = {
-            "in_channels": dict(in_channels),
-            "distance": distance,
-            "distance_kwargs": None if distance_kwargs is None else {**distance_kwargs},
-            "alignment_pairs": None if alignment_pairs is None else [*alignment_pairs],
-            "alpha": alpha,
-            "beta": beta,
-            "temperature": temperature,
-            "distance_channels": distance_channels,
-            "head_channels": head_channels,
-            "alignment_channels": alignment_channels,
-            "shared_estimator": shared_estimator,
-            "fit_on": fit_on,
-            "standardize": standardize,
-            "collapsed": collapsed,
-            "chunk_size": chunk_size,
-            "sample_size": sample_size,
-        }
-        halves = {name: half_width(width, name) for name, width in in_channels.items()}
-        self.alignment_pairs = check_pairs(list(in_channels), alignment_pairs)
+        names = list(in_channels)
+        pairs = check_pairs(names, alignment_pairs)
+        check_fit(fit_on, shared_estimator, pairs)
+        distances = Distances(
+            names, distance, distance_kwargs or {}, distance_channels, shared_estimator
+        )
+        super().__init__(
+            in_channels,
+            aligned={name for pair in pairs for name in pair},
+            subtract=distance == "subtraction",
+            has_distance=len(distances) > 0,
+            standardize=standardize and bool(distances.estimators()),
+            distance_channels=distance_channels,
+            head_channels=head_channels,
+            alignment_channels=alignment_channels,
+            collapsed=collapsed,
+            sample_size=sample_size,
+        )
+        self.alignment_pairs = pairs
         self.alpha = alpha
         self.beta = beta
         self.distance = distance
         self.fit_on = fit_on
-        self.collapsed = collapsed
-        self.sample_size = sample_size
-        self.distance_channels = distance_channels
-        check_fit(fit_on, shared_estimator, self.alignment_pairs)
-
-        self.split = UniqueGenericSplit(subtract=distance == "subtraction")
         self.solo_sim = SoloSimLoss(temperature, chunk_size)
-        in_pairs = {name for pair in self.alignment_pairs for name in pair}
-        self.heads = ModuleDict(
-            {
-                name: AlignmentHead(
-                    None if collapsed else half, head_channels, alignment_channels
-                )
-                for name, half in halves.items()
-                if name in in_pairs
-            }
-        )
-        self.generic_maps = ModuleDict()
-        self.unique_maps = ModuleDict()
-        self.distances = Distances(
-            list(halves),
-            distance,
-            distance_kwargs or {},
-            distance_channels,
-            shared_estimator,
-        )
-        self.has_distance = len(self.distances) > 0
-        self.standardize = standardize and bool(self.distances.estimators())
-        # Standardising takes a bias off again.
-        bias = not self.standardize
-        if self.has_distance and not collapsed:
-            for name, half in halves.items():
-                self.generic_maps[name] = Linear(half, distance_channels, bias)
-                self.unique_maps[name] = Linear(half, distance_channels, bias)
+        self.distances = distances
         self.has_estimators = bool(self.estimator_parameters())
         self.reset_parameters()
 
-    def hparams(self) -> dict[str, Any]:
-        """Return the constructor's arguments, defaults included."""
-        return dict(self._arguments)
-
-    @property
-    def modalities(self) -> list[str]:
-        """The modalities' names, in the order of ``in_channels``."""
-        return list(self.in_channels)
-
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
-        for modules in (self.heads, self.generic_maps, self.unique_maps):
-            for module in modules.values():
-                module.reset_parameters()
+        super().reset_parameters()
         self.distances.reset_parameters()
 
     def forward(
@@ -241,138 +170,6 @@ class SeparateLearning(torch.nn.Module):
     ) -> dict[str, Tensor]:
         """Compute both losses, weighted."""
         return self.loss(self.maps(features, masks))
-
-    def maps(
-        self,
-        features: Mapping[str, Tensor],
-        masks: Mapping[str, Tensor] | None = None,
-    ) -> SeparateMaps:
-        """Compute what :meth:`loss` and :meth:`estimator_loss` share.
-
-        In training, of ``sample_size`` items at most.
-
-        Raises:
-            ValueError: If a modality is missing or of another width.
-        """
-        if self.collapsed:
-            raise ValueError(
-                "the maps that read the features are not here (collapsed=True); hand "
-                "their results to maps_from_readouts"
-            )
-        outputs: dict[str, list[Tensor]] = {}
-        readouts = self.readouts()
-        index: OptTensor = None
-        for name, width in self.in_channels.items():
-            if name not in features:
-                raise ValueError(
-                    f"modality {name!r} is missing; pass its features (got "
-                    f"{sorted(features)})"
-                )
-            x = features[name]
-            if x.dim() != 2 or x.size(1) != width:
-                raise ValueError(
-                    f"features of modality {name!r} must be of shape [N, {width}] "
-                    f"(got {list(x.shape)})"
-                )
-            if not outputs:
-                index = self._sample(x)
-            if index is not None:
-                x = F.embedding(index, x)
-            outputs[name] = [
-                F.linear(x[:, r.start : r.stop], r.weight, r.bias)
-                for r in readouts[name]
-            ]
-        if index is not None and masks is not None:
-            masks = {name: mask[index] for name, mask in masks.items()}
-        zero = features[self.modalities[0]].new_zeros(())
-        return self.maps_from_readouts(outputs, zero, masks)
-
-    def _sample(self, x: Tensor) -> OptTensor:
-        """Draw the items of a training step; ``None`` stands for all."""
-        size, num_items = self.sample_size, x.size(0)
-        if size is None or not self.training or num_items <= size:
-            return None
-        return torch.randperm(num_items, device=x.device)[:size]
-
-    def readouts(self) -> dict[str, list[Readout]]:
-        """Return the linear maps that read each modality's features, if they are here.
-
-        A model whose features are themselves linear can compose them; it hands the
-        results to :meth:`maps_from_readouts`.
-        """
-        readouts: dict[str, list[Readout]] = {}
-        if self.collapsed:
-            return readouts
-        for name, width in self.in_channels.items():
-            half = width // 2
-            readouts[name] = []
-            if name in self.heads:
-                head = self.heads[name].input
-                readouts[name].append(Readout(head.weight, head.bias, 0, half))
-            if name in self.generic_maps:
-                for linear, start in (
-                    (self.generic_maps[name], 0),
-                    (self.unique_maps[name], half),
-                ):
-                    readouts[name].append(
-                        Readout(linear.weight, linear.bias, start, start + half)
-                    )
-        return readouts
-
-    def readout_channels(self) -> dict[str, list[int]]:
-        """Return the width of every result that :meth:`maps_from_readouts` expects."""
-        pair = [self.distance_channels] * 2 if self.has_distance else []
-        return {
-            name: ([self.heads[name].hidden_channels] if name in self.heads else [])
-            + pair
-            for name in self.modalities
-        }
-
-    def maps_from_readouts(
-        self,
-        outputs: Mapping[str, Sequence[Tensor]],
-        zero: Tensor,
-        masks: Mapping[str, Tensor] | None = None,
-    ) -> SeparateMaps:
-        """Continue from the results of :meth:`readouts`, each :math:`(N, C_{out})`."""
-        masks = {} if masks is None else masks
-        pairs, aligned = {}, {}
-        for name in self.modalities:
-            rest = list(outputs[name])
-            if name in self.heads:
-                aligned[name] = self._align(name, rest.pop(0), masks.get(name))
-            if self.has_distance:
-                if self.standardize:
-                    rest = [standardized(x.contiguous(), masks.get(name)) for x in rest]
-                pairs[name] = SplitFeatures(*rest)
-        return SeparateMaps(pairs, aligned, masks, zero)
-
-    def _align(self, name: str, hidden: Tensor, mask: OptTensor) -> Tensor:
-        head = self.heads[name]
-        assert isinstance(head, AlignmentHead)
-        rows = rows_of(mask)
-        if rows is None and hidden.size(0) > 1:
-            return head.after_input(hidden)
-        # Items without the modality must not enter the batch statistics, and one row
-        # alone has none.
-        out = hidden.new_zeros(hidden.size(0), head.out_channels)
-        if rows is None or rows.numel() < 2:
-            return out
-        present = head.after_input(hidden[rows])
-        return out.to(present.dtype).index_copy(0, rows, present)
-
-    def pairs(
-        self,
-        features: Mapping[str, Tensor],
-        masks: Mapping[str, Tensor] | None = None,
-    ) -> dict[str, SplitFeatures]:
-        """Return the two parts of each modality that the distance compares.
-
-        Without a distance, these are the plain halves.
-        """
-        if not self.has_distance:
-            return {name: self.split(features[name]) for name in self.modalities}
-        return self.maps(features, masks).pairs
 
     def loss(self, maps: SeparateMaps, index: OptTensor = None) -> dict[str, Tensor]:
         """Compute both losses, weighted, from what :meth:`maps` returned.

@@ -1,7 +1,6 @@
 """What ties a model to a user-item graph."""
 
-import inspect
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,20 +25,11 @@ class GraphModel(torch.nn.Module):
     Its arguments are those of :class:`~sea_pyg.nn.models.Recommender`.
     """
 
-    __signature__: ClassVar[inspect.Signature]
-
     trainable: ClassVar[bool] = True
     """Whether the model is trained by gradient descent."""
 
     trained_on: tuple[str, ...] = ()
     """What :meth:`note_training` noted; empty before training."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Have the class show its constructor's arguments, whatever ``__new__`` is."""
-        super().__init_subclass__(**kwargs)
-        own = inspect.signature(cls.__init__)
-        parameters = list(own.parameters.values())[1:]
-        cls.__signature__ = own.replace(parameters=parameters)
 
     def __init__(
         self, num_users: int, num_items: int, edge_type: EdgeType = RATES

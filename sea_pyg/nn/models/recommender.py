@@ -12,10 +12,10 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.nn.models.graph_model import GraphModel
-from sea_pyg.nn.models.init_arguments import copy_containers, init_arguments
 from sea_pyg.nn.models.ranking import evaluation_mode, rank_items
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplets
 from sea_pyg.utils import (
+    InitArguments,
     check_edge_type,
     closest,
     modality_input,
@@ -24,7 +24,7 @@ from sea_pyg.utils import (
 )
 
 
-class Recommender(GraphModel, ABC):
+class Recommender(InitArguments, GraphModel, ABC):
     r"""Base class of all models that rank items for users on a ``HeteroData`` graph.
 
     A model implements :meth:`encode` and :meth:`loss`; it inherits scoring,
@@ -51,17 +51,6 @@ class Recommender(GraphModel, ABC):
 
     chosen_on: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Data sets on whose validation data presets were chosen, by the preset."""
-
-    _init_arguments: dict[str, Any]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Recommender":
-        """Create the module and note the arguments that build it again."""
-        self = super().__new__(cls)
-        # Copying a module calls `__new__` without arguments and restores the
-        # attribute afterwards.
-        arguments = init_arguments(cls, args, kwargs)
-        object.__setattr__(self, "_init_arguments", arguments)
-        return self
 
     @classmethod
     def from_data(
@@ -120,11 +109,6 @@ class Recommender(GraphModel, ABC):
         """
         known = closest(name, cls.presets) if cls.presets else "it has none"
         raise ValueError(f"{cls.__name__} has no preset {name!r}; {known}")
-
-    def hparams(self) -> dict[str, Any]:
-        """Return the constructor's arguments, defaults included."""
-        copied: dict[str, Any] = copy_containers(self._init_arguments)
-        return copied
 
     def prepare(self, data: HeteroData) -> HeteroData:
         """Return ``data`` with the frozen graphs that the model reads added.

@@ -12,7 +12,8 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.loss import SeparateLearning
-from sea_pyg.nn.loss.separate_learning import Distance, SeparateMaps
+from sea_pyg.nn.loss.separate_mapping import SeparateMaps
+from sea_pyg.nn.loss.separate_options import Distance
 from sea_pyg.nn.modality import ModalityProjection
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.models.last_embeddings import LastEmbeddings

@@ -10,7 +10,8 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.loss.separate_learning import SeparateLearning, SeparateMaps
+from sea_pyg.nn.loss.separate_learning import SeparateLearning
+from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.resolve import resolve
 from sea_pyg.nn.models.sea import SEA

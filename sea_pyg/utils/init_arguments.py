@@ -2,7 +2,37 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
+
+
+class InitArguments:
+    """Base class of what notes the arguments that it was built with."""
+
+    __signature__: ClassVar[inspect.Signature]
+
+    _init_arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Create the object and note the arguments that build it again."""
+        self = super().__new__(cls)
+        # Copying calls `__new__` without arguments and restores the attribute
+        # afterwards. A module takes no attribute before it is initialised.
+        arguments = init_arguments(cls, args, kwargs)
+        object.__setattr__(self, "_init_arguments", arguments)
+        return self
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Have the class show its constructor's arguments, not those of ``__new__``."""
+        super().__init_subclass__(**kwargs)
+        own = inspect.signature(cls.__init__)
+        parameters = list(own.parameters.values())[1:]
+        cls.__signature__ = own.replace(parameters=parameters)
+
+    def hparams(self) -> dict[str, Any]:
+        """Return the constructor's arguments, defaults included."""
+        return {
+            name: copy_containers(value) for name, value in self._init_arguments.items()
+        }
 
 
 def init_arguments(

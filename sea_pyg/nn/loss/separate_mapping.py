@@ -1,0 +1,232 @@
+"""Both halves of every modality, in the spaces where losses compare them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Linear
+
+from sea_pyg.nn.functional import Readout
+from sea_pyg.nn.loss.rows import rows_of, standardized
+from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
+from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.modality.unique_generic_split import half_width
+from sea_pyg.typing import OptTensor, SplitFeatures
+
+
+class SeparateMaps(NamedTuple):
+    """What the losses compare, computed once a training step."""
+
+    pairs: dict[str, SplitFeatures]
+    """Generic and unique part of each modality, mapped to the distance's space."""
+    aligned: dict[str, Tensor]
+    """Unit vectors of each modality's generic part in the alignment's space."""
+    masks: Mapping[str, Tensor]
+    """Which items have the modality; all that have no entry."""
+    zero: Tensor
+    """A zero of the right type, where there is nothing to compare."""
+
+
+class SeparateMapping(torch.nn.Module):
+    """Map both halves of every modality to the spaces where losses compare them.
+
+    Args:
+        in_channels: Width of every modality's features, by name; even.
+        aligned: The modalities whose generic half goes to the alignment's space, too.
+        subtract: Whether the generic half is taken off the unique one.
+        has_distance: Whether both halves are mapped to the distance's space.
+        standardize: Whether they have mean zero and variance one in each dimension of
+            it.
+        distance_channels: Width of the distance's space.
+        head_channels: Hidden width of the alignment's heads.
+        alignment_channels: Width of the alignment's space.
+        collapsed: Whether the linear maps that read the features are the caller's.
+        sample_size: Most items of a training step; all if absent.
+
+    Raises:
+        ValueError: If a width is odd, or there are fewer than two items to a step.
+    """
+
+    def __init__(
+        self,
+        in_channels: Mapping[str, int],
+        aligned: Collection[str],
+        subtract: bool,
+        has_distance: bool,
+        standardize: bool,
+        distance_channels: int,
+        head_channels: int,
+        alignment_channels: int,
+        collapsed: bool,
+        sample_size: int | None,
+    ) -> None:
+        super().__init__()
+        if sample_size is not None and sample_size < 2:
+            raise ValueError(
+                f"sample_size must be at least 2, or None for all (got {sample_size})"
+            )
+        self.in_channels = dict(in_channels)
+        self.has_distance = has_distance
+        self.standardize = standardize
+        self.distance_channels = distance_channels
+        self.collapsed = collapsed
+        self.sample_size = sample_size
+        self.split = UniqueGenericSplit(subtract)
+        self.heads = ModuleDict()
+        self.generic_maps = ModuleDict()
+        self.unique_maps = ModuleDict()
+        for name, width in in_channels.items():
+            half = half_width(width, name)
+            if name in aligned:
+                self.heads[name] = AlignmentHead(
+                    None if collapsed else half, head_channels, alignment_channels
+                )
+            if has_distance and not collapsed:
+                # Standardising takes a bias off again.
+                for linears in (self.generic_maps, self.unique_maps):
+                    linears[name] = Linear(half, distance_channels, not standardize)
+
+    @property
+    def modalities(self) -> list[str]:
+        """The modalities' names, in the order of ``in_channels``."""
+        return list(self.in_channels)
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for modules in (self.heads, self.generic_maps, self.unique_maps):
+            for module in modules.values():
+                module.reset_parameters()
+
+    def maps(
+        self,
+        features: Mapping[str, Tensor],
+        masks: Mapping[str, Tensor] | None = None,
+    ) -> SeparateMaps:
+        """Compute what :meth:`loss` and :meth:`estimator_loss` share.
+
+        In training, of ``sample_size`` items at most.
+
+        Raises:
+            ValueError: If a modality is missing or of another width.
+        """
+        if self.collapsed:
+            raise ValueError(
+                "the maps that read the features are not here (collapsed=True); hand "
+                "their results to maps_from_readouts"
+            )
+        outputs: dict[str, list[Tensor]] = {}
+        readouts = self.readouts()
+        index: OptTensor = None
+        for name, width in self.in_channels.items():
+            if name not in features:
+                raise ValueError(
+                    f"modality {name!r} is missing; pass its features (got "
+                    f"{sorted(features)})"
+                )
+            x = features[name]
+            if x.dim() != 2 or x.size(1) != width:
+                raise ValueError(
+                    f"features of modality {name!r} must be of shape [N, {width}] "
+                    f"(got {list(x.shape)})"
+                )
+            if not outputs:
+                index = self._sample(x)
+            if index is not None:
+                x = F.embedding(index, x)
+            outputs[name] = [
+                F.linear(x[:, r.start : r.stop], r.weight, r.bias)
+                for r in readouts[name]
+            ]
+        if index is not None and masks is not None:
+            masks = {name: mask[index] for name, mask in masks.items()}
+        zero = features[self.modalities[0]].new_zeros(())
+        return self.maps_from_readouts(outputs, zero, masks)
+
+    def _sample(self, x: Tensor) -> OptTensor:
+        """Draw the items of a training step; ``None`` stands for all."""
+        size, num_items = self.sample_size, x.size(0)
+        if size is None or not self.training or num_items <= size:
+            return None
+        return torch.randperm(num_items, device=x.device)[:size]
+
+    def readouts(self) -> dict[str, list[Readout]]:
+        """Return the linear maps that read each modality's features, if they are here.
+
+        A model whose features are themselves linear can compose them; it hands the
+        results to :meth:`maps_from_readouts`.
+        """
+        readouts: dict[str, list[Readout]] = {}
+        if self.collapsed:
+            return readouts
+        for name, width in self.in_channels.items():
+            half = width // 2
+            readouts[name] = []
+            if name in self.heads:
+                head = self.heads[name].input
+                readouts[name].append(Readout(head.weight, head.bias, 0, half))
+            if name in self.generic_maps:
+                for linear, start in (
+                    (self.generic_maps[name], 0),
+                    (self.unique_maps[name], half),
+                ):
+                    readouts[name].append(
+                        Readout(linear.weight, linear.bias, start, start + half)
+                    )
+        return readouts
+
+    def readout_channels(self) -> dict[str, list[int]]:
+        """Return the width of every result that :meth:`maps_from_readouts` expects."""
+        pair = [self.distance_channels] * 2 if self.has_distance else []
+        return {
+            name: ([self.heads[name].hidden_channels] if name in self.heads else [])
+            + pair
+            for name in self.modalities
+        }
+
+    def maps_from_readouts(
+        self,
+        outputs: Mapping[str, Sequence[Tensor]],
+        zero: Tensor,
+        masks: Mapping[str, Tensor] | None = None,
+    ) -> SeparateMaps:
+        """Continue from the results of :meth:`readouts`, each :math:`(N, C_{out})`."""
+        masks = {} if masks is None else masks
+        pairs, aligned = {}, {}
+        for name in self.modalities:
+            rest = list(outputs[name])
+            if name in self.heads:
+                aligned[name] = self._align(name, rest.pop(0), masks.get(name))
+            if self.has_distance:
+                if self.standardize:
+                    rest = [standardized(x.contiguous(), masks.get(name)) for x in rest]
+                pairs[name] = SplitFeatures(*rest)
+        return SeparateMaps(pairs, aligned, masks, zero)
+
+    def _align(self, name: str, hidden: Tensor, mask: OptTensor) -> Tensor:
+        head = self.heads[name]
+        assert isinstance(head, AlignmentHead)
+        rows = rows_of(mask)
+        if rows is None and hidden.size(0) > 1:
+            return head.after_input(hidden)
+        # Items without the modality must not enter the batch statistics, and one row
+        # alone has none.
+        out = hidden.new_zeros(hidden.size(0), head.out_channels)
+        if rows is None or rows.numel() < 2:
+            return out
+        present = head.after_input(hidden[rows])
+        return out.to(present.dtype).index_copy(0, rows, present)
+
+    def pairs(
+        self,
+        features: Mapping[str, Tensor],
+        masks: Mapping[str, Tensor] | None = None,
+    ) -> dict[str, SplitFeatures]:
+        """Return the two parts of each modality that the distance compares.
+
+        Without a distance, these are the plain halves.
+        """
+        if not self.has_distance:
+            return {name: self.split(features[name]) for name in self.modalities}
+        return self.maps(features, masks).pairs
