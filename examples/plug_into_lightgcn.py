@@ -73,11 +73,9 @@ def main() -> None:
     # (1) Make the losses from the features' widths; the estimators have an optimiser of
     # their own.
     separate = SeparateLearning(dict.fromkeys(model.projection, 32))
-    estimators = separate.estimator_parameters()
-    own = {id(p) for p in estimators}
-    rest = [p for p in separate.parameters() if id(p) not in own]
+    rest = separate.main_parameters()
     optimizer = torch.optim.Adam([*model.parameters(), *rest], lr=5e-3)
-    estimator_optimizer = torch.optim.Adam(estimators, lr=5e-3)
+    estimators = torch.optim.Adam(separate.estimator_parameters(), lr=5e-3)
 
     def alignment() -> float:
         with torch.no_grad():
@@ -89,16 +87,14 @@ def main() -> None:
         for batch in loader:
             features = model.features(train)
             # (2) Refit the estimators, on detached features.
-            for _ in range(10):
-                estimator_optimizer.zero_grad()
-                separate.estimator_loss(features).backward()
-                estimator_optimizer.step()
+            maps = separate.maps(features)
+            separate.fit_estimators(maps, estimators, steps=10)
             user, item = model(train, features)
             anchor = user[batch.user]
             positive = (anchor * item[batch.positive]).sum(dim=1)
             negative = (anchor * item[batch.negative]).sum(dim=1)
             # (3) Add both parts to the objective; they are weighted already.
-            loss = bpr_loss(positive, negative) + sum(separate(features).values())
+            loss = bpr_loss(positive, negative) + sum(separate.loss(maps).values())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

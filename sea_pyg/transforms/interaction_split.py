@@ -3,7 +3,9 @@
 import copy
 import warnings
 from abc import abstractmethod
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
@@ -42,7 +44,8 @@ class InteractionSplit(BaseTransform):
 
     Raises:
         ValueError: If one of the three is empty, the interactions are malformed, the
-            graph is already split, or it holds a graph of any edge type that
+            graph is already split, it holds the same interactions under another type,
+            or a graph of any edge type that
             :class:`~sea_pyg.transforms.UserCooccurrence` or
             :class:`~sea_pyg.transforms.ItemWalkGraph` made of all interactions.
     """
@@ -71,6 +74,7 @@ class InteractionSplit(BaseTransform):
                     f"made of all interactions, those to be held out included (got "
                     f"{derived!r}); split first, then add them to what it returns"
                 )
+        self._refuse_copies(data)
         self._merge_duplicates(store, num_items)
         part = self.assign(store, num_users)
         edge_index = store.edge_index
@@ -87,7 +91,7 @@ class InteractionSplit(BaseTransform):
         pairs = [edge_index[:, mask] for mask in masks]
         split_id = make_split_id(*pairs)
         train_attrs = {
-            key: value[masks[0]]
+            key: _kept(value, masks[0])
             for key, value in _edge_attributes(store).items()
             if key != "split"
         }
@@ -106,6 +110,28 @@ class InteractionSplit(BaseTransform):
             return out
 
         return build(0), build(1), build(2)
+
+    def _refuse_copies(self, data: HeteroData) -> None:
+        """Refuse the interactions under another type, as ``ToUndirected`` adds them."""
+        user_type, _, item_type = self.edge_type
+        pairs = data[self.edge_type].edge_index
+        for other in data.edge_types:
+            if other == self.edge_type or {other[0], other[2]} != {
+                user_type,
+                item_type,
+            }:
+                continue
+            found = data[other].get("edge_index")
+            if found is None:
+                continue
+            found = found if other[0] == user_type else found.flip(0)
+            if torch.equal(pairs.unique(dim=1), found.unique(dim=1)):
+                raise ValueError(
+                    f"{type(self).__name__} expects a graph that has its interactions "
+                    f"once (got those of {self.edge_type!r} as {other!r} again, those "
+                    "to be held out included); split first, then add the others to "
+                    "what it returns, e.g. with torch_geometric's ToUndirected"
+                )
 
     def remedy(self, number: int) -> str:
         """Say what to do about an empty part."""
@@ -134,7 +160,7 @@ class InteractionSplit(BaseTransform):
             stacklevel=4,
         )
         for key, value in _edge_attributes(store).items():
-            store[key] = value[kept]
+            store[key] = _kept(value, kept)
         store.edge_index = store.edge_index[:, kept]
 
     def _warn_of_cold_users(self, user: Tensor, train: Tensor, num_users: int) -> None:
@@ -153,17 +179,26 @@ class InteractionSplit(BaseTransform):
         return f"{type(self).__name__}()"
 
 
-def _edge_attributes(store: EdgeStorage) -> dict[str, Tensor]:
+def _edge_attributes(store: EdgeStorage) -> dict[str, Any]:
     """Return the attributes that hold one entry per interaction."""
     num_edges = store.edge_index.size(1)
-    return {
-        key: value
-        for key, value in store.items()
-        if key != "edge_index"
-        and isinstance(value, Tensor)
-        and value.dim() > 0
-        and value.size(0) == num_edges
-    }
+    found = {}
+    for key, value in store.items():
+        scalar = isinstance(value, Tensor | np.ndarray) and value.ndim == 0
+        sized = isinstance(value, Tensor | np.ndarray | list | tuple) and not scalar
+        if key != "edge_index" and sized and len(value) == num_edges:
+            found[key] = value
+    return found
+
+
+def _kept(value: Any, index: Tensor) -> Any:
+    """Take entries of an attribute, by a mask or by their numbers."""
+    if isinstance(value, Tensor):
+        return value[index]
+    if isinstance(value, np.ndarray):
+        return value[index.cpu().numpy()]
+    numbers = index.nonzero().view(-1) if index.dtype == torch.bool else index
+    return type(value)(value[number] for number in numbers.tolist())
 
 
 def interaction_times(store: EdgeStorage, split: InteractionSplit) -> Tensor:
@@ -175,6 +210,11 @@ def interaction_times(store: EdgeStorage, split: InteractionSplit) -> Tensor:
             f"RandomUserSplit()"
         )
     time: Tensor = store["time"]
+    if time.is_floating_point() and bool(time.isnan().any()):
+        raise ValueError(
+            f"'time' on {split.edge_type!r} has NaN for {int(time.isnan().sum())} "
+            "interactions, which have no place in the order; set it, or leave them out"
+        )
     if time.shape != store.edge_index[0].shape:
         raise ValueError(
             f"'time' on {split.edge_type!r} must hold one number per interaction, "

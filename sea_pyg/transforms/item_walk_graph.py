@@ -9,6 +9,7 @@ from sea_pyg.transforms.two_hops import first_of_each, two_hops
 from sea_pyg.typing import LEADS_TO, RATES, EdgeType
 from sea_pyg.utils import (
     EdgeMembership,
+    check_counts,
     check_interactions,
     edges_digest,
     graph_note,
@@ -70,8 +71,7 @@ class ItemWalkGraph(BaseTransform):
         out_edge_type: EdgeType = LEADS_TO,
         block_size: int = 10_000_000,
     ) -> None:
-        if k is not None and k < 1:
-            raise ValueError(f"k must be at least 1, or None for all (got {k})")
+        check_counts(1, block_size=block_size, **({} if k is None else {"k": k}))
         self.k = k
         self.similar_type = similar_type
         self.edge_type = edge_type

@@ -7,7 +7,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.typing import RATES, EdgeType
-from sea_pyg.utils import check_interactions
+from sea_pyg.utils import check_counts, check_interactions
 
 
 class KCore(BaseTransform):
@@ -31,8 +31,7 @@ class KCore(BaseTransform):
     def __init__(
         self, k: int = 5, user_k: int | None = None, edge_type: EdgeType = RATES
     ) -> None:
-        if k < 1 or (user_k is not None and user_k < 1):
-            raise ValueError(f"k must be at least 1 (got k={k}, user_k={user_k})")
+        check_counts(1, k=k, **({} if user_k is None else {"user_k": user_k}))
         self.k = k
         self.user_k = k if user_k is None else user_k
         self.edge_type = edge_type

@@ -9,6 +9,7 @@ from sea_pyg.transforms.two_hops import first_of_each, two_hops
 from sea_pyg.typing import CO_RATES, RATES, EdgeType
 from sea_pyg.utils import (
     EdgeMembership,
+    check_counts,
     check_interactions,
     graph_note,
     interactions_digest,
@@ -51,8 +52,7 @@ class UserCooccurrence(BaseTransform):
         out_edge_type: EdgeType = CO_RATES,
         block_size: int = 10_000_000,
     ) -> None:
-        if k is not None and k < 1:
-            raise ValueError(f"k must be at least 1, or None for all (got {k})")
+        check_counts(1, block_size=block_size, **({} if k is None else {"k": k}))
         self.k = k
         self.edge_type = edge_type
         self.out_edge_type = out_edge_type

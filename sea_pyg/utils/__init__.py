@@ -2,6 +2,7 @@
 
 from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
 from sea_pyg.utils.allocator import keep_freed_memory
+from sea_pyg.utils.autograd import once_differentiable
 from sea_pyg.utils.checks import (
     check_choice,
     check_counts,
@@ -17,6 +18,8 @@ from sea_pyg.utils.checks import (
     require,
 )
 from sea_pyg.utils.features import (
+    check_features,
+    fill_missing,
     modality_input,
     modality_inputs,
     modality_masks,
@@ -63,6 +66,7 @@ __all__ = [
     "check_counts",
     "check_edge_type",
     "check_edges",
+    "check_features",
     "check_in_channels",
     "check_interactions",
     "check_interval",
@@ -77,6 +81,7 @@ __all__ = [
     "edge_dot",
     "edges_digest",
     "feature_digests",
+    "fill_missing",
     "first_of_another",
     "fits_split",
     "get_split_id",
@@ -95,6 +100,7 @@ __all__ = [
     "node_count",
     "noted_inputs",
     "noted_settings",
+    "once_differentiable",
     "pair_digest",
     "positive_labels",
     "rank_scores",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.utils.checks import modality_names
+from sea_pyg.utils.checks import closest, modality_names
 from sea_pyg.utils.memo import memoize
 
 
@@ -19,7 +19,7 @@ def modality_input(
 ) -> Tensor:
     """Return ``x_<name>`` with the rows that ``mask_<name>`` marks missing as zeros.
 
-    Checked, converted and masked once per tensor, not per call.
+    Checked, converted and masked once per tensor, not per call, if it has no gradient.
 
     Args:
         data: The graph.
@@ -47,7 +47,10 @@ def modality_input(
         return None if checked is x else checked
 
     others = () if mask is None else (mask,)
-    checked = memoize(x, ("modality_input", mask is None, dtype), build, *others)
+    if x.requires_grad:  # what is kept would be of this call's graph
+        checked = build()
+    else:
+        checked = memoize(x, ("modality_input", mask is None, dtype), build, *others)
     x = x if checked is None else checked
     if channels is not None and x.size(1) != channels:
         raise ValueError(
@@ -120,6 +123,61 @@ def modality_present(
         ValueError: As :func:`modality_input` does.
     """
     return {name: _present(modality_input(data, name, node_type)) for name in names}
+
+
+def check_features(
+    features: Mapping[str, Tensor],
+    masks: Mapping[str, Tensor] | None,
+    in_channels: Mapping[str, int],
+) -> None:
+    """Check the features and masks that a module of several modalities is given.
+
+    Args:
+        features: The features, by modality.
+        masks: Which rows have the modality; all that have no entry.
+        in_channels: Width that the module was built for, by modality.
+
+    Raises:
+        ValueError: If a modality is missing or of another width, modalities differ in
+            their rows, or a mask has another type or shape, or no modality.
+    """
+    rows = None
+    for name, width in in_channels.items():
+        if name not in features:
+            raise ValueError(
+                f"modality {name!r} is missing; pass its features (got "
+                f"{sorted(features)})"
+            )
+        x = features[name]
+        rows = x.size(0) if rows is None and x.dim() > 0 else rows
+        if x.dim() != 2 or x.size(1) != width or x.size(0) != rows:
+            expected = "N" if x.dim() != 2 or x.size(0) == rows else rows
+            raise ValueError(
+                f"features of modality {name!r} must be of shape "
+                f"[{expected}, {width}] (got {list(x.shape)})"
+            )
+    for name, mask in (masks or {}).items():
+        if name not in in_channels and name not in features:
+            raise ValueError(
+                f"masks names an unknown modality {name!r}; "
+                f"{closest(name, in_channels)}"
+            )
+        if name in in_channels and (mask.dtype != torch.bool or mask.shape != (rows,)):
+            raise ValueError(
+                f"the mask of modality {name!r} must be a bool tensor of shape "
+                f"[{rows}] (got {mask.dtype} {list(mask.shape)})"
+            )
+
+
+def fill_missing(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the features with zeros in the rows that lack them, which may be NaN.
+
+    Shapes:
+        ``x`` and what is returned :math:`[N, d]`, ``mask`` :math:`[N]`.
+    """
+    if mask is None or memoize(mask, "all", lambda: bool(mask.all())):
+        return x
+    return x.masked_fill(~mask.unsqueeze(-1), 0)
 
 
 def _present(x: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T", bound="InitArguments")
 
 
 class InitArguments:
@@ -12,7 +14,7 @@ class InitArguments:
 
     _init_arguments: dict[str, Any]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls: type[T], *args: Any, **kwargs: Any) -> T:
         """Create the object and note the arguments that build it again."""
         self = super().__new__(cls)
         # Copying calls `__new__` without arguments and restores the attribute

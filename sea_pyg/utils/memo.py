@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
+import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -19,18 +20,15 @@ class _Entry(NamedTuple):
 _MEMO: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
-def _version(tensor: Tensor) -> int:
-    # Inference tensors count no versions.
-    return -1 if tensor.is_inference() else tensor._version
-
-
 def memoize(
     tensor: Tensor, key: Hashable, build: Callable[[], T], *others: Tensor
 ) -> T:
     """Return what ``build()`` made for these very tensor objects, or build it.
 
     The entry dies with ``tensor``, and an in-place change of any of the tensors makes
-    it stale, so that a caller is never handed a value of other data.
+    it stale. One behind torch's back is not seen: through ``.data``, or memory that is
+    shared with numpy. Tensors made in inference mode count no changes, so that nothing
+    is kept for them.
 
     Args:
         tensor: The tensor that the value derives from (by identity, not content).
@@ -38,7 +36,9 @@ def memoize(
         build: Makes the value; the value must not refer to ``tensor`` itself.
         *others: Further tensors that the value derives from.
     """
-    versions = (_version(tensor), *(_version(other) for other in others))
+    if any(source.is_inference() for source in (tensor, *others)):
+        return build()
+    versions = (tensor._version, *(other._version for other in others))
     entries: dict[Hashable, _Entry] | None = _MEMO.get(tensor)
     if entries is None:
         entries = {}
@@ -51,7 +51,15 @@ def memoize(
     ):
         value: T = found.value
         return value
-    value = build()
+    value = _built(build)
     refs = tuple(weakref.ref(other) for other in others)
     entries[key] = _Entry(versions, refs, value)
     return value
+
+
+def _built(build: Callable[[], T]) -> T:
+    """Build it as one that training can use, too."""
+    if not torch.is_inference_mode_enabled():
+        return build()
+    with torch.inference_mode(False), torch.no_grad():
+        return build()

@@ -26,7 +26,8 @@ class CSRStructure(NamedTuple):
     def matmul(self, weight: Tensor, x: Tensor) -> Tensor:
         """Multiply the matrix with these edges' ``weight`` [E] by ``x`` [num_cols, C].
 
-        Half-precision ``x`` is multiplied in float32 and the result cast back.
+        No gradient is recorded; :func:`spmm` has one. Half-precision ``x`` is
+        multiplied in float32 and the result cast back.
         """
         dtype = x.dtype if x.dtype == torch.float64 else torch.float32
         value = weight[self.perm].to(dtype)
@@ -164,6 +165,10 @@ class _SpMM(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
         edge_index, weight, x = ctx.saved_tensors
         num_src, num_dst = ctx.sizes
+        if torch.is_grad_enabled():  # it is differentiated again
+            back = spmm(edge_index.flip(0), weight, grad, (num_dst, num_src))
+            along = edge_dot(edge_index, x, grad).to(weight.dtype)
+            return None, along, back, None, None
         grad_weight: OptTensor = None
         grad_x: OptTensor = None
         if ctx.needs_input_grad[1]:
@@ -196,7 +201,7 @@ def spmm(
 
     The compressed rows are built once per ``edge_index`` tensor and kept as long as
     it lives, so that a frozen graph costs one sparse product a call. Differentiable
-    (once) in ``x`` and in ``edge_weight``.
+    in ``x`` and in ``edge_weight``.
 
     Args:
         edge_index: Edges as (source, destination).
@@ -210,8 +215,8 @@ def spmm(
         :math:`[N_{src}, C]`; returns :math:`[N_{dst}, C]`.
 
     Raises:
-        ValueError: If ``x`` has not as many rows as there are source nodes, or an edge
-            ends at a node that does not exist.
+        ValueError: If ``x`` has not as many rows as there are source nodes, there is
+            not one weight per edge, or an edge ends at a node that does not exist.
     """
     num_src, num_dst = size if size is not None else (x.size(0), x.size(0))
     if x.dim() != 2 or x.size(0) != num_src:
@@ -222,6 +227,11 @@ def spmm(
         edge_weight = torch.ones(
             edge_index.size(1), dtype=x.dtype, device=edge_index.device
         )
+    elif edge_weight.shape != edge_index.shape[1:]:
+        raise ValueError(
+            f"spmm expects a weight per edge, [{edge_index.size(1)}] (got "
+            f"{list(edge_weight.shape)})"
+        )
     arguments = (edge_index, edge_weight, x, num_src, num_dst)
     out: Tensor = _SpMM.apply(*arguments)  # type: ignore[no-untyped-call]
     return out
@@ -231,7 +241,7 @@ def edge_dot(edge_index: Tensor, x: Tensor, y: Tensor) -> Tensor:
     r"""Compute the inner products of the edges' ends, :math:`z_{ij} = x_i^\top y_j`.
 
     No row per edge is held: the gradient is a sparse product, with the compressed rows
-    that :func:`spmm` keeps. Differentiable (once) in ``x`` and in ``y``.
+    that :func:`spmm` keeps. Differentiable in ``x`` and in ``y``.
 
     Args:
         edge_index: Edges as (source, destination).
@@ -262,10 +272,12 @@ class _EdgeDot(torch.autograd.Function):
         return _edge_dot(edge_index, x, y)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
         edge_index, x, y = ctx.saved_tensors
         sizes = (x.size(0), y.size(0))
+        if torch.is_grad_enabled():  # it is differentiated again
+            to_source = spmm(edge_index.flip(0), grad, y, sizes[::-1])
+            return None, to_source, spmm(edge_index, grad, x, sizes)
         grad_x: OptTensor = None
         grad_y: OptTensor = None
         if ctx.needs_input_grad[1]:

@@ -68,7 +68,7 @@ def test_duplicates_count_once():
 
 
 def test_bad_use():
-    with pytest.raises(ValueError, match=r"at least 1 \(got k=0"):
+    with pytest.raises(ValueError, match=r"k must be at least 1 \(got 0"):
         KCore(0)
     data = FakeMultimodalDataset()[0]
     with pytest.raises(ValueError, match=r"leaves nothing .*lower k"):

@@ -1,9 +1,11 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import HeteroData
+from torch_geometric.transforms import ToUndirected
 
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn.models import SEA, DualGNN
@@ -327,3 +329,34 @@ def test_derived_graphs_without_a_note_are_known_by_their_relation(default, node
     data[named].edge_index = data[PLAYS].edge_index
     del data[PLAYS]
     assert len(RandomUserSplit(edge_type=named)(data)) == 3
+
+
+def test_interactions_must_not_stand_in_the_graph_twice() -> None:
+    data = FakeMultimodalDataset(60, 50)[0]
+    with pytest.raises(ValueError, match=r"'rev_rates'.*split first"):
+        RandomUserSplit()(ToUndirected()(copy.copy(data)))
+    again = copy.copy(data)
+    again["user", "bought", "item"].edge_index = data[RATES].edge_index.flip(1)
+    with pytest.raises(ValueError, match="'bought'"):
+        RandomUserSplit()(again)
+    again["user", "bought", "item"].edge_index = data[RATES].edge_index[:, 1:]
+    RandomUserSplit()(again)  # another behaviour that happens to overlap
+
+
+def test_lists_and_arrays_of_the_interactions_follow_them() -> None:
+    data = FakeMultimodalDataset(60, 50)[0]
+    store = data[RATES]
+    keys = (store.edge_index[0] * 50 + store.edge_index[1]).tolist()
+    store.tags, store.array = list(map(str, keys)), np.array(keys)
+    train = RandomUserSplit()(data)[0][RATES]
+    expected = (train.edge_index[0] * 50 + train.edge_index[1]).tolist()
+    assert train.tags == list(map(str, expected))
+    assert train.array.tolist() == expected
+
+
+def test_a_time_that_is_no_number_is_refused() -> None:
+    data = FakeMultimodalDataset(60, 50)[0]
+    data[RATES].time = torch.rand(data[RATES].num_edges)
+    data[RATES].time[3] = torch.nan
+    with pytest.raises(ValueError, match="NaN for 1 interactions"):
+        GlobalTimeSplit()(data)

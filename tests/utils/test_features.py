@@ -3,6 +3,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.utils import (
+    check_features,
     closest,
     modality_input,
     modality_names,
@@ -81,3 +82,38 @@ def test_names_and_their_hints(data: HeteroData) -> None:
 def test_require_names_the_extra() -> None:
     with pytest.raises(ImportError, match=r"pip install 'sea_pyg\[train\]'"):
         require("a_package_that_does_not_exist", "train")
+
+
+def test_trainable_features_get_a_gradient_in_every_call(data: HeteroData) -> None:
+    data["item"].x_text = torch.nn.Parameter(data["item"].x_text)
+    with torch.no_grad():
+        modality_input(data, "text")
+    for _ in range(2):
+        modality_input(data, "text").sum().backward()
+    assert data["item"].x_text.grad.tolist() == [[2.0, 2.0], [0.0, 0.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({"txt": torch.ones(3, dtype=torch.bool)}, "did you mean 'text'"),
+        ({"text": torch.ones(2, dtype=torch.bool)}, r"shape \[3\] \(got torch.bool"),
+        ({"text": torch.ones(3)}, r"must be a bool tensor .*torch.float32 \[3\]"),
+    ],
+)
+def test_masks_are_checked(masks: dict, message: str) -> None:
+    features = {"text": torch.ones(3, 2), "image": torch.ones(3, 4)}
+    with pytest.raises(ValueError, match=message):
+        check_features(features, masks, {"text": 2, "image": 4})
+
+
+def test_features_of_other_shapes_are_refused() -> None:
+    widths = {"text": 2, "image": 4}
+    check_features({"text": torch.ones(3, 2), "image": torch.ones(3, 4)}, None, widths)
+    for image, message in (
+        (torch.ones(2, 4), r"\[3, 4\] \(got \[2, 4\]\)"),
+        (torch.ones(3, 5), r"\[N, 4\] \(got \[3, 5\]\)"),
+        (torch.ones(4), r"\[N, 4\] \(got \[4\]\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_features({"text": torch.ones(3, 2), "image": image}, None, widths)

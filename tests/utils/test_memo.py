@@ -43,3 +43,20 @@ def test_entry_dies_with_its_tensor() -> None:
     del x
     gc.collect()
     assert alive() is None
+
+
+def test_what_inference_mode_builds_serves_training() -> None:
+    x, weight = torch.ones(3), torch.ones(3, requires_grad=True)
+    with torch.inference_mode():
+        assert not memoize(x, "double", lambda: 2 * x).is_inference()
+    (memoize(x, "double", lambda: 2 * x) * weight).sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_nothing_is_kept_for_tensors_that_count_no_changes() -> None:
+    with torch.inference_mode():
+        x = torch.arange(3)
+        assert memoize(x, "sum", lambda: int(x.sum())) == 3
+        x[0] = 10
+        assert memoize(x, "sum", lambda: int(x.sum())) == 13

@@ -167,3 +167,9 @@ def test_symmetric_norm_of_bipartite_and_zero_weight() -> None:
     torch.testing.assert_close(norm, torch.tensor([0.5**0.5, 0.5, 0.5**0.5]))
     weighted = symmetric_norm(edge_index, 2, 2, torch.tensor([0.0, 0.0, 4.0]))
     torch.testing.assert_close(weighted, torch.tensor([0.0, 0.0, 1.0]))
+
+
+def test_weights_of_other_edges_are_refused() -> None:
+    edge_index = torch.tensor([[0], [1]])
+    with pytest.raises(ValueError, match=r"a weight per edge, \[1\] \(got \[3\]\)"):
+        spmm(edge_index, torch.ones(3), torch.ones(2, 4))

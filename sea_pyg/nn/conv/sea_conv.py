@@ -52,8 +52,10 @@ class SEAConv(MessagePassing):
     """
 
     def __init__(
-        self, normalize: bool = True, aggr: str | None = "sum", **kwargs: Any
+        self, normalize: bool = True, aggr: str = "sum", **kwargs: Any
     ) -> None:
+        if not isinstance(aggr, str):
+            raise ValueError(f"aggr must be the name of an aggregation (got {aggr!r})")
         super().__init__(aggr=aggr, **kwargs)
         self.normalize = normalize
 
@@ -79,6 +81,14 @@ class SEAConv(MessagePassing):
         """
         if isinstance(x, Tensor):
             x = (x, x)
+        sparse = isinstance(edge_index, SparseTensor) or is_torch_sparse_tensor(
+            edge_index
+        )
+        if x[1] is None and not sparse and (size is None or size[1] is None):
+            raise ValueError(
+                "the number of destination nodes is unknown; pass "
+                "x=(x_src, x_dst) or size=(num_src, num_dst)"
+            )
         if self.normalize:
             edge_index, edge_weight = self._normalize(x, edge_index, edge_weight, size)
         # propagate_type: (x: PairTensor, edge_weight: OptTensor)
@@ -111,13 +121,10 @@ class SEAConv(MessagePassing):
         num_src = x[0].size(self.node_dim)
         if x[1] is not None:
             num_dst = x[1].size(self.node_dim)
-        elif size is not None and size[1] is not None:
-            num_dst = size[1]
         else:
-            raise ValueError(
-                "the number of destination nodes is unknown; pass "
-                "x=(x_src, x_dst) or size=(num_src, num_dst)"
-            )
+            assert size is not None
+            assert size[1] is not None
+            num_dst = size[1]
         if edge_weight is None:
             edge_weight = torch.ones(
                 edge_index.size(1), dtype=exact, device=edge_index.device
@@ -134,11 +141,18 @@ class SEAConv(MessagePassing):
     def message_and_aggregate(self, adj_t: Adj, x: PairTensor) -> Tensor:
         """Multiply by a sparse matrix without forming messages."""
         assert isinstance(self.aggr, str)
-        if is_torch_sparse_tensor(adj_t) and adj_t.layout == torch.sparse_coo:
-            with _quiet():
-                adj_t = adj_t.to_sparse_csr()
-        out: Tensor = spmm(adj_t, x[0], reduce=self.aggr)
-        return out
+        x_src = x[0]
+        if is_torch_sparse_tensor(adj_t):
+            if adj_t.layout == torch.sparse_coo:
+                with _quiet():
+                    adj_t = adj_t.to_sparse_csr()
+            if x_src.dtype in (torch.float16, torch.bfloat16):
+                # A CPU has no sparse product in half precision.
+                with _quiet():
+                    x_src, adj_t = x_src.float(), adj_t.float()
+        with torch.autocast(x_src.device.type, enabled=False):
+            out: Tensor = spmm(adj_t, x_src, reduce=self.aggr)
+        return out.to(x[0].dtype)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(normalize={self.normalize})"

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional.losses import l2_normalize
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils import once_differentiable
 
 SAFE_BITS = 60
 """Logits to base 2 within which sums of their powers neither overflow nor vanish."""
@@ -55,7 +56,7 @@ def log_partition(
         raise ValueError(f"temperature must be positive (got {temperature})")
     if chunk_size < 1:
         raise ValueError(f"chunk_size must be positive (got {chunk_size})")
-    query, key = _in_full(query, key)
+    query, key = in_full(query, key)
     with torch.autocast(query.device.type, enabled=False):
         out: Tensor = _LogPartition.apply(  # type: ignore[no-untyped-call]
             query, key, temperature, excluded, chunk_size, unit, weight, key_weight
@@ -122,7 +123,7 @@ class _LogPartition(torch.autograd.Function):
         return (total * math.log(2)).to(query.dtype)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
         grad_query, grad_key = ctx.saved_tensors
         return (
@@ -181,7 +182,7 @@ def info_nce(
         raise ValueError(f"temperature must be positive (got {temperature})")
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be positive (got {chunk_size})")
-    query, key = _in_full(query, key)
+    query, key = in_full(query, key)
     count = None if index is None else _multiplicity(index).to(query.dtype)
     if chunk_size is None or chunk_size >= query.size(0):
         with torch.autocast(query.device.type, enabled=False):
@@ -248,8 +249,11 @@ def two_view_contrast(
     return (mass - (x * y).sum() / temperature) / num_rows
 
 
-def _in_full(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits of up to 1 / temperature lose too much in half precision."""
-    if query.dtype in (torch.float16, torch.bfloat16):
-        return query.float(), key.float()
-    return query, key
+def in_full(*tensors: Tensor) -> list[Tensor]:
+    """Give tensors their common type, at least float32: logits of up to 1 / temperature
+    lose too much in half precision.
+    """
+    dtype = torch.float32
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return [tensor.to(dtype) for tensor in tensors]

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from sea_pyg.utils import once_differentiable
+
 
 def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     """Compute mean and log-variance of each column; a constant one has the square of
@@ -44,7 +46,7 @@ class _JointMoments(torch.autograd.Function):
         return mean, samples @ samples.t() / samples.size(1)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @once_differentiable
     def backward(
         ctx: Any, grad_mean: Tensor, grad_covariance: Tensor
     ) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 def l2_normalize(x: Tensor, eps: float = 1e-12) -> Tensor:
     """Scale every row to unit length; a row of zeros stays zero."""
+    if x.dtype == torch.float16:  # which has no 1e-12, and no squares above 65504
+        return l2_normalize(x.float(), eps).half()
     out: Tensor = _L2Normalize.apply(x, eps)  # type: ignore[no-untyped-call]
     return out
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional.wide_linear import row_product
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import memoize
+from sea_pyg.utils import memoize, once_differentiable
 
 
 class Readout(NamedTuple):
@@ -120,7 +120,7 @@ class _Composed(torch.autograd.Function):
             return row_product(x, composed, shift.to(x.dtype))
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         x, composed, weight, *maps = ctx.saved_tensors
         grad = grad.to(x.dtype)

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sea_pyg.nn.functional.contrast import SAFE_BITS
+from sea_pyg.nn.functional.contrast import SAFE_BITS, in_full
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils import once_differentiable
 
 
 def sampled_softmax(
@@ -63,8 +64,7 @@ def sampled_softmax(
         raise ValueError(f"temperature must be positive (got {temperature})")
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be positive (got {chunk_size})")
-    if query.dtype in (torch.float16, torch.bfloat16):
-        query, positive, candidate = query.float(), positive.float(), candidate.float()
+    query, positive, candidate = in_full(query, positive, candidate)
     if chunk_size is None or query.device.type != "cpu":
         chunk_size = query.size(0)
     bounded = unit and math.log2(math.e) / temperature < SAFE_BITS
@@ -133,7 +133,7 @@ class _SampledSoftmax(torch.autograd.Function):
         return (total * (math.log(2) / num_rows)).to(query.dtype)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
         needed = ctx.needs_input_grad[:3]
         found = [

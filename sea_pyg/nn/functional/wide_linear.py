@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sea_pyg.utils import once_differentiable
+
 _ROWS = 1024
 """Rows that a CPU multiplies at a time; more leave its caches."""
 
@@ -47,7 +49,7 @@ class _WideLinear(torch.autograd.Function):
             return row_product(x, used, bias.to(x.dtype))
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         grad = grad.to(x.dtype)

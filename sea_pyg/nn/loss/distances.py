@@ -8,7 +8,7 @@ from torch.nn import Module, Parameter
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
 from sea_pyg.nn.loss.separate_options import Distance, distance_class
-from sea_pyg.nn.mi import MutualInformationEstimator
+from sea_pyg.nn.mi import LinearGaussian, MutualInformationEstimator
 from sea_pyg.nn.modality.module_dict import ModuleDict
 
 
@@ -46,6 +46,8 @@ class Distances(ModuleDict):
         for estimator in self.estimators():
             # A trainer that meets a NaN names the step and the loss part instead.
             estimator.validate = False
+        for linear in self._linear():
+            linear.in_sample = True
 
     def of(self, name: str) -> Module:
         """Return the distance of a modality's parts."""
@@ -63,6 +65,11 @@ class Distances(ModuleDict):
         """List those that estimate mutual information."""
         return [m for m in self.values() if isinstance(m, MutualInformationEstimator)]
 
+    def fewest_rows(self, name: str) -> int:
+        """Return how many rows the distance of a modality's parts takes at least."""
+        model = getattr(self.of(name), "conditional", None)
+        return model.fewest_samples if isinstance(model, LinearGaussian) else 2
+
     def estimator_parameters(self) -> list[Parameter]:
         """List what their own objective trains."""
         return [p for module in self.estimators() for p in module.parameters()]
@@ -72,6 +79,9 @@ class Distances(ModuleDict):
         for module in self.values():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
+
+    def _linear(self) -> list[LinearGaussian]:
+        return [m for m in self.modules() if isinstance(m, LinearGaussian)]
 
     def _check_apart(self) -> None:
         owners: dict[Module, str] = {}

@@ -1,5 +1,6 @@
 """Separate learning as a plug-in for any multimodal model."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,9 +38,15 @@ class SeparateLearning(InitArguments, SeparateMapping):
     .. code-block:: python
 
         separate = SeparateLearning({"text": 64, "audio": 64})
-        for _ in range(50):  # own optimizer, over separate.estimator_parameters()
-            separate.estimator_loss(features).backward()
-        loss = bpr + sum(separate(features).values())
+        main = Adam([*model.parameters(), *separate.main_parameters()])
+        inner = Adam(separate.estimator_parameters())  # fits q, and nothing else does
+        for batch in loader:
+            maps = separate.maps(model.features(data))
+            separate.fit_estimators(maps, inner, steps=50)
+            loss = model.bpr(batch) + sum(separate.loss(maps).values())
+            main.zero_grad()
+            loss.backward()
+            main.step()
 
     Args:
         in_channels: Width of every modality's features, by name; even.
@@ -51,8 +58,10 @@ class SeparateLearning(InitArguments, SeparateMapping):
             :class:`MutualInformationEstimator` or a loss from both widths.
             (default: :obj:`"club"`)
         distance_kwargs: Further arguments of the distance's class;
-            ``{"conditional": "linear"}`` needs no inner loop. A model q or a critic is
-            given as a callable that makes it, since each modality has its own.
+            ``{"conditional": "linear"}`` needs no inner loop, and twice as many items
+            as ``distance_channels``: a step with fewer warns, and has no distance. A
+            model q or a critic is given as a callable that makes it, since each
+            modality has its own.
         alignment_pairs: The (query, key) modalities to align.
             (default: every unordered pair once, the later one as the query)
         alpha: Weight of the alignment. (default: :obj:`0.012`)
@@ -209,8 +218,16 @@ class SeparateLearning(InitArguments, SeparateMapping):
         losses = []
         for name in maps.pairs:
             generic, unique = self._present_pair(maps, name)
-            if generic.size(0) > 1:
+            fewest = self.distances.fewest_rows(name)
+            if generic.size(0) >= fewest:
                 losses.append(self.estimator(name)(generic, unique))
+            elif generic.size(0) > 1:
+                warnings.warn(
+                    f"the distance of modality {name!r} is left out of a step with too "
+                    f"few items: a linear q needs {fewest}, twice distance_channels; "
+                    "if this happens in all steps, choose fewer channels",
+                    stacklevel=2,
+                )
         if not losses:
             return maps.zero
         return torch.stack(losses).sum() / len(self.modalities)
@@ -229,6 +246,13 @@ class SeparateLearning(InitArguments, SeparateMapping):
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""
         return self.distances.estimator_parameters()
+
+    def main_parameters(self) -> list[Parameter]:
+        """List the parameters that the loss trains: all but the estimators', which
+        would lower the bound by making it wrong.
+        """
+        own = {id(p) for p in self.estimator_parameters()}
+        return [p for p in self.parameters() if id(p) not in own]
 
     def estimator_loss(
         self,

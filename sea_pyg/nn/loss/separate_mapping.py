@@ -14,6 +14,7 @@ from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
+from sea_pyg.utils import check_features, fill_missing
 
 
 class SeparateMaps(NamedTuple):
@@ -109,38 +110,26 @@ class SeparateMapping(torch.nn.Module):
         In training, of ``sample_size`` items at most.
 
         Raises:
-            ValueError: If a modality is missing or of another width.
+            ValueError: If features or a mask are missing, or of another shape.
         """
         if self.collapsed:
             raise ValueError(
                 "the maps that read the features are not here (collapsed=True); hand "
                 "their results to maps_from_readouts"
             )
-        outputs: dict[str, list[Tensor]] = {}
-        readouts = self.readouts()
-        index: OptTensor = None
-        for name, width in self.in_channels.items():
-            if name not in features:
-                raise ValueError(
-                    f"modality {name!r} is missing; pass its features (got "
-                    f"{sorted(features)})"
-                )
-            x = features[name]
-            if x.dim() != 2 or x.size(1) != width:
-                raise ValueError(
-                    f"features of modality {name!r} must be of shape [N, {width}] "
-                    f"(got {list(x.shape)})"
-                )
-            if not outputs:
-                index = self._sample(x)
-            if index is not None:
-                x = F.embedding(index, x)
-            outputs[name] = [
-                F.linear(x[:, r.start : r.stop], r.weight, r.bias)
-                for r in readouts[name]
-            ]
-        if index is not None and masks is not None:
+        check_features(features, masks, self.in_channels)
+        index = self._sample(features[self.modalities[0]])
+        masks = {} if masks is None else masks
+        if index is not None:
             masks = {name: mask[index] for name, mask in masks.items()}
+        outputs = {}
+        for name, readouts in self.readouts().items():
+            x = features[name]
+            x = x if index is None else F.embedding(index, x)
+            x = fill_missing(x, masks.get(name))
+            outputs[name] = [
+                F.linear(x[:, r.start : r.stop], r.weight, r.bias) for r in readouts
+            ]
         zero = features[self.modalities[0]].new_zeros(())
         return self.maps_from_readouts(outputs, zero, masks)
 

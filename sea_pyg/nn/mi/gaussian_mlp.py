@@ -89,7 +89,8 @@ class GaussianMLP(ConditionalGaussian):
         Where only the parameters need a gradient, as in fitting, it is computed
         together with the value.
         """
-        if x.requires_grad or y.requires_grad:
+        own = type(self) is GaussianMLP  # the kernel knows no other's layers
+        if not own or x.requires_grad or y.requires_grad:
             return super().nll(x, y)
         return self.joint_nll([self], [x], [y])
 
@@ -181,7 +182,8 @@ class GaussianMLP(ConditionalGaussian):
         """Return whether :meth:`joint_fit` stands for the optimizer's own steps.
 
         It does for Adam over nothing but the parameters of different models, none of
-        them frozen, without weight decay, as long as they have learned together.
+        them frozen, without weight decay, hooks or a scheduler, which notes its rate
+        in the group and watches the steps, as long as they have learned together.
         """
         if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
             return False
@@ -193,6 +195,9 @@ class GaussianMLP(ConditionalGaussian):
             and {id(p) for p in parameters} == {id(p) for p in group["params"]}
             and all(p.requires_grad for p in parameters)
             and not (group["weight_decay"] or group["amsgrad"])
+            and group.keys() == {"params", *optimizer.defaults}
+            and not optimizer._optimizer_step_pre_hooks
+            and not optimizer._optimizer_step_post_hooks
             and len(learned) == 1
         )
 

@@ -19,7 +19,8 @@ class LinearGaussian(ConditionalGaussian):
     where :math:`\bar{s}` is the mean variance of x. It has no parameters. In training
     mode a bound solves for it on the very pairs that it is evaluated on, and the
     gradient flows through the solution, so that no inner loop is needed. In evaluation
-    mode it stays as :meth:`fit` left it, which serves held-out pairs.
+    mode it stays as :meth:`fit` left it, which serves held-out pairs, unless
+    :attr:`in_sample` is set.
 
     Args:
         x_channels: Width of the condition.
@@ -39,9 +40,15 @@ class LinearGaussian(ConditionalGaussian):
 
     .. note::
         On the pairs that it was solved on, it explains about :math:`d_x / N` of each
-        dimension of y by chance, so CLUB is about :math:`d_x d_y / N` too high there.
-        SEA's released code has an MLP and 50 steps of Adam in its place.
+        dimension of y by chance, so CLUB is about :math:`d_x d_y / N` too high there,
+        and has no bounds as :math:`N` comes down to :math:`d_x`; below
+        :attr:`fewest_samples` it should not be asked. SEA's released code has an MLP
+        and 50 steps of Adam in its place.
     """
+
+    in_sample: bool = False
+    """Whether a bound solves on its own pairs in evaluation mode, too, as
+    :class:`~sea_pyg.nn.loss.SeparateLearning` has it, whose pairs stay the same."""
 
     weight: Tensor
     bias: Tensor
@@ -69,6 +76,11 @@ class LinearGaussian(ConditionalGaussian):
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
         self.reset_parameters()
 
+    @property
+    def fewest_samples(self) -> int:
+        """Pairs below which the solution fits mostly chance, :math:`2 d_x`."""
+        return 2 * self.x_channels
+
     def reset_parameters(self) -> None:
         """Forget the solution."""
         for buffer in self.buffers():
@@ -92,14 +104,18 @@ class LinearGaussian(ConditionalGaussian):
         if not bool(self.fitted):
             raise ValueError(
                 "LinearGaussian must be fitted before it predicts (got a new one); "
-                "call fit(x, y), or a bound in training mode"
+                "call fit(x, y), its own or the bound's; in training mode a bound "
+                "solves for it on the pairs it is given, and keeps nothing"
             )
         mean = x @ self.weight + self.bias
         return mean, self.log_variance.expand_as(mean)
 
     def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Solve on these pairs in training mode; use the kept solution otherwise."""
-        if not self.training:
+        """Solve on these pairs in training mode; use the kept solution otherwise.
+
+        With :attr:`in_sample`, solve in either.
+        """
+        if not (self.training or self.in_sample):
             return super().predict(x, y)
         weight, bias, log_variance = self.solve(x, y)
         mean = x @ weight + bias

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -21,7 +22,8 @@ def minimize(
     """
     value = None
     for _ in range(steps):
-        value = loss()
+        with torch.enable_grad():  # also within a validation
+            value = loss()
         if value is None:
             return None
         optimizer.zero_grad(set_to_none=True)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sea_pyg.utils import memoize
+from sea_pyg.utils import memoize, once_differentiable
 
 
 class Weights(NamedTuple):
@@ -153,7 +153,7 @@ class _FusedNLL(torch.autograd.Function):
         return loss
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         scaled = Weights(*(grad * saved for saved in ctx.saved_tensors))
         return None, None, None, *unstack(scaled)

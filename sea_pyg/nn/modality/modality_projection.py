@@ -9,6 +9,7 @@ from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout, linear_readouts
 from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.utils import check_features, fill_missing
 
 
 class ModalityProjection(torch.nn.Module):
@@ -93,11 +94,10 @@ class ModalityProjection(torch.nn.Module):
         """Project the features.
 
         Raises:
-            ValueError: If a modality is missing or of another width.
+            ValueError: If features or a mask are missing, or of another shape.
         """
         out = {}
-        for name in self.modalities:
-            x = self._input(features, masks, name)
+        for name, x in self._inputs(features, masks).items():
             linear = self.linear(name)
             out[name] = F.linear(x, linear.weight, linear.bias)
         return out
@@ -114,32 +114,17 @@ class ModalityProjection(torch.nn.Module):
         order of multiplication; see :func:`sea_pyg.nn.functional.linear_readouts`.
         """
         out = {}
-        for name in self.modalities:
-            x = self._input(features, masks, name)
+        for name, x in self._inputs(features, masks).items():
             linear = self.linear(name)
             out[name] = linear_readouts(x, linear.weight, linear.bias, readouts[name])
         return out
 
-    def _input(
-        self,
-        features: Mapping[str, Tensor],
-        masks: Mapping[str, Tensor] | None,
-        name: str,
-    ) -> Tensor:
-        if name not in features:
-            raise ValueError(
-                f"modality {name!r} is missing; pass its features (got "
-                f"{sorted(features)})"
-            )
-        x = features[name]
-        if x.dim() != 2 or x.size(1) != self.in_channels[name]:
-            raise ValueError(
-                f"features of modality {name!r} must be of shape "
-                f"[N, {self.in_channels[name]}] (got {list(x.shape)})"
-            )
-        if masks is not None and name in masks:
-            x = x.masked_fill(~masks[name].unsqueeze(-1), 0)
-        return x
+    def _inputs(
+        self, features: Mapping[str, Tensor], masks: Mapping[str, Tensor] | None
+    ) -> dict[str, Tensor]:
+        check_features(features, masks, self.in_channels)
+        masks = {} if masks is None else masks
+        return {n: fill_missing(features[n], masks.get(n)) for n in self.modalities}
 
     def __repr__(self) -> str:
         widths = ", ".join(

@@ -62,7 +62,8 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
             self.num_items, user_index.numel(), dtype=weight.dtype, device=weight.device
         )
         profile[item, row] = 1
-        return (weight @ profile).t()
+        with torch.autocast(profile.device.type, enabled=False):
+            return (weight @ profile).t()
 
     def users_of_items(self, data: HeteroData) -> EdgeMembership:
         """Return the users of every item, each once."""

@@ -25,6 +25,10 @@ class LastEmbeddings(torch.nn.Module):
         self.register_buffer("item", torch.zeros(num_items, channels))
         self.register_buffer("known", torch.tensor(False))
 
+    def reset_parameters(self) -> None:
+        """Forget them."""
+        self.known.fill_(False)
+
     @torch.no_grad()
     def keep(self, embeddings: Embeddings) -> None:
         """Replace them."""

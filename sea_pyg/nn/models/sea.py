@@ -319,6 +319,8 @@ class SEA(SEAPresets):
             linear.reset_parameters()
         self.encoder.reset_parameters()
         self.separate.reset_parameters()
+        if self.last is not None:
+            self.last.reset_parameters()
         if self.item_embedding is not None:
             torch.nn.init.xavier_normal_(self.item_embedding)
 

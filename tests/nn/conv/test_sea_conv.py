@@ -8,7 +8,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn import HeteroConv, LGConv, to_hetero
 from torch_geometric.testing import assert_module
 from torch_geometric.typing import WITH_TORCH_SPARSE, SparseTensor
-from torch_geometric.utils import to_torch_csr_tensor
+from torch_geometric.utils import to_torch_coo_tensor, to_torch_csr_tensor
 
 from sea_pyg.nn import SEAConv
 
@@ -216,3 +216,34 @@ def test_copy() -> None:
     x = example()
     conv = SEAConv()
     torch.testing.assert_close(copy.deepcopy(conv)(x, EDGES), conv(x, EDGES))
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_coo])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sparse_matrices_in_half_precision(
+    layout: torch.layout, dtype: torch.dtype
+) -> None:
+    edge_index = torch.tensor([[0, 1, 2, 2], [1, 0, 0, 1]])
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
+    adj_t = to_torch_coo_tensor(edge_index, size=(3, 3)).t().coalesce()
+    if layout == torch.sparse_csr:
+        adj_t = to_torch_csr_tensor(edge_index.flip(0), size=(3, 3))
+    expected = SEAConv()(x.float(), edge_index)
+    out = SEAConv()(x, adj_t.to(dtype))
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), expected, atol=2e-2, rtol=2e-2)
+    with torch.autocast("cpu", dtype=dtype):
+        torch.testing.assert_close(SEAConv()(x.float(), adj_t), expected)
+
+
+def test_the_number_of_destinations_must_be_known() -> None:
+    edge_index = torch.tensor([[0, 4], [1, 0]])
+    for conv in (SEAConv(), SEAConv(normalize=False)):
+        with pytest.raises(ValueError, match="destination nodes is unknown"):
+            conv((torch.ones(5, 3), None), edge_index)
+        assert conv((torch.ones(5, 3), None), edge_index, size=(5, 2)).shape == (2, 3)
+
+
+def test_an_aggregation_has_a_name() -> None:
+    with pytest.raises(ValueError, match=r"name of an aggregation \(got None\)"):
+        SEAConv(aggr=None)  # type: ignore[arg-type]

@@ -3,7 +3,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sea_pyg.nn.functional import l2_normalize, log_partition, two_view_contrast
+from sea_pyg.nn.functional import (
+    info_nce,
+    l2_normalize,
+    log_partition,
+    sampled_softmax,
+    two_view_contrast,
+)
 
 
 def rows(count: int, seed: int = 0) -> Tensor:
@@ -76,3 +82,20 @@ def test_two_view_contrast_is_that_of_a_naive_loop() -> None:
     assert torch.autograd.gradcheck(
         lambda a, b: two_view_contrast(a, b, 0.5, 4), leaves
     )
+
+
+@pytest.mark.parametrize("kinds", [(0, 1, 1), (1, 0, 1), (1, 1, 0)])
+def test_operands_of_several_types_are_compared_in_the_widest(kinds: tuple) -> None:
+    types = torch.float32, torch.bfloat16
+    tensors = [
+        torch.randn(6, 4, generator=torch.Generator().manual_seed(i)).bfloat16()
+        for i in range(3)
+    ]
+    mixed = [x.to(types[kind]) for x, kind in zip(tensors, kinds, strict=True)]
+    wide = [x.float() for x in tensors]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for chunk_size in (None, 2):
+            found = info_nce(*mixed[:2], 0.5, chunk_size)
+            torch.testing.assert_close(found, info_nce(*wide[:2], 0.5, chunk_size))
+        found = sampled_softmax(*mixed, 0.5)
+    torch.testing.assert_close(found, sampled_softmax(*wide, 0.5))

@@ -207,3 +207,13 @@ def test_info_nce_counts_rows_of_one_item_once(chunk_size: int | None) -> None:
         torch.testing.assert_close(a, b)
     with pytest.raises(ValueError, match="one entry per row"):
         F.info_nce(query, key, 0.1, chunk_size, index)
+
+
+def test_unit_rows_in_half_precision() -> None:
+    x = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6e4, 6e4]], dtype=torch.float16)
+    out = F.l2_normalize(x.requires_grad_())
+    expected = torch.tensor([[0.0, 0.0], [0.6, 0.8], [0.5**0.5, 0.5**0.5]])
+    torch.testing.assert_close(out, expected.half())
+    out.sum().backward()
+    assert x.grad is not None
+    assert bool(x.grad[1:].isfinite().all())

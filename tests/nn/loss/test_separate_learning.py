@@ -86,7 +86,8 @@ def test_a_training_step_compares_a_sample_of_the_items() -> None:
     gradient = x["text"].grad
     assert gradient is not None
     reached = gradient.abs().sum(dim=1) > 0
-    assert sorted(index.tolist()) == reached.nonzero().flatten().tolist()
+    present = index[mask[index]]
+    assert sorted(present.tolist()) == reached.nonzero().flatten().tolist()
     again = model.maps(x).pairs["image"].unique
     assert not torch.equal(again, maps.pairs["image"].unique)  # drawn anew
 
@@ -337,3 +338,55 @@ def test_nan_reaches_the_loss_where_a_trainer_names_it(distance: str) -> None:
     features = {"text": torch.randn(20, 8), "audio": torch.randn(20, 6)}
     features["text"][3, 1] = torch.nan
     assert separate(features)["distance"].isnan()
+
+
+def test_missing_rows_may_be_nan() -> None:
+    x = {name: v.detach().clone() for name, v in features().items()}
+    mask = torch.arange(12) % 4 > 0
+    clean = build()
+    sum(clean(x, {"text": mask}).values()).backward()
+    x["text"][~mask] = torch.nan
+    model = build()
+    sum(model(x, {"text": mask}).values()).backward()
+    for found, expected in zip(
+        model.main_parameters(), clean.main_parameters(), strict=True
+    ):
+        torch.testing.assert_close(found.grad, expected.grad)
+
+
+def test_masks_must_fit() -> None:
+    model, x = build(), features()
+    with pytest.raises(ValueError, match="did you mean 'text'"):
+        model(x, {"txt": torch.ones(12, dtype=torch.bool)})
+    with pytest.raises(ValueError, match=r"bool tensor of shape \[12\]"):
+        model(x, {"text": torch.ones(5, dtype=torch.bool)})
+
+
+def test_the_main_parameters_are_all_but_the_estimators() -> None:
+    model = build()
+    own, rest = model.estimator_parameters(), model.main_parameters()
+    assert {id(p) for p in (*own, *rest)} == {id(p) for p in model.parameters()}
+    assert len(own) + len(rest) == len(list(model.parameters()))
+    assert own
+
+
+def linear(**kwargs: Any) -> SeparateLearning:
+    return build(distance_kwargs={"conditional": "linear"}, **kwargs)
+
+
+def test_a_linear_q_is_solved_for_in_evaluation_too() -> None:
+    model, x = linear(distance_channels=4), features()
+    expected = model(x)
+    torch.testing.assert_close(model.eval()(x)["distance"], expected["distance"])
+    assert expected["distance"] != 0
+
+
+def test_a_linear_q_says_nothing_of_few_items() -> None:
+    model, x = linear(distance_channels=6, beta=1.0), features()
+    assert model(x)["distance"] != 0
+    fewer = {name: v[:11] for name, v in x.items()}
+    with pytest.warns(
+        UserWarning, match="a linear q needs 12, twice"
+    ):
+        assert model(fewer)["distance"] == 0
+    assert build()(fewer)["distance"] != 0

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll
-from sea_pyg.nn.mi import GaussianMLP
+from sea_pyg.nn.mi import CLUB, GaussianMLP
 
 
 @pytest.mark.parametrize("log_variance", ["wide", "tanh"])
@@ -36,3 +37,29 @@ def test_half_precision_samples() -> None:
     half = model.nll(x.bfloat16(), y.bfloat16())
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, model.nll(x, y), atol=0.1, rtol=0.1)
+
+
+class Residual(GaussianMLP):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = super().forward(x)
+        return x[:, :2] + mean, log_variance
+
+
+def test_a_subclass_is_fitted_as_it_predicts() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(50, 3)
+    y = x[:, :2] + 0.1 * torch.randn(50, 2)
+    model = Residual(3, 2)
+    expected = gaussian_nll(y, *model(x))
+    torch.testing.assert_close(model.nll(x, y), expected)
+    assert CLUB(3, 2, conditional=model).fit(x, y, steps=5) < float(expected.detach())
+
+
+def test_a_fit_within_no_grad() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(50, 3), torch.randn(50, 2)
+    club = CLUB(3, 2)
+    before = club.learning_loss(x, y).detach()
+    with torch.no_grad():
+        club.fit(x, y, steps=20, lr=0.01)
+    assert club.learning_loss(x, y).detach() < before

@@ -1,11 +1,13 @@
 """Models q that are fitted side by side learn what each would learn alone."""
 
+import copy
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from sea_pyg.nn import SeparateLearning
 from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi import CLUB, GaussianMLP, InfoNCE, MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
@@ -233,3 +235,25 @@ def test_without_steps_there_is_no_loss() -> None:
     optimizers = adam(first), adam(second)
     assert joint_fit(first, samples, optimizers[0], 0) is None
     assert_same(first, second, optimizers)
+
+
+def test_a_scheduler_of_the_optimizer_is_followed() -> None:
+    torch.manual_seed(0)
+    separate = SeparateLearning({"a": 6, "b": 8})
+    twin = copy.deepcopy(separate)
+    features = {"a": torch.randn(9, 6), "b": torch.randn(9, 8)}
+    for model, joint in ((separate, True), (twin, False)):
+        optimizer = torch.optim.Adam(model.estimator_parameters(), lr=0.01)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+        for _ in range(2):
+            if joint:
+                model.fit_estimators(model.maps(features), optimizer, 1)
+            else:
+                optimizer.zero_grad()
+                loss = model.estimator_loss(features)
+                assert loss is not None
+                loss.backward()
+                optimizer.step()
+            schedule.step()
+    for found, expected in zip(separate.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(found, expected)

@@ -354,6 +354,20 @@ class RecommenderTests:
         assert torch.equal(found.item_index, expected.item_index)
         assert torch.equal(found.score, expected.score)
 
+    def test_trains_after_inference_mode(self) -> None:
+        """What an evaluation leaves behind serves training, too."""
+        self._skip_unless("trainable")
+        data = self.data()
+        for name in self.modalities:
+            mask = torch.arange(data["item"].num_nodes) > 0
+            data["item"][f"mask_{name}"] = mask
+        model = self.build(data)
+        with torch.inference_mode():
+            model.recommend(data, torch.arange(3), 2)
+        data = model.prepare(data)
+        losses = train(model, data, [example_batch(data)], self.lr)
+        assert all(torch.tensor(losses).isfinite())
+
     def test_evaluation_is_deterministic(self) -> None:
         data = self.data()
         model = self.build(data).eval()

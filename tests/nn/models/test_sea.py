@@ -443,6 +443,8 @@ def test_evaluation_encodes_anew_unless_stale_is_asked_for() -> None:
             twin = build(seed=7, stale_evaluation=True).eval()
             twin.load_state_dict(model.state_dict())
             assert torch.equal(twin.encode(data).user, after)
+            twin.reset_parameters()
+            assert not torch.equal(twin.encode(data).user, after)
 
 
 @pytest.mark.parametrize("distance", ["l2", "orthogonal", "subtraction", None])
