@@ -32,6 +32,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from sea_pyg.training.atomic import write_text
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
 OUTPUT = ROOT / "benchmarks" / "results" / "anchors.json"
@@ -181,7 +183,7 @@ class Results:
         }
         self.runs.append(run)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.runs, indent=1) + "\n")
+        write_text(self.path, json.dumps(self.runs, indent=1) + "\n")
         return run
 
 
@@ -284,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
             text, success = line(anchor, runs, options.smoke)
             print(text, flush=True)
             reached.append(success)
-        path.with_suffix(".md").write_text(table(path, seeds))
+        write_text(path.with_suffix(".md"), table(path, seeds))
     return 0 if options.smoke or all(reached) else 1
 
 

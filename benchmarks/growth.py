@@ -32,6 +32,7 @@ from speed import MODES, Step, median_seconds, random_graph
 
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.models import SEA
+from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -214,8 +215,8 @@ class Results:
         rows = self.rows()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         report = {"growth": growth(rows), "rows": self.kept}
-        self.path.write_text(json.dumps(report, indent=1) + "\n")
-        self.path.with_suffix(".md").write_text(table(rows))
+        write_text(self.path, json.dumps(report, indent=1) + "\n")
+        write_text(self.path.with_suffix(".md"), table(rows))
         draw(rows, self.path.with_suffix(".svg"))
 
 

@@ -39,6 +39,7 @@ from sea_pyg.nn.mi import (
     MutualInformationEstimator,
     SeparableCritic,
 )
+from sea_pyg.training.atomic import write_text
 
 CHANNELS = 20
 CONDITIONAL: dict[str, Callable[..., MutualInformationEstimator]] = {
@@ -327,8 +328,8 @@ def main(arguments: list[str] | None = None) -> int:
             "closed_form": timing,
             "rows": rows,
         }
-        (out / "mi.json").write_text(json.dumps(report, indent=1) + "\n")
-        (out / "mi.md").write_text(text)
+        write_text(out / "mi.json", json.dumps(report, indent=1) + "\n")
+        write_text(out / "mi.md", text)
         draw(rows, out / "mi.svg")
     return 0
 

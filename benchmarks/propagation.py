@@ -32,6 +32,7 @@ from torch_geometric.nn import LGConv
 from torch_geometric.typing import WITH_TORCH_SPARSE, SparseTensor
 
 from sea_pyg.nn.conv import BipartitePropagation
+from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import bipartite_adjacency, spmm
 
 SHAPES = {"baby": (19_445, 7_050, 118_551), "sports": (35_598, 18_357, 218_409)}
@@ -181,8 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(report))
     if options.output is not None:
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(report, indent=1) + "\n")
-        options.output.with_suffix(".md").write_text(table(report) + "\n")
+        write_text(options.output, json.dumps(report, indent=1) + "\n")
+        write_text(options.output.with_suffix(".md"), table(report) + "\n")
     if options.json:
         print(json.dumps(report))
     return 0

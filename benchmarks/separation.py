@@ -34,6 +34,7 @@ from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.mi import ConditionalGaussian, LinearGaussian
 from sea_pyg.nn.models import SEA
 from sea_pyg.report import markdown_table
+from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import modality_names
 
 CHANNELS = 128
@@ -185,8 +186,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(report))
     if options.output is not None:
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(report, indent=1) + "\n")
-        options.output.with_suffix(".md").write_text(table(report) + "\n")
+        write_text(options.output, json.dumps(report, indent=1) + "\n")
+        write_text(options.output.with_suffix(".md"), table(report) + "\n")
     return 0
 
 

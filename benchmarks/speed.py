@@ -29,6 +29,7 @@ from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.modality import CollapsedProjection
 from sea_pyg.nn.models import SEA
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER
+from sea_pyg.training.step import training_step
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import SplitFeatures, Triplets
 from sea_pyg.utils import EdgeMembership, keep_freed_memory
@@ -107,14 +108,9 @@ class Step:
 
     def __call__(self, batch: Triplets, bf16: bool = False) -> None:
         """Take the step."""
+        optimizers = [x for x in (self.main, self.estimator) if x is not None]
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            state = self.model.representations(self.data)
-            self.fit_estimators(state)
-            loss = torch.stack(list(self.model.loss(self.data, batch, state).values()))
-        del state
-        self.main.zero_grad(set_to_none=True)
-        loss.sum().backward()
-        self.main.step()
+            training_step(self.model, self.data, batch, optimizers, self.inner_steps)
 
 
 def backward(outputs: list[Tensor]) -> None:

@@ -30,7 +30,9 @@ from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
 from sea_pyg.training import TrainingConfig
-from sea_pyg.typing import RATES, Triplets
+from sea_pyg.training.atomic import write_text
+from sea_pyg.training.step import training_step
+from sea_pyg.typing import RATES
 from sea_pyg.utils import keep_freed_memory
 
 SHAPE = {"users": 19_445, "items": 7_050, "interactions": 118_551}
@@ -55,23 +57,6 @@ def graph(scale: float) -> HeteroData:
     return data
 
 
-def step(
-    model: Recommender,
-    data: HeteroData,
-    batch: Triplets,
-    optimizers: list[torch.optim.Optimizer],
-    inner_steps: int,
-) -> None:
-    """Make a training step."""
-    state = model.representations(data)
-    for inner in optimizers[1:]:
-        model.fit_estimators(data, state, inner, inner_steps)
-    total = torch.stack(list(model.loss(data, batch, state).values())).sum()
-    optimizers[0].zero_grad()
-    total.backward()
-    optimizers[0].step()
-
-
 def measure(
     model: Recommender, data: HeteroData, steps: int, matmul: int
 ) -> dict[str, float]:
@@ -81,7 +66,7 @@ def measure(
     data = model.prepare(data)
     prepare_seconds = time.perf_counter() - start
     optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.Adam(parameters, lr=config.lr)
+        torch.optim.Adam(parameters, lr=config.lr, fused=True)
         for parameters in (model.main_parameters(), model.estimator_parameters())
         if parameters
     ]
@@ -96,7 +81,7 @@ def measure(
             batches = iter(InteractionLoader(data, batch_size=config.batch_size))
             batch = next(batches)
         start = time.perf_counter()
-        step(model, data, batch, optimizers, config.inner_steps)
+        training_step(model, data, batch, optimizers, config.inner_steps)
         seconds.append(time.perf_counter() - start)
         start = time.perf_counter()
         torch.mm(a, a, out=out)
@@ -155,8 +140,8 @@ class Results:
         self.report["models"].append(row)
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(self.report, indent=1) + "\n")
-            self.path.with_suffix(".md").write_text(table(self.report))
+            write_text(self.path, json.dumps(self.report, indent=1) + "\n")
+            write_text(self.path.with_suffix(".md"), table(self.report))
 
 
 HEADER = (

@@ -85,11 +85,10 @@ def _run(
     )
     seconds = result.seconds if result.epochs else time.perf_counter() - start
     save_tensors(folder / WEIGHTS_FILE, model.state_dict())
-    device = next((v.device for v in model.state_dict().values()), torch.device("cpu"))
     lengths = config.training.eval_k
     found: dict[str, EvaluationResult] = {}
     for name, data in (("valid", val), ("test", test)):
-        found[name] = evaluate(model, model.prepare(data.to(device)), k=lengths)
+        found[name] = evaluate(model, model.prepare(data), k=lengths)
         with atomic(folder / f"{name}.safetensors") as temporary:
             found[name].save(temporary)
     label = config.label

@@ -17,9 +17,11 @@ from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
     closest,
+    device_of,
     first_of_another,
     get_split_id,
     memoize,
+    on_device,
     positive_labels,
 )
 from sea_pyg.utils.interactions import check_interactions
@@ -86,6 +88,8 @@ def evaluate(
         model.edge_type if isinstance(model, Recommender) else RATES
     )
     names = _metric_names(metrics, beyond_accuracy)
+    device = model.user.device if isinstance(model, Embeddings) else device_of(model)
+    data, val = on_device(data, device), None if val is None else on_device(val, device)
     sizes = check_interactions(data, edge_type)
     num_users, num_items = sizes
     lengths = _lengths(k, num_items)

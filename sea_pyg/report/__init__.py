@@ -4,7 +4,7 @@ from sea_pyg.report.budget import preset_note
 from sea_pyg.report.cell import Cell, find_cells, load_cell, load_cells, published
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
-from sea_pyg.report.grid import grid_markdown, sections_markdown
+from sea_pyg.report.grid import sections_markdown
 from sea_pyg.report.grid_json import grid_plain
 from sea_pyg.report.grid_section import GridSection, grid_sections
 from sea_pyg.report.html import sections_html
@@ -34,7 +34,6 @@ __all__ = [
     "describe",
     "find_cells",
     "format_table",
-    "grid_markdown",
     "grid_plain",
     "grid_sections",
     "load_cell",

@@ -5,40 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from sea_pyg.report.cell import Cell
 from sea_pyg.report.grid_section import (
-    METRICS,
     GridSection,
     grid_notes,
-    grid_sections,
 )
 from sea_pyg.report.markdown import markdown_table
-
-
-def grid_markdown(
-    cells: Sequence[Cell],
-    root: str | Path,
-    metrics: Sequence[str] = METRICS,
-    ours: Sequence[str] = ("SEA",),
-) -> str:
-    """Write the tables of every data set and split.
-
-    All methods are tested against the best baseline, which the first of ``metrics``
-    chooses on validation data: the test data has no part in it.
-
-    Args:
-        cells: The cells.
-        root: The folder that links to the cells start from.
-        metrics: Metrics with values of every user, the first one the main one.
-            (default: :obj:`("recall@20", "ndcg@20")`)
-        ours: Models that are no baselines, with all of their presets.
-            (default: :obj:`("SEA",)`)
-
-    Raises:
-        ValueError: If a metric is unknown, or cells of one data set and split cannot
-            be compared.
-    """
-    return sections_markdown(grid_sections(cells, metrics, ours), root)
 
 
 def sections_markdown(sections: Sequence[GridSection], root: str | Path) -> str:

@@ -14,7 +14,7 @@ from sea_pyg.report.html_json import html_json
 from sea_pyg.report.html_table import Entry, html_table
 from sea_pyg.report.study import StudySection
 from sea_pyg.report.svg import Bar, bar_chart
-from sea_pyg.report.table import _text
+from sea_pyg.report.table import cell_text
 
 
 def html_section(section: GridSection, name: str, link: Link, root: str | Path) -> Html:
@@ -216,7 +216,7 @@ def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             flat |= _flatten(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = _text(value)
+            flat[prefix + key] = cell_text(value)
     return flat
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sea_pyg.report.element import Html, element
-from sea_pyg.report.table import _text
+from sea_pyg.report.table import cell_text
 
 
 class Entry(NamedTuple):
@@ -65,7 +65,7 @@ def html_table(
 
 
 def _entry(entry: Entry, number: bool, column: int) -> Html:
-    content: str = _text(entry.value)
+    content: str = cell_text(entry.value)
     if entry.href is not None and entry.value is not None:
         content = element("a", content, href=entry.href)
     if entry.best:

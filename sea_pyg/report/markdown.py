@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sea_pyg.report.table import _text
+from sea_pyg.report.table import cell_text
 
 
 def markdown_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
@@ -18,5 +18,5 @@ def markdown_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
         for i in range(len(header))
     ]
     lines = [list(header), ["---:" if side else "---" for side in right]]
-    lines += [[_text(cell).replace("|", "\\|") for cell in row] for row in rows]
+    lines += [[cell_text(cell).replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

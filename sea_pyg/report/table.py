@@ -11,7 +11,7 @@ def format_table(rows: Sequence[Sequence[Any]], header: Sequence[str] = ()) -> s
         rows: The cells; floats are shown with four decimals, ``None`` as a dash.
         header: Names of the columns.
     """
-    cells = [[_text(cell) for cell in row] for row in rows]
+    cells = [[cell_text(cell) for cell in row] for row in rows]
     lines = ([list(header)] if header else []) + cells
     if not lines:
         return ""
@@ -38,7 +38,8 @@ def format_table(rows: Sequence[Sequence[Any]], header: Sequence[str] = ()) -> s
     return "\n".join(text)
 
 
-def _text(cell: Any) -> str:
+def cell_text(cell: Any) -> str:
+    """Write a cell: ``-`` for none, four digits for a number."""
     if cell is None:
         return "-"
     if isinstance(cell, float):

@@ -21,7 +21,7 @@ from sea_pyg.training.atomic import write_text
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
-from sea_pyg.utils import require
+from sea_pyg.utils import on_device, require
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def fit(
 
     Refused are a test graph, graphs of two splits, and graphs whose pairs are not what
     the split made of them: our splits mark their graphs, and
-    :func:`~sea_pyg.transforms.mark_splits` does others. The model notes in
+    :func:`~sea_pyg.transforms.mark_splits` does others. The model is moved to the
+    device and stays there; the graphs stay where they are. The model notes in
     ``trained_on`` what it was trained on. On a CPU the same arguments give the same
     bits, also when the process was killed meanwhile and the run resumed. The global
     random number generators are left as they were.
@@ -81,13 +82,12 @@ def fit(
     model.note_training(train)
     device = _device(config.device)
     model.to(device)
-    train, val = train.to(device), val.to(device)
-    train, val = model.prepare(train), model.prepare(val)
+    train, val = (model.prepare(on_device(data, device)) for data in (train, val))
     folder = None if run_dir is None else Path(run_dir)
     if not model.trainable:
         return _fit_closed_form(model, train)
     require("lightning.pytorch", "train")
-    with _isolated(), _quiet():
+    with isolated(), _quiet():
         return _fit_by_gradient(model, train, val, config, folder, resume, progress)
 
 
@@ -206,7 +206,7 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _isolated() -> Iterator[None]:
+def isolated() -> Iterator[None]:
     """Use deterministic kernels and leave all global random states as they were."""
     # Sums of gradients over repeated indices run in parallel and out of order else.
     deterministic = torch.are_deterministic_algorithms_enabled()

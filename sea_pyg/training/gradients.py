@@ -8,9 +8,10 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.models import Recommender
-from sea_pyg.training.fit import _isolated
+from sea_pyg.training.fit import isolated
 from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import TrainingConfig
+from sea_pyg.utils import device_of, on_device
 
 
 def count_gradients(
@@ -37,9 +38,9 @@ def count_gradients(
     if not model.trainable:
         return total, 0
     twin = copy.deepcopy(model).train()  # a step may change buffers
-    with _isolated():
+    with isolated():
         torch.manual_seed(config.seed)
-        data = twin.prepare(train)
+        data = twin.prepare(on_device(train, device_of(twin)))
         loader = InteractionLoader(
             data, config.batch_size, twin.edge_type, seed=config.seed
         )

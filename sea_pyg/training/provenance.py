@@ -34,10 +34,7 @@ def data_fingerprint(splits: Sequence[HeteroData]) -> dict[str, str]:
     items = splits[0]["item"]
     for name in sorted(items.keys()):
         if name.startswith(("x_", "mask_")) and isinstance(items[name], torch.Tensor):
-            array = items[name].detach().cpu().contiguous().numpy()
-            digest = hashlib.sha256(f"{array.dtype};{array.shape};".encode())
-            digest.update(array.tobytes())
-            found[name] = digest.hexdigest()
+            found[name] = _tensor_digest(items[name])
     return found
 
 
@@ -62,6 +59,17 @@ def environment() -> dict[str, Any]:
             found["packages"][name] = None
     found["sha256"] = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
     return found
+
+
+def _tensor_digest(x: torch.Tensor) -> str:
+    x = x.detach().cpu().contiguous()
+    kind = str(x.dtype).removeprefix("torch.")
+    if x.dtype == torch.bfloat16:  # NumPy has none
+        x = x.view(torch.int16)
+    array = x.numpy()
+    digest = hashlib.sha256(f"{kind};{array.shape};".encode())
+    digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _code() -> str:

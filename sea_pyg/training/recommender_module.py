@@ -13,6 +13,7 @@ from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.refuse_test import refuse_test
+from sea_pyg.training.step import training_step
 from sea_pyg.training.training_config import VALIDATION_METRICS, TrainingConfig
 from sea_pyg.typing import Triplets
 
@@ -20,10 +21,7 @@ from sea_pyg.typing import Triplets
 class RecommenderModule(L.LightningModule):
     """Train a recommender, and its mutual-information estimators beside it.
 
-    In every step the graph is encoded once; then the estimators take
-    ``config.inner_steps`` steps of their own on what was encoded, detached; then the
-    main parameters take one step on the sum of the loss parts, for which the
-    estimators are constants.
+    See :func:`~sea_pyg.training.step.training_step`.
 
     Args:
         model: The recommender.
@@ -68,35 +66,18 @@ class RecommenderModule(L.LightningModule):
         self.model.note_training(self.data)
 
     def training_step(self, batch: Triplets, batch_idx: int) -> None:
-        """Take one step of the main parameters and all inner steps before it."""
-        optimizers: Any = self.optimizers(use_pl_optimizer=False)
-        if not isinstance(optimizers, list):
-            optimizers = [optimizers]
-        state = self.model.representations(self.data)
-        parts: dict[str, Tensor] = {}
-        if len(optimizers) > 1:
-            fitted = self.model.fit_estimators(
-                self.data, state, optimizers[1], self.config.inner_steps
-            )
-            if fitted is not None:
-                parts["estimator"] = fitted
-
-        estimator = self.model.estimator_parameters()
-        for parameter in estimator:  # constants of the main objective
-            parameter.requires_grad_(False)
-        try:
-            losses = self.model.loss(self.data, batch, state)
-            parts |= {name: value.detach() for name, value in losses.items()}
-            if self.check is not None:
-                self.check(parts)
-            # Only now: the new gradients then find the room that the old ones had.
-            del state
-            optimizers[0].zero_grad(set_to_none=True)
-            self.manual_backward(torch.stack(list(losses.values())).sum())
-        finally:
-            for parameter in estimator:
-                parameter.requires_grad_(True)
-        optimizers[0].step()
+        """Take the step, and keep its loss parts."""
+        found: Any = self.optimizers(use_pl_optimizer=False)
+        optimizers: list[Optimizer] = found if isinstance(found, list) else [found]
+        parts = training_step(
+            self.model,
+            self.data,
+            batch,
+            optimizers,
+            self.config.inner_steps,
+            self.check,
+            self.manual_backward,
+        )
         for name, value in parts.items():
             self.parts.setdefault(name, []).append(value)
 

@@ -127,11 +127,12 @@ def fingerprint(splits: Sequence[HeteroData]) -> str:
     for data in splits:
         for edge_type in data.edge_types:
             store = data[edge_type]
+            if "edge_label_index" not in store:  # no interactions that were split
+                continue
             for name in ("edge_index", "edge_label_index"):
-                if name in store and "rates" in edge_type:
-                    index = store[name].contiguous().to(torch.int64)
-                    digest.update(f"{name};{list(index.shape)};".encode())
-                    digest.update(index.cpu().numpy().astype("<i8").tobytes())
+                index = store[name].contiguous().to(torch.int64)
+                digest.update(f"{name};{list(index.shape)};".encode())
+                digest.update(index.cpu().numpy().astype("<i8").tobytes())
     return digest.hexdigest()
 
 

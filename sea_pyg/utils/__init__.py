@@ -17,6 +17,7 @@ from sea_pyg.utils.checks import (
     node_count,
     require,
 )
+from sea_pyg.utils.device import device_of, on_device
 from sea_pyg.utils.features import (
     check_features,
     fill_missing,
@@ -78,6 +79,7 @@ __all__ = [
     "compress",
     "count_common",
     "csr_tensor",
+    "device_of",
     "edge_dot",
     "edges_digest",
     "feature_digests",
@@ -100,6 +102,7 @@ __all__ = [
     "node_count",
     "noted_inputs",
     "noted_settings",
+    "on_device",
     "once_differentiable",
     "pair_digest",
     "positive_labels",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sea_pyg.cli import main
-from sea_pyg.report import grid_markdown, load_cells
+from sea_pyg.report import grid_sections, load_cells, sections_markdown
 from tests.report.grids import write_cell, write_grid
 
 
@@ -55,7 +55,8 @@ def test_writes_where_it_is_told(grid, tmp_path, capsys):
     plain = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert plain["markdown"] == str(tables)
     metrics = ["ndcg@20"]
-    assert tables.read_text() == grid_markdown(load_cells(grid), tables.parent, metrics)
+    sections = grid_sections(load_cells(grid), metrics)
+    assert tables.read_text() == sections_markdown(sections, tables.parent)
     assert "Test ndcg@20" in page.read_text()
     assert "Test recall@20" not in page.read_text()
 

@@ -48,6 +48,8 @@ def test_epochs_follow_from_seed_and_number(train):
         assert torch.equal(getattr(epoch_copy(resumed), name), getattr(second, name))
     other = epoch(InteractionLoader(train, seed=6))
     assert not torch.equal(first.user, other.user)
+    # The seeds' epochs are not each other's, one later.
+    assert not torch.equal(second.user, other.user)
 
 
 def epoch_copy(loader: InteractionLoader) -> Triplets:

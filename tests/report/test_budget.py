@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sea_pyg.report import grid_markdown, grid_sections, load_cell, load_cells
+from sea_pyg.report import grid_sections, load_cell, load_cells, sections_markdown
 from sea_pyg.report.budget import budget_of, preset_note
 from tests.report.grids import write_cell
 
@@ -43,7 +43,8 @@ def test_unequal_budgets_are_said(tmp_path: Path) -> None:
         "most: 2. Options set: none for Popularity, BPRMF; patience=7 for LightGCN."
     )
     assert wanted in notes
-    assert wanted in grid_markdown(load_cells(tmp_path), tmp_path)
+    sections = grid_sections(load_cells(tmp_path))
+    assert wanted in sections_markdown(sections, tmp_path)
 
 
 def test_equal_budgets_are_said(tmp_path: Path) -> None:

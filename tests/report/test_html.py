@@ -13,6 +13,7 @@ from sea_pyg.report import (
     sections_html,
     sections_markdown,
 )
+from sea_pyg.report.svg import _ticks as ticks_around
 from tests.report.grids import METHODS, write_cell, write_grid
 from tests.report.pages import Page
 
@@ -298,3 +299,11 @@ def test_damaged_cells_are_named(tmp_path, damage, text):
 def test_unknown_metric(grid):
     with pytest.raises(ValueError, match=r"no metric 'recal@20'.*'recall@20'"):
         grid_sections(load_cells(grid), ["recal@20"])
+
+
+def test_ticks_reach_from_end_to_end() -> None:
+    for low, high in ((0.0, 0.43), (0.0, 1.0), (0.12, 0.31), (0.0, 0.0501), (3.0, 3.0)):
+        ticks = ticks_around(low, high)
+        assert ticks[0] <= low
+        assert ticks[-1] >= high
+        assert ticks == sorted(set(ticks))

@@ -4,10 +4,10 @@ import pytest
 
 from sea_pyg.evaluation import holm
 from sea_pyg.report import (
-    grid_markdown,
     grid_sections,
     load_cells,
     sections_html,
+    sections_markdown,
     separate_comparison,
 )
 from tests.report.grids import write_cell, write_grid
@@ -51,7 +51,7 @@ def test_it_stands_in_both_reports(grid: Path) -> None:
     cells = load_cells(grid)
     sections = grid_sections(cells)
     title = "With and without separate learning"
-    for text in (grid_markdown(cells, grid), sections_html(sections, grid)):
+    for text in (sections_markdown(sections, grid), sections_html(sections, grid)):
         assert title in text
     assert sections[0].reference in ("EASE", "LightGCN", "BPRMF")
     assert sections[0].is_ours("LightGCN+separate")
@@ -60,4 +60,4 @@ def test_it_stands_in_both_reports(grid: Path) -> None:
 def test_without_it_nothing_is_said(tmp_path: Path) -> None:
     cells = load_cells(write_grid(tmp_path))
     assert separate_comparison(cells, METRIC) is None
-    assert "separate learning" not in grid_markdown(cells, tmp_path)
+    assert "separate learning" not in sections_markdown(grid_sections(cells), tmp_path)

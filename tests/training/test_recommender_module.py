@@ -20,7 +20,9 @@ def _seed(seed, epoch):
 def _by_hand(model, train, val, config):
     """Return the loss parts of every epoch, its metric, and the weights then."""
     data = model.prepare(train)
-    main = torch.optim.Adam(model.main_parameters(), lr=config.lr)
+    main = torch.optim.Adam(
+        model.main_parameters(), lr=config.lr, weight_decay=config.weight_decay
+    )
     inner = None
     if model.estimator_parameters():
         inner = torch.optim.Adam(model.estimator_parameters(), lr=config.lr)
@@ -52,7 +54,9 @@ def _by_hand(model, train, val, config):
 @pytest.mark.parametrize("cls", [BPRMF, SEA])
 def test_exact_steps(splits, cls):
     train, val, _ = splits
-    config = TrainingConfig(lr=0.01, batch_size=64, inner_steps=3, max_epochs=3, seed=5)
+    config = TrainingConfig(
+        lr=0.01, batch_size=64, inner_steps=3, max_epochs=3, seed=5, weight_decay=0.1
+    )
     torch.manual_seed(1)
     by_hand = cls.from_data(train)
     torch.manual_seed(1)
@@ -133,3 +137,13 @@ def test_bf16_mixed_trains_and_evaluates_in_float32(splits):
     one, two = result.history[0]["loss/bpr"], other.history[0]["loss/bpr"]
     assert one != two
     assert one == pytest.approx(two, rel=0.05)
+
+
+def test_what_a_user_froze_stays_frozen(splits):
+    train, val, _ = splits
+    model = SEA.from_data(train)
+    frozen = model.estimator_parameters()[0].requires_grad_(False)
+    before = frozen.clone()
+    fit(model, train, val, TrainingConfig(inner_steps=2, max_epochs=1, batch_size=64))
+    assert not frozen.requires_grad
+    assert torch.equal(frozen, before)

@@ -1,5 +1,7 @@
 """A resumed run is the uninterrupted one, whatever a model draws and keeps."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -79,3 +81,12 @@ def test_resumed_run_has_the_bits_of_the_uninterrupted_one(splits, tmp_path, nam
     ):
         assert one[0] == two[0]
         assert torch.equal(one[1], two[1]), one[0]
+
+
+def test_another_device_is_no_other_run(splits, tmp_path):
+    train, val, _ = splits
+    short = replace(CONFIG, max_epochs=1, device="auto")
+    fit(_model("BPRMF", train, 0), train, val, short, tmp_path)
+    config = replace(CONFIG, max_epochs=2, device="cpu")
+    result = fit(_model("BPRMF", train, 0), train, val, config, tmp_path, resume=True)
+    assert result.epochs == 2

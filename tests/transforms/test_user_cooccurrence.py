@@ -6,7 +6,9 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.transforms import UserCooccurrence
+from sea_pyg.transforms.two_hops import two_hops
 from sea_pyg.typing import CO_RATES, RATES
+from sea_pyg.utils import EdgeMembership
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "graph60.npz"
 
@@ -63,3 +65,17 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match=r"edge_index\[1, 1\] .* \[0, 2\).*'item'.*7"):
         UserCooccurrence()(graph(torch.tensor([[0, 1], [0, 7]]), 2, 2))
     assert repr(UserCooccurrence(7)) == "UserCooccurrence(k=7)"
+
+
+def test_blocks_hold_no_more_paths_than_they_may():
+    generator = torch.Generator().manual_seed(0)
+    edge_index = (torch.rand(40, 12, generator=generator) < 0.3).nonzero().t()
+    pairs = EdgeMembership(edge_index, 40, 12)
+    degree = torch.bincount(edge_index[1], minlength=12)
+    paths = torch.bincount(edge_index[0], degree[edge_index[1]].float(), 40)
+    for block_size in (1, 60, 200):
+        blocks = [row for row, *_ in two_hops(pairs, None, block_size)]
+        assert torch.cat(blocks).unique().numel() == 40
+        for row in blocks:
+            users = torch.arange(int(row.min()), int(row.max()) + 1)
+            assert users.numel() == 1 or paths[users].sum() <= block_size

@@ -111,8 +111,8 @@ class _Composed(torch.autograd.Function):
         lower = torch.is_autocast_enabled(device)
         with torch.autocast(device, enabled=False):
             composed = _compose(weight, spans, maps)
-            if lower:
-                dtype = torch.get_autocast_dtype(device)
+            dtype = torch.get_autocast_dtype(device) if lower else x.dtype
+            if x.dtype != dtype:
                 x = memoize(x, ("lower precision", dtype), lambda: x.to(dtype))
             composed = composed.to(x.dtype)
             ctx.save_for_backward(x, composed, weight, *maps)

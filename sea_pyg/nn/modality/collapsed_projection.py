@@ -8,6 +8,7 @@ from torch.nn import Parameter
 
 from sea_pyg.nn.functional import wide_linear
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
+from sea_pyg.utils import check_features
 
 
 class CollapsedProjection(torch.nn.Module):
@@ -73,25 +74,16 @@ class CollapsedProjection(torch.nn.Module):
         """Compute all outputs of every modality, or some consecutive ones.
 
         Raises:
-            ValueError: If a modality is missing or of another width.
+            ValueError: If features are missing, or of another shape.
         """
+        check_features(features, None, self.in_channels)
         out = {}
-        for name, width in self.in_channels.items():
-            if name not in features:
-                raise ValueError(
-                    f"modality {name!r} is missing; pass its features (got "
-                    f"{sorted(features)})"
-                )
-            x = features[name]
-            if x.dim() != 2 or x.size(1) != width:
-                raise ValueError(
-                    f"features of modality {name!r} must be of shape [N, {width}] "
-                    f"(got {list(x.shape)})"
-                )
+        for name in self.modalities:
             sizes = self.out_channels[name][outputs]
             first = sum(self.out_channels[name][: outputs.start or 0])
             rows = slice(first, first + sum(sizes))
-            z = wide_linear(x, self.weight[name][rows], self.bias[name][rows])
+            weight, bias = self.weight[name][rows], self.bias[name][rows]
+            z = wide_linear(features[name], weight, bias)
             out[name] = list(z.split(sizes, dim=1))
         return out
 

@@ -155,7 +155,7 @@ class DRAGON(Recommender):
         self.check_graph(data)
         data = self.prepare(data)
         features = self.modality_features(data)
-        parts = list(self.modality(data, features).values())
+        parts = list(self.modality(self.interactions(data), features).values())
         users = [part.user for part in parts]
         if self.weight is not None:
             weights = self.weight.split(1, dim=1)  # [num_users, 1] each

@@ -126,7 +126,7 @@ class DualGNN(Recommender):
         self.check_graph(data)
         data = self.prepare(data)
         features = self.modality_features(data)
-        parts = list(self.modality(data, features).values())
+        parts = list(self.modality(self.interactions(data), features).values())
         item = torch.stack([part.item for part in parts]).sum(dim=0)
         users = [part.user for part in parts]
         if self.cumulative:

@@ -31,9 +31,9 @@ class EASE(ItemSimilarityRecommender):
         num_users: Number of users :math:`N_u`.
         num_items: Number of items :math:`N_i`.
         l2_weight: :math:`\lambda`. (default: :obj:`100.0`)
-        edge_type: The user-item edge type that the model reads.
         chunk_size: Rows of :math:`X^\top X` computed at a time.
             (default: :obj:`1024`)
+        edge_type: The user-item edge type that the model reads.
 
     Shapes:
         :meth:`encode` returns who saw what, sparse :math:`[N_u, N_i]`, and
@@ -50,8 +50,8 @@ class EASE(ItemSimilarityRecommender):
         num_users: int,
         num_items: int,
         l2_weight: float = 100.0,
-        edge_type: EdgeType = RATES,
         chunk_size: int = 1024,
+        edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
         check_counts(1, chunk_size=chunk_size)

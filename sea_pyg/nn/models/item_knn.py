@@ -33,8 +33,8 @@ class ItemKNN(ItemSimilarityRecommender):
         k: Number of neighbours per item, all others if there are fewer.
             (default: :obj:`100`)
         shrink: The shrinkage :math:`\lambda`. (default: :obj:`0.0`)
-        edge_type: The user-item edge type that the model reads.
         chunk_size: Items searched at a time. (default: :obj:`1024`)
+        edge_type: The user-item edge type that the model reads.
 
     Shapes:
         :meth:`encode` returns sparse matrices: who saw what :math:`[N_u, N_i]`, and
@@ -53,8 +53,8 @@ class ItemKNN(ItemSimilarityRecommender):
         num_items: int,
         k: int = 100,
         shrink: float = 0.0,
-        edge_type: EdgeType = RATES,
         chunk_size: int = 1024,
+        edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
         check_counts(1, k=k, chunk_size=chunk_size)

@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.models.closed_form import ClosedFormRecommender
 from sea_pyg.transforms.two_hops import hop_rows
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import EdgeMembership, compress, csr_tensor, memoize
+from sea_pyg.utils import EdgeMembership, csr_tensor
 
 
 class ItemSimilarityRecommender(ClosedFormRecommender):
@@ -27,17 +27,10 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Return :math:`X` (sparse) and :math:`W`."""
-        edge_index = self.interactions(data)
-        sizes = (self.num_users, self.num_items)
-
-        def build() -> Tensor:
-            csr = compress(edge_index[0], edge_index[1], *sizes)
-            one = torch.ones(csr.col.numel(), device=csr.col.device)
-            return csr_tensor(csr.rowptr, csr.col, one, sizes)
-
-        return Embeddings(
-            memoize(edge_index, ("seen_csr", *sizes), build), self.item_weight()
-        )
+        seen, sizes = self.seen_items(data), (self.num_users, self.num_items)
+        one = torch.ones(seen.item.numel(), device=seen.item.device)
+        user = csr_tensor(seen.rowptr, seen.item, one, sizes)
+        return Embeddings(user, self.item_weight())
 
     def score(
         self,

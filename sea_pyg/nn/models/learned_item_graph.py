@@ -9,7 +9,7 @@ from torch_geometric.utils import scatter
 
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
-from sea_pyg.utils import check_counts, chunked_topk
+from sea_pyg.utils import check_counts, chunked_topk, edge_dot, memoize
 
 
 class ItemEdges(NamedTuple):
@@ -97,10 +97,10 @@ class LearnedItemGraph(torch.nn.Module):
             mask = None if present is None else present.get(name)
             if search:
                 neighbour = self._search(x.detach(), mask)
-                if self.training:
-                    self.get_buffer(_buffer(name)).copy_(neighbour)
-            else:
-                neighbour = self.get_buffer(_buffer(name)).clone()
+            if search and self.training:
+                self.get_buffer(_buffer(name)).copy_(neighbour)
+            if self.training:
+                neighbour = self.get_buffer(_buffer(name))
             out[name] = self._edges(x, neighbour, mask)
         return out
 
@@ -122,13 +122,16 @@ class LearnedItemGraph(torch.nn.Module):
         return torch.cat([own, others], dim=1)  # [num_items, k]
 
     def _edges(self, x: Tensor, neighbour: Tensor, mask: Tensor | None) -> ItemEdges:
-        # [num_items, k, C], of which the neighbours are the batch's second factor.
-        weight = torch.einsum("nc,nkc->nk", x, x[neighbour])
+        def build() -> Tensor:
+            item = torch.arange(self.num_items, device=x.device)
+            return torch.stack([neighbour.flatten(), item.repeat_interleave(self.k)])
+
+        # The same edges from one search to the next, of which products keep notes.
+        edge_index = memoize(neighbour, "edges", build)
+        weight = edge_dot(edge_index, x, x)
         if mask is not None:
-            weight = weight * (mask.view(-1, 1) & mask[neighbour])
-        item = torch.arange(self.num_items, device=x.device)
-        item = item.repeat_interleave(self.k)
-        return ItemEdges(torch.stack([neighbour.flatten(), item]), weight.flatten())
+            weight = weight * (mask[edge_index[0]] & mask[edge_index[1]])
+        return ItemEdges(edge_index, weight)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(k={self.k}, search_every={self.search_every})"

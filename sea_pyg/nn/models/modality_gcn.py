@@ -13,7 +13,7 @@ from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.typing import EdgeType, Embeddings
-from sea_pyg.utils import check_edge_type, check_in_channels, modality_inputs
+from sea_pyg.utils import check_in_channels, modality_inputs
 
 
 class ModalityGCN(torch.nn.Module):
@@ -92,21 +92,20 @@ class ModalityGCN(torch.nn.Module):
         }
 
     def forward(
-        self, data: HeteroData, features: Mapping[str, Tensor]
+        self, edge_index: Tensor, features: Mapping[str, Tensor]
     ) -> dict[str, Embeddings]:
         """Propagate all modalities in one product per hop.
 
         Args:
-            data: The graph.
+            edge_index: The interactions, :math:`[2, E]`.
             features: What :meth:`features` returned.
         """
-        check_edge_type(data, self.edge_type)
         items = [l2_normalize(features[name]) for name in self.modalities]
         users = [l2_normalize(self.preference[name]) for name in self.modalities]
         user, item = self.propagation(
             torch.cat(users, dim=1),
             torch.cat(items, dim=1),
-            data[self.edge_type].edge_index,
+            edge_index,
         )
         count = len(items)
         parts = zip(user.chunk(count, dim=1), item.chunk(count, dim=1), strict=True)

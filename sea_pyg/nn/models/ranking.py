@@ -9,7 +9,13 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import EdgeMembership, check_counts, check_users, rank_scores
+from sea_pyg.utils import (
+    EdgeMembership,
+    check_counts,
+    check_users,
+    device_of,
+    rank_scores,
+)
 
 if TYPE_CHECKING:
     from sea_pyg.nn.models.recommender import Recommender
@@ -91,6 +97,8 @@ def rank_items(
         )
     num_users = model.user.size(0) if isinstance(model, Embeddings) else model.num_users
     check_users(user_index, num_users)
+    if not isinstance(model, Embeddings):
+        user_index = user_index.to(device_of(model) or user_index.device)
     if batch_size is not None:
         check_counts(1, batch_size=batch_size)
     chunk = batch_size or max(1, _SCORES_PER_CHUNK // num_items)

@@ -18,9 +18,11 @@ from sea_pyg.utils import (
     InitArguments,
     check_edge_type,
     closest,
+    device_of,
     modality_input,
     modality_names,
     node_count,
+    on_device,
 )
 
 
@@ -237,16 +239,16 @@ class Recommender(InitArguments, GraphModel, ABC):
         user_index: Tensor,
         k: int,
         exclude_seen: bool = True,
-        batch_size: int = 1024,
+        batch_size: int | None = None,
     ) -> Recommendations:
-        """Return the ``k`` best items of some users.
+        """Return the ``k`` best items of some users, on the model's device.
 
         Args:
             data: The graph.
             user_index: Users, :math:`[B]`.
             k: Number of items per user.
             exclude_seen: Leave out the items of the user's edges in ``data``.
-            batch_size: Users scored at a time.
+            batch_size: Users scored at a time. (default: 64 MB of scores)
 
         Shapes:
             Returns item indices and scores, each :math:`[B, k]`.
@@ -256,6 +258,7 @@ class Recommender(InitArguments, GraphModel, ABC):
                 ``user_index`` is no vector of numbers, a user does not exist, or
                 ``batch_size`` is not positive.
         """
+        data = on_device(data, device_of(self))
         seen = self.seen_items(data) if exclude_seen else None
         with evaluation_mode(self):
             ranked = rank_items(

@@ -451,7 +451,7 @@ class SEA(SEAPresets):
         ]
         if self.item_embedding is not None:
             parts.append(self.item_embedding)
-        return self.encoder.propagate(data, parts)
+        return self.encoder.propagate(self.interactions(data), parts)
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None

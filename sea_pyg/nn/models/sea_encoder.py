@@ -14,7 +14,7 @@ from sea_pyg.nn.models.item_graph import graph_of, hops, with_item_graph
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import EdgeType, Embeddings
-from sea_pyg.utils import check_counts, check_edge_type
+from sea_pyg.utils import check_counts
 
 
 class SEAEncoder(torch.nn.Module):
@@ -76,24 +76,23 @@ class SEAEncoder(torch.nn.Module):
             data = with_user_graph(data, self.user_k, self.edge_type)
         return data
 
-    def propagate(self, data: HeteroData, parts: Sequence[Tensor]) -> Embeddings:
+    def propagate(self, edge_index: Tensor, parts: Sequence[Tensor]) -> Embeddings:
         """Propagate all parts over the interactions, side by side.
 
         Args:
-            data: The graph.
+            edge_index: The interactions, :math:`(2, E)`.
             parts: The items' embeddings, part by part.
 
         Shapes:
             Each part :math:`(N_i, D)`; returns user :math:`(N_u, M D)` and item
             :math:`(N_i, M D)` embeddings.
         """
-        check_edge_type(data, self.edge_type)
         users = [l2_normalize(table) for table in self.users]
         items = [l2_normalize(part) for part in parts]
         out: Embeddings = self.propagation(
             torch.cat(users, dim=1),  # [num_users, num_parts * embedding_dim]
             torch.cat(items, dim=1),
-            data[self.edge_type].edge_index,
+            edge_index,
         )
         return out
 

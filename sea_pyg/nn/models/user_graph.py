@@ -31,7 +31,9 @@ def aggregate_users(data: HeteroData, x: Tensor, k: int, user_type: str) -> Tens
         ``x`` :math:`[N_u, C]`; returns the same.
     """
     store = data[co_rates_type(user_type)]
-    edge_index, count = store.edge_index, store.edge_weight
+    edge_index = store.edge_index
+    given = store.get("edge_weight")
+    count = edge_index.new_ones(edge_index.size(1)).float() if given is None else given
 
     def build() -> tuple[Tensor, Tensor]:
         # Largest counts first within each user; ties by the neighbour's number.
@@ -46,5 +48,7 @@ def aggregate_users(data: HeteroData, x: Tensor, k: int, user_type: str) -> Tens
         weight = softmax(count[kept], edge_index[1][kept], num_nodes=x.size(0))
         return edge_index[:, kept], weight
 
-    edges, weight = memoize(edge_index, ("nearest users", k), build, count)
+    sources = () if given is None else (given,)
+    key = ("nearest users", k, given is None)
+    edges, weight = memoize(edge_index, key, build, *sources)
     return spmm(edges, weight, x, (x.size(0), x.size(0)))

@@ -247,3 +247,10 @@ def test_the_number_of_destinations_must_be_known() -> None:
 def test_an_aggregation_has_a_name() -> None:
     with pytest.raises(ValueError, match=r"name of an aggregation \(got None\)"):
         SEAConv(aggr=None)  # type: ignore[arg-type]
+
+
+def test_degrees_that_half_precision_cannot_count() -> None:
+    leaves = 3000
+    edge_index = torch.stack([torch.arange(1, leaves + 1), torch.zeros(leaves).long()])
+    out = SEAConv()(torch.ones(leaves + 1, 1, dtype=torch.float16), edge_index)
+    assert float(out[0]) == pytest.approx(leaves**0.5, rel=0.02)

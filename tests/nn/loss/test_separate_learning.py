@@ -385,8 +385,19 @@ def test_a_linear_q_says_nothing_of_few_items() -> None:
     model, x = linear(distance_channels=6, beta=1.0), features()
     assert model(x)["distance"] != 0
     fewer = {name: v[:11] for name, v in x.items()}
-    with pytest.warns(
-        UserWarning, match="a linear q needs 12, twice"
-    ):
+    with pytest.warns(UserWarning, match="a linear q needs 12, twice"):
         assert model(fewer)["distance"] == 0
     assert build()(fewer)["distance"] != 0
+
+
+def test_a_modality_that_one_item_has_adds_nothing_to_the_means() -> None:
+    x, mask = features(), torch.arange(12) == 4
+    model = build(alpha=1.0, beta=1.0, distance="l2")
+    found = model(x, {"text": mask})
+    unit = {n: model.heads[n](x[n][:, : WIDTHS[n] // 2]) for n in ("audio", "image")}
+    # The means are those over all three modalities and all three pairs.
+    alignment = solo_sim(unit["image"], unit["audio"], 0.046) / 3
+    torch.testing.assert_close(found["alignment"], alignment)
+    pairs = model.pairs(x)
+    apart = [model.estimator(name)(*pairs[name]) for name in ("audio", "image")]
+    torch.testing.assert_close(found["distance"], sum(apart) / 3)

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from sea_pyg.nn.models.ease import EASE
+from sea_pyg.nn.models import EASE, ItemKNN
 from tests.nn.models.base import RecommenderTests, example_data
 
 
@@ -37,3 +38,18 @@ def test_sees_interactions_it_was_not_fitted_to() -> None:
     new = torch.tensor([[39], [0]])
     data["user", "rates", "item"].edge_index = torch.cat([edge_index, new], dim=1)
     assert (model.score(data, user) != 0).any()
+
+
+@pytest.mark.parametrize("model_class", [EASE, ItemKNN])
+def test_factors_and_scores_agree_where_edges_stand_twice(
+    model_class: type[EASE | ItemKNN],
+) -> None:
+    data = example_data(())
+    edge_index = data["user", "rates", "item"].edge_index
+    twice = torch.cat([edge_index, edge_index[:, :9]], dim=1)
+    data["user", "rates", "item"].edge_index = twice
+    model = model_class(40, 30)
+    model.fit(data)
+    user, weight = (x.to_dense() for x in model.encode(data))
+    assert set(user.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(user @ weight.t(), model.score(data, torch.arange(40)))

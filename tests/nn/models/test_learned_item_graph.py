@@ -93,3 +93,12 @@ def test_rows_of_zeros_are_missing(model_class: type[Recommender]) -> None:
         found.append((losses, model.recommend(data, torch.arange(5), 5).score))
     assert found[0][0] == found[1][0]
     assert torch.equal(found[0][1], found[1][1])
+
+
+def test_items_without_a_positive_degree_lose_their_edges() -> None:
+    edge_index = torch.tensor([[0, 1, 0, 2], [0, 0, 1, 2]])
+    edges = ItemEdges(edge_index, torch.tensor([1.0, 3.0, -2.0, 0.25]))
+    degree = out_degree(edges, 3)
+    assert degree.tolist() == [4.0, -2.0, 0.25]
+    found = normalize_edges(edges, degree).weight
+    torch.testing.assert_close(found, torch.tensor([0.25, 0.0, 0.0, 1.0]))

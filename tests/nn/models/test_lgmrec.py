@@ -79,3 +79,12 @@ def test_one_modality_has_no_contrast() -> None:
 def test_bad_options(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LGMRec(3, 3, {"text": 4}, **wrong)  # type: ignore[arg-type]
+
+
+def test_training_without_noise_draws_none() -> None:
+    data = example_data()
+    for noise in (False, True):
+        torch.manual_seed(0)
+        model = LGMRec.from_data(data, noise=noise, keep_rate=1.0).train()
+        first, second = (model.encode(data).user for _ in range(2))
+        assert torch.equal(first, second) != noise

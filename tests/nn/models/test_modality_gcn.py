@@ -15,7 +15,9 @@ def test_modalities_in_any_order() -> None:
         for names in (["image", "text"], ["text", "image"])
     )
     second.load_state_dict(first.state_dict())
-    expected, found = (model(data, model.features(data)) for model in (first, second))
+    expected, found = (
+        model(data[RATES].edge_index, model.features(data)) for model in (first, second)
+    )
     assert list(expected) == first.modalities == ["image", "text"]
     assert list(found) == second.modalities == ["text", "image"]
     for name, embeddings in expected.items():
@@ -35,7 +37,8 @@ def test_nothing_weighs_a_single_modality(
     data, batch = model.prepare(data), example_batch(data)
     train(model, data, [batch] * 2, lr=0.1)
     k = model.hparams()["user_k" if model_class is DRAGON else "k"]
-    user = model.modality(data, model.modality_features(data))["text"].user
+    parts = model.modality(data[RATES].edge_index, model.modality_features(data))
+    user = parts["text"].user
     user = user + aggregate_users(data, user, k, "user")
     torch.testing.assert_close(model.encode(data).user, user)
     penalty = model.reg_weight * model.modality.penalty(batch.user)

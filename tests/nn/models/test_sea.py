@@ -175,11 +175,13 @@ def test_composing_the_projection_changes_nothing(
         torch.testing.assert_close(explicit, composed_value, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("separate_items", ["all", "batch"])
 @pytest.mark.parametrize("split_on", ["features", "representations"])
-def test_collapsed_is_the_composition(split_on: str) -> None:
+def test_collapsed_is_the_composition(split_on: str, separate_items: str) -> None:
     data, batch = example_data(), example_batch(example_data())
-    model = build(split_on=split_on)
-    collapsed = build(split_on=split_on, collapsed=True)
+    options = {"split_on": split_on, "separate_items": separate_items}
+    model = build(**options)
+    collapsed = build(**options, collapsed=True)
     state = model.state_dict()
     with torch.no_grad():
         further = model.separate.readouts() if split_on == "features" else {}
@@ -234,6 +236,25 @@ def test_separate_learning_of_the_batch(split_on: str) -> None:
     torch.testing.assert_close(found["distance"], -0.006 * sum(apart) / 2)
     with pytest.raises(ValueError, match="'all' or 'batch'"):
         build(separate_items="some")
+
+
+@pytest.mark.parametrize("collapsed", [False, True])
+def test_items_of_the_batch_that_lack_a_modality(collapsed: bool) -> None:
+    data, batch = example_data(), example_batch(example_data())
+    mask = torch.arange(data["item"].num_nodes) % 3 > 0
+    assert not bool(mask[batch.positive].all())
+    data["item"].mask_text = mask
+    model = build(separate_items="batch", distance="l2", collapsed=collapsed)
+    found = model.loss(data, batch)
+    features = model.readout_values(data, slice(1, None), batch.positive)
+    maps = model.separate.maps_from_readouts(
+        features, torch.zeros(()), {"text": mask[batch.positive]}
+    )
+    expected = model.separate.loss(maps, batch.positive)
+    whole = model.separate.loss(maps._replace(masks={}), batch.positive)
+    for name in ("alignment", "distance"):
+        torch.testing.assert_close(found[name], expected[name])
+        assert not torch.isclose(found[name], whole[name])
 
 
 def test_estimators_are_fitted_to_all_items() -> None:

@@ -34,3 +34,13 @@ def test_a_larger_graph_is_cut_to_the_nearest() -> None:
     expected = torch.zeros(4, 4)
     expected[0, 1] = expected[1, 0] = 1
     torch.testing.assert_close(found, expected)
+
+
+def test_a_graph_without_weights_counts_every_edge_once() -> None:
+    data = graph()
+    data[CO_RATES].edge_index = torch.tensor([[2, 1, 0], [0, 0, 1]])
+    found = aggregate_users(data, torch.eye(4), 5, "user")
+    expected = torch.zeros(4, 4)
+    expected[0, 1] = expected[0, 2] = 0.5
+    expected[1, 0] = 1
+    torch.testing.assert_close(found, expected)

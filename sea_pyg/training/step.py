@@ -1,0 +1,72 @@
+"""One step of training, whoever takes it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.models import Recommender
+from sea_pyg.typing import Triplets
+
+
+def training_step(
+    model: Recommender,
+    data: HeteroData,
+    batch: Triplets,
+    optimizers: Sequence[Optimizer],
+    inner_steps: int,
+    check: Callable[[dict[str, Tensor]], None] | None = None,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> dict[str, Tensor]:
+    """Take one step of the main parameters and all inner steps before it.
+
+    The graph is encoded once; then the estimators take their steps on what was encoded,
+    detached; then the main parameters take one step on the sum of the loss parts, for
+    which the estimators are constants.
+
+    Args:
+        model: The recommender.
+        data: The training graph, prepared.
+        batch: Users with a seen and an unseen item.
+        optimizers: That of the main parameters, and that of the estimators if any.
+        inner_steps: Steps of the estimators.
+        check: Called with the loss parts before the main parameters are changed.
+        backward: Sends the gradient.
+
+    Returns:
+        The loss parts, detached, and the estimators' own.
+    """
+    state = model.representations(data)
+    parts: dict[str, Tensor] = {}
+    for inner in optimizers[1:]:
+        fitted = model.fit_estimators(data, state, inner, inner_steps)
+        if fitted is not None:
+            parts["estimator"] = fitted
+    with _constant(model.estimator_parameters()):
+        losses = model.loss(data, batch, state)
+        parts |= {name: value.detach() for name, value in losses.items()}
+        if check is not None:
+            check(parts)
+        # Only now: the new gradients then find the room that the old ones had.
+        del state
+        optimizers[0].zero_grad(set_to_none=True)
+        backward(torch.stack(list(losses.values())).sum())
+    optimizers[0].step()
+    return parts
+
+
+@contextmanager
+def _constant(parameters: list[Parameter]) -> Iterator[None]:
+    """Give parameters no gradient in a block."""
+    flags = [parameter.requires_grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, flag in zip(parameters, flags, strict=True):
+            parameter.requires_grad_(flag)
