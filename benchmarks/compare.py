@@ -85,7 +85,7 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.typing import RATES
-from sea_pyg.utils import keep_freed_memory, modality_names
+from sea_pyg.utils import check_counts, keep_freed_memory, modality_names
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,10 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
         ValueError: If a model or a data set is unknown, or two data sets share a name.
     """
     units = []
+    check_counts(0, trials=options.trials)
+    check_counts(1, epochs=options.epochs, threads=options.threads, jobs=options.jobs)
+    if options.trial_epochs is not None:
+        check_counts(1, trial_epochs=options.trial_epochs)
     foreign, problems = plan_mmrec(options)
     chosen = named(options.data.split(","))
     for split in options.split.split(","):
@@ -291,7 +295,9 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 units += [
                     Unit(**common, method=title, seed=seed, mmrec=how) for seed in used
                 ]
-    return units, problems
+    # What is named twice is trained once.
+    once = {(unit.folder, unit.seed): unit for unit in units}
+    return list(once.values()), problems
 
 
 def named(entries: list[str]) -> list[tuple[str, list[str] | None]]:

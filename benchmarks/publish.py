@@ -53,6 +53,11 @@ def copy_results(source: Path, target: Path) -> list[Path]:
     Raises:
         ValueError: If there is nothing to copy.
     """
+    if source.resolve() == target.resolve():
+        raise ValueError(
+            f"{str(source)!r} is what is published; give the folder of other results, "
+            "or none to make the tables anew"
+        )
     found = [
         path
         for path in sorted(source.rglob("*"))

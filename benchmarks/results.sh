@@ -28,7 +28,7 @@ for on in "--data lfm2k:text+audio,baby,sports" "--data movielens-100k --split o
 done
 searched=("${models[@]/VBPR/}")
 "${grid[@]}" --out "$out/grid" --data lfm2k:text+audio --models "$(IFS=,; echo "${searched[*]}")" \
-  --seeds 0,1,2,3,4 --trials 5 --epochs 500
+  --seeds 0,1,2,3,4 --trials 5 --epochs 300 --trial-epochs 60
 "${grid[@]}" --out "$out/grid" --data lfm2k:text+audio --models VBPR \
   --seeds 0,1,2,3,4 --trials 15 --epochs 500
 "${grid[@]}" --out "$out/grid" --data sports --models FREEDOM --seeds 0,1,2,3,4 \

@@ -179,7 +179,8 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
     """Do what is left of a study, write its files, and return what went wrong."""
     data, names = parse_data(options.data)
     names = modality_names(load(data, names, "own")[0], "item", names)
-    chosen = some(plan(study, names, options.smoke), options.variants)
+    every = plan(study, names, options.smoke)
+    chosen = some(every, options.variants)
     groups = [
         [
             Unit(
@@ -200,17 +201,19 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
             )
             for seed in options.seeds
         ]
-        for variant in chosen
+        for variant in every
     ]
     units = [unit for group in groups for unit in group]
-    todo, errors = left_of(units, work)
+    left, errors = left_of(units, work)
+    asked_for = {variant.key for variant in chosen}
+    todo = [unit for unit in left if unit.key in asked_for]
     errors += [error for _, error in run_all(todo, work, options.jobs, __file__)]
     done = [
         read_cells([unit.path for unit in group if unit.path.is_file()], errors)
         for group in groups
     ]
     if not done[0]:
-        return [*errors, f"{study}: nothing to report without {chosen[0].label}"]
+        return [*errors, f"{study}: nothing to report without {every[0].label}"]
     if study in MEASURED:
         paths = [cell.path for cell in done[0]]
         rows = []
@@ -225,7 +228,7 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
             MEASURED[study].report(options.out, rows)
         return errors
     found = [
-        (variant, cells) for variant, cells in zip(chosen, done, strict=True) if cells
+        (variant, cells) for variant, cells in zip(every, done, strict=True) if cells
     ]
     try:
         REPORTS[study](options.out, study, found)

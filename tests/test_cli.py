@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -158,8 +159,8 @@ def test_a_saved_run_knows_its_split(run, tmp_path, capsys):
     shutil.copytree(run, tmp_path / "run")
     path = tmp_path / "run" / "config.yaml"
     lines = path.read_text().splitlines()
-    assert lines[-1] == f"split_id: {test[RATES].split_id}"
-    path.write_text("\n".join(lines[:-1]) + "\n")
+    assert lines[-2:] == [f"split_id: {test[RATES].split_id}", "features: {}"]
+    path.write_text("\n".join(lines[:-2]) + "\n")
     assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
     assert _json(capsys)["test"] == evaluate(model, test, k=(10, 20)).metrics
     evaluate(RunConfig.load(tmp_path / "run").build(), other)
@@ -450,7 +451,7 @@ def test_changed_data(run, tmp_path, capsys):
     )
     weights = (run / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(weights)
-    _refused(capsys, ["evaluate", str(tmp_path)], "interactions", "have changed")
+    _refused(capsys, ["evaluate", str(tmp_path)], "interactions", "are not those")
 
 
 @pytest.mark.parametrize("module", ["jsonargparse", "lightning.pytorch", "safetensors"])
@@ -473,3 +474,61 @@ def test_global_random_state_is_left_alone(tmp_path):
     state = torch.get_rng_state()
     assert main(_train(tmp_path / "run", "--model", "bprmf")) == 0
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_changed_features(tmp_path, capsys):
+    data = tmp_path / "toy"
+    data.mkdir()
+    generator = np.random.default_rng(0)
+    lines = [
+        f"{user}\t{item}\t{n}"
+        for user in range(20)
+        for n, item in enumerate(generator.choice(30, 6, replace=False))
+    ]
+    head = "userID\titemID\ttimestamp"
+    (data / "toy.inter").write_text("\n".join([head, *lines]))
+    features = generator.standard_normal((30, 4)).astype(np.float32)
+    np.save(data / "text_feat.npy", features)
+    np.save(data / "image_feat.npy", features)
+    more = ["--split", "leave-last-out", "--modalities", "text", "--max-epochs", "1"]
+    runs = [str(tmp_path / name) for name in ("a", "b")]
+    command = ["train", str(data), "--model", "vbpr", *more]
+    assert main([*command, "--out", runs[0]]) == 0
+    assert main(["evaluate", runs[0]]) == 0
+    np.save(data / "image_feat.npy", -features)  # which the model does not read
+    assert main(["evaluate", runs[0]]) == 0
+    np.save(data / "text_feat.npy", -features)
+    capsys.readouterr()
+    for refused in (["evaluate", runs[0]], ["train", "--resume", runs[0]]):
+        _refused(capsys, refused, "x_text", "are not those")
+    assert main([*command, "--out", runs[1], "--seed", "1"]) == 0
+    assert main(["compare", *runs]) == 0
+    assert "features.x_text" in capsys.readouterr().out
+
+
+def test_the_labels_to_be_found_are_not_left_out(run, capsys):
+    command = ["evaluate", str(run), "--on", "val", "--exclude", "train+val"]
+    _refused(capsys, command, "are validation labels", "exclude='train'")
+
+
+def test_a_run_is_not_resumed_with_fewer_epochs(run, capsys):
+    before = (run / "config.yaml").read_bytes()
+    command = ["train", "--resume", str(run), "--max-epochs", "1"]
+    _refused(capsys, command, "2 epochs already", "max_epochs=1")
+    assert (run / "config.yaml").read_bytes() == before
+
+
+def test_inspect_counts_the_users_that_are_evaluated(tmp_path, capsys):
+    # User 1's only interaction is held out.
+    text = "userID\titemID\tx_label\n0\t0\t0\n0\t1\t1\n0\t2\t2\n1\t1\t2\n2\t0\t0\n"
+    (tmp_path / "toy.inter").write_text(text)
+    with pytest.warns(UserWarning, match="none in training"):
+        assert main(["inspect", str(tmp_path), "--json"]) == 0
+    assert _json(capsys)["evaluated_users"] == {"val": 1, "test": 1}
+
+
+def test_compare_wants_a_metric_once(run, other_run, capsys):
+    command = ["compare", str(run), str(other_run), "--json", "--metric"]
+    assert main([*command, "recall@20,recall@20"]) == 0
+    assert len(_json(capsys)["rows"]) == 2
+    _refused(capsys, [*command, ""], "at least one metric")

@@ -135,8 +135,9 @@ def parse_fixed(entries: list[str], by_model: bool = False) -> dict[str, Any]:
             )
         cls, argument = targets[name]
         fixed[name] = parse_argument(cls, argument, text, name)
-        if cls is TrainingConfig:
-            TrainingConfig(**{name: fixed[name]})
+    # All at once: some are bounds of each other.
+    own = {name for name in fixed if targets[name][0] is TrainingConfig}
+    TrainingConfig(**{name: fixed[name] for name in own})
     return fixed
 
 

@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from sea_pyg.evaluation import compare
-from sea_pyg.report import Cell, markdown_table
+from sea_pyg.report import Cell, at_limit, markdown_table
 from sea_pyg.training.atomic import write_text
 from study_kinds.pictures import panels, save
 from study_kinds.variants import Variant
@@ -88,7 +88,7 @@ def compared(out: Path, name: str, found: Found) -> None:
 
 
 def _settings(out: Path, found: Found) -> str:
-    header = ["variant", "set differently", "validation", "std", "epochs", "seeds"]
+    header = ["variant", "set differently", "validation", "std", "best epoch", "seeds"]
     rows = []
     for variant, cells in found:
         setting = ", ".join(f"{k}={v!r}" for k, v in variant.setting.items())
@@ -108,7 +108,12 @@ def given(found: Found) -> str:
     options = (
         ", ".join(f"{name}={value}" for name, value in shared.items()) or "nothing"
     )
-    return f"Set for all: {options}; {request['epochs']} epochs at most."
+    text = f"Set for all: {options}; {request['epochs']} epochs at most."
+    limits = {variant.label: (at_limit(cells), len(cells)) for variant, cells in found}
+    ended = [f"{label} {n} of {all_}" for label, (n, all_) in limits.items() if n]
+    if not ended:
+        return text
+    return f"{text} Cells that ended there: {', '.join(ended)}."
 
 
 def _link(out: Path, cell: Cell) -> str:

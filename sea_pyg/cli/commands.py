@@ -158,6 +158,8 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     for name in ("data", "fingerprint", "split", "split_seed"):
         del settings[name]  # compared by what was evaluated
     del settings["modalities"]
+    features = settings.pop("features") or {}
+    settings["features"] = {name: digest[:8] for name, digest in features.items()}
     for name in ("seed", "device", "eval_k", *_SELECTION):
         del settings["training"][name]
     return settings

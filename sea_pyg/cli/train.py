@@ -18,7 +18,8 @@ from sea_pyg.nn.models import SEA, Recommender, WithSeparateLearning, resolve
 from sea_pyg.report import format_table, plot_curves
 from sea_pyg.training import RunConfig, TrainingConfig, fit, save_tensors
 from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
-from sea_pyg.training.run_config import FILE_NAME, fingerprint
+from sea_pyg.training.run_checkpoint import epochs_done
+from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
 from sea_pyg.typing import RATES
 from sea_pyg.utils import get_split_id, keep_freed_memory
 
@@ -154,6 +155,9 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
         fingerprint=fingerprint(splits),
         training=TrainingConfig.for_model(wrapped, **training),
         split_id=get_split_id(splits[0][RATES]),
+        features=feature_fingerprints(
+            splits[0], model.hparams().get("in_channels", {})
+        ),
     )
     return run, splits, wrapped
 
@@ -195,6 +199,13 @@ def _continue(
     }
     _same(folder, asdict(saved.training), training)
     config = replace(saved, training=replace(saved.training, **free))
+    done = epochs_done(folder)
+    if config.training.max_epochs < done:
+        raise ValueError(
+            f"the run in {str(folder)!r} has trained {done} epochs already and cannot "
+            f"be resumed with max_epochs={config.training.max_epochs}; ask for as many "
+            "or more"
+        )
     splits = config.load_splits()
     with torch.random.fork_rng():
         torch.manual_seed(config.training.seed)

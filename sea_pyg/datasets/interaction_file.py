@@ -22,7 +22,7 @@ class Interactions(NamedTuple):
     user: NDArray[np.int64]
     item: NDArray[np.int64]
     rating: NDArray[np.float64] | None
-    time: NDArray[np.int64] | None
+    time: NDArray[np.int64] | NDArray[np.float64] | None
     label: NDArray[np.int64] | None
 
 
@@ -62,7 +62,7 @@ def parse_interactions(content: bytes, name: str) -> Interactions:
     if "rating" in columns:
         rating = table.numbers(*columns["rating"])
     if "time" in columns:
-        time = table.numbers(*columns["time"]).astype(np.int64)
+        time = table.times(*columns["time"])
     return Interactions(number["user"], number["item"], rating, time, label)
 
 
@@ -128,6 +128,15 @@ class _Table:
             value[row] = self._integer(int(row), column, title)
         return value
 
+    def times(self, column: int, title: str) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Return a column of times, integers to their last digit where all are such."""
+        value = self.numbers(column, title)
+        if (value != np.floor(value)).any():
+            return value
+        if np.abs(value).max() < 2**53:
+            return value.astype(np.int64)
+        return self.integers(column, title)  # what float64 would round
+
     def _integer(self, row: int, column: int, title: str) -> int:
         text = self.field(row, column).strip()
         where = f"{self.name}, line {row + 2}: column {title!r}"
@@ -137,8 +146,8 @@ class _Table:
             value = float("nan")
         if not value.is_integer() or abs(value) >= 2**53:
             raise ValueError(
-                f"{where} must be an integer (got {text!r}); number users and items "
-                f"0, 1, 2, ..."
+                f"{where} must be an integer of at most 18 digits (got {text!r}); "
+                f"number users and items 0, 1, 2, ..."
             )
         if value < 0:
             raise ValueError(f"{where} must not be negative (got {text})")

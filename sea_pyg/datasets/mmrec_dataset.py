@@ -63,6 +63,8 @@ class MMRecDataset(InMemoryDataset):
         inter_path = find_interactions(self.folder)
         paths = find_features(self.folder, modalities)
         interactions = read_interactions(inter_path)
+        for kind, ids in (("user", interactions.user), ("item", interactions.item)):
+            check_ids(ids, kind, inter_path)
         features = {name: read_features(path) for name, path in paths.items()}
         num_items = _num_items(interactions.item, inter_path, features, paths)
         data = build_graph(
@@ -71,6 +73,20 @@ class MMRecDataset(InMemoryDataset):
         for name, x in features.items():
             data["item"][f"x_{name}"] = x
         self.data, self.slices = self.collate([data])
+
+
+def check_ids(ids: NDArray[np.int64], kind: str, path: Path) -> None:
+    """Check that ids number nodes, as a table has a row for each number below.
+
+    Raises:
+        ValueError: If one is far beyond the number of interactions.
+    """
+    if ids.max() > 10_000_000 + 100 * ids.size:
+        row = int(ids.argmax())
+        raise ValueError(
+            f"{path}, line {row + 2}: {kind}s must be numbered 0, 1, 2, ... (got "
+            f"{ids[row]} in {ids.size} interactions); map the ids to such numbers"
+        )
 
 
 def find_interactions(folder: Path) -> Path:
@@ -93,6 +109,10 @@ def find_features(folder: Path, modalities: Sequence[str] | None) -> dict[str, P
         path.name.removesuffix(_SUFFIX): path
         for path in sorted(folder.glob(f"*{_SUFFIX}"))
     }
+    if "" in found:
+        raise ValueError(
+            f"{found['']} has no modality in its name; call it <modality>{_SUFFIX}"
+        )
     if modalities is None:
         return found
     for name in modalities:
@@ -170,7 +190,7 @@ def build_graph(
 ) -> HeteroData:
     """Build the graph of checked interactions, merging duplicates."""
     user, item, rating, time, label = interactions
-    keys = [np.arange(user.size)]
+    keys: list[Any] = [np.arange(user.size)]
     keys += [column for column in (time, label) if column is not None]
     pair = user * num_items + item
     order = np.lexsort((*keys, pair))

@@ -62,6 +62,9 @@ def compare(
         ImportError: If scipy is not installed and methods have several seeds.
     """
     _check_runs(runs)
+    metrics = list(dict.fromkeys(metrics))
+    if not metrics:
+        raise ValueError("compare needs at least one metric, e.g. recall@20 (got none)")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1 (got {level})")
     methods: dict[str, list[Run]] = {}

@@ -17,6 +17,7 @@ from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
     closest,
+    count_common,
     device_of,
     first_of_another,
     get_split_id,
@@ -260,6 +261,13 @@ def _excluded(
             "graph that a split returns"
         )
     extra = _label_index(val, edge_type, "validation")
+    common = count_common(data[edge_type].edge_label_index, extra)
+    if common:
+        raise ValueError(
+            f"{common} of the labels to be found are validation labels, which "
+            "exclude='train+val' leaves out; evaluate the test graph so, and the "
+            "validation graph with exclude='train'"
+        )
     both = torch.cat([data[edge_type].edge_index, extra], dim=1)
     return _pairs(both, "the validation graph's edge_label_index", sizes)
 

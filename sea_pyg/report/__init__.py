@@ -1,6 +1,6 @@
 """Tables and pictures of saved results."""
 
-from sea_pyg.report.budget import preset_note
+from sea_pyg.report.budget import at_limit, preset_note
 from sea_pyg.report.cell import Cell, find_cells, load_cell, load_cells, published
 from sea_pyg.report.curves import plot_curves
 from sea_pyg.report.describe import describe
@@ -24,6 +24,7 @@ from sea_pyg.report.study import (
 from sea_pyg.report.table import format_table
 
 __all__ = [
+    "at_limit",
     "SEPARATE",
     "Cell",
     "GridSection",

@@ -102,10 +102,28 @@ def budget_note(methods: Mapping[str, Sequence[Cell]], data: str) -> list[str]:
             f"Trials that ended at their limit of epochs: {', '.join(cut)}; what is "
             "slow to train had less of a search."
         )
+    limits = {method: at_limit(cells) for method, cells in methods.items()}
+    ended = [f"{m} {n} of {len(methods[m])}" for m, n in limits.items() if n]
+    if ended:
+        sentences.append(
+            f"Cells that ended at their limit of epochs: {', '.join(ended)}; longer "
+            "training might have made them better."
+        )
     if len(budgets) > 1:
         start = "All rows were" if same else "The rows were not"
         sentences.insert(0, f"{start} given the same.")
     return [" ".join(sentences), *presets]
+
+
+def at_limit(cells: Sequence[Cell]) -> int:
+    """Count the cells whose training was ended by its limit of epochs."""
+    count = 0
+    for cell in cells:
+        request = cell.plain.get("request")
+        limit = request.get("epochs") if isinstance(request, Mapping) else None
+        trained = not cell.plain["deterministic"]
+        count += trained and limit is not None and cell.plain["epochs"] == limit
+    return count
 
 
 def preset_note(method: str, data: str) -> str | None:

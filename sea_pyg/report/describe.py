@@ -45,7 +45,11 @@ def describe(
         "interactions": total,
         "density": total / (num_users * num_items),
         "splits": sizes,
-        "evaluated_users": {k: int(v[0].unique().numel()) for k, v in labels.items()},
+        "evaluated_users": {
+            # Those without a training edge are left out.
+            k: int((degrees[user_type][v[0].unique()] > 0).sum())
+            for k, v in labels.items()
+        },
         "training_degree": {
             kind: {
                 "min": int(degree.min()),

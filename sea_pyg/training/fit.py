@@ -115,7 +115,7 @@ def _fit_by_gradient(
     from sea_pyg.training.interaction_data_module import InteractionDataModule
     from sea_pyg.training.loss_progress_bar import LossProgressBar
     from sea_pyg.training.recommender_module import RecommenderModule
-    from sea_pyg.training.run_checkpoint import RunCheckpoint
+    from sea_pyg.training.run_checkpoint import RunCheckpoint, model_note
 
     state = TrainingState()
     checkpoints = None if folder is None else folder / "checkpoints"
@@ -124,6 +124,7 @@ def _fit_by_gradient(
     # More epochs may be asked for later, and another device is no other run.
     fixed = {k: v for k, v in asdict(config).items() if k not in _FREE_OPTIONS}
     fixed["eval_k"] = list(config.eval_k)
+    fixed["model"] = model_note(model)
     checkpoint = RunCheckpoint(state, fixed, checkpoints)
     if resume:
         checkpoint.restore(model)
@@ -132,8 +133,12 @@ def _fit_by_gradient(
     if history is not None and state.history:
         write_text(history, history_csv(state.history))
 
-    epochs = config.max_epochs - state.epoch
-    if epochs > 0 and not state.stopped:
+    if config.max_epochs < state.epoch:
+        raise ValueError(
+            f"the run has trained {state.epoch} epochs already and cannot be resumed "
+            f"with max_epochs={config.max_epochs}; ask for as many or more"
+        )
+    if config.max_epochs > state.epoch and not state.stopped:
         callbacks: list[L.Callback] = [
             FiniteLosses(state, checkpoint.last),
             EarlyStopping(state, config.metric, config.patience),
@@ -150,8 +155,7 @@ def _fit_by_gradient(
         trainer = L.Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
             devices=1,
-            # Epochs are counted in `state`, over all resumptions.
-            max_epochs=epochs,
+            max_epochs=config.max_epochs,
             precision="bf16-mixed" if config.precision == "bf16-mixed" else "32-true",
             check_val_every_n_epoch=config.eval_every,
             num_sanity_val_steps=0,
@@ -164,6 +168,9 @@ def _fit_by_gradient(
             inference_mode=False,
             log_every_n_steps=1,
         )
+        # Counted over all resumptions: which epochs are evaluated depends on it.
+        progress_made: Any = trainer.fit_loop.epoch_progress.current
+        progress_made.processed = progress_made.completed = state.epoch
         module = RecommenderModule(model, train, config)
         batches = InteractionDataModule(
             train, val, config.batch_size, config.seed, model.edge_type

@@ -11,7 +11,8 @@ import torch
 from torch_geometric.data import HeteroData
 
 import sea_pyg
-from sea_pyg.training.run_config import fingerprint
+from sea_pyg.training.run_config import feature_fingerprints, fingerprint
+from sea_pyg.utils import modality_names
 
 _PACKAGES = (
     "torch",
@@ -30,12 +31,9 @@ def data_fingerprint(splits: Sequence[HeteroData]) -> dict[str, str]:
     Args:
         splits: Training, validation and test graph.
     """
-    found = {"interactions": fingerprint(splits)}
-    items = splits[0]["item"]
-    for name in sorted(items.keys()):
-        if name.startswith(("x_", "mask_")) and isinstance(items[name], torch.Tensor):
-            found[name] = _tensor_digest(items[name])
-    return found
+    names = modality_names(splits[0], "item")
+    found = feature_fingerprints(splits[0], names)
+    return {"interactions": fingerprint(splits), **dict(sorted(found.items()))}
 
 
 def environment() -> dict[str, Any]:
@@ -59,17 +57,6 @@ def environment() -> dict[str, Any]:
             found["packages"][name] = None
     found["sha256"] = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
     return found
-
-
-def _tensor_digest(x: torch.Tensor) -> str:
-    x = x.detach().cpu().contiguous()
-    kind = str(x.dtype).removeprefix("torch.")
-    if x.dtype == torch.bfloat16:  # NumPy has none
-        x = x.view(torch.int16)
-    array = x.numpy()
-    digest = hashlib.sha256(f"{kind};{array.shape};".encode())
-    digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _code() -> str:

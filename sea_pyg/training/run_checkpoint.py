@@ -1,5 +1,6 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 
+import json
 import random
 import time
 from pathlib import Path
@@ -64,13 +65,22 @@ class RunCheckpoint(L.Callback):
         tensors, plain = load_tensors(self.last)
         saved = plain["config"]
         for name, value in self.config.items():
+            if name == "model" and name not in saved:  # of an earlier version
+                continue
             if saved.get(name) != value:
                 raise ValueError(
                     f"the run in {str(self.last.parent.parent)!r} was started with "
                     f"{name}={saved.get(name)!r} and cannot be resumed with {value!r}; "
                     "leave the option out, or start a new run"
                 )
-        model.load_state_dict(_take(tensors, "model/"))
+        try:
+            model.load_state_dict(_take(tensors, "model/"))
+        except RuntimeError as error:
+            raise ValueError(
+                f"{str(self.last)!r} does not fit the model: "
+                f"{' '.join(str(error).split())}; resume with the model that was "
+                "trained"
+            ) from error
         model.trained_on = tuple(plain.get("trained_on", model.trained_on))
         self._optimizers = []
         for number in range(plain["num_optimizers"]):
@@ -142,6 +152,23 @@ class RunCheckpoint(L.Callback):
         if self.best is not None:
             weights, _ = load_tensors(self.best)
         model.load_state_dict(weights)
+
+
+def model_note(model: Recommender) -> dict[str, Any]:
+    """Return a model's name and arguments as JSON has them, callables by their name."""
+    plain = {"name": type(model).__name__, **model.hparams()}
+    note: dict[str, Any] = json.loads(json.dumps(plain, default=_name_of))
+    return note
+
+
+def epochs_done(run_dir: Path) -> int:
+    """Return how many epochs the last checkpoint in a run directory has seen."""
+    path = run_dir / "checkpoints" / "last.safetensors"
+    return int(load_tensors(path)[1]["state"]["epoch"]) if path.is_file() else 0
+
+
+def _name_of(value: Any) -> str:
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

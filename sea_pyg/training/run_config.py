@@ -1,7 +1,7 @@
 """What a run directory says about its run."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class RunConfig:
     """How the model was trained."""
     split_id: str | None = None
     """What names the split; unknown in runs of earlier versions."""
+    features: dict[str, str] | None = None
+    """SHA-256 of the features and masks that the model reads, by attribute; unknown in
+    runs of earlier versions."""
 
     @property
     def label(self) -> str:
@@ -86,10 +89,19 @@ class RunConfig:
             self.split,
             self.split_seed,
         )
+        where = str(self.data if source is None else source)
         if fingerprint(splits) != self.fingerprint:
             raise ValueError(
-                f"the interactions of {self.data!r} have changed since the run was "
-                "started; restore them, or train again"
+                f"the interactions of {where!r} are not those that the run was started "
+                "with; restore them, or train again"
+            )
+        found = feature_fingerprints(splits[0], self.arguments.get("in_channels", {}))
+        if self.features is not None and found != self.features:
+            keys = sorted({*found, *self.features})
+            other = [k for k in keys if found.get(k) != self.features.get(k)]
+            raise ValueError(
+                f"{', '.join(other)} of {where!r} are not those that the run was "
+                "started with; restore them, or train again"
             )
         return splits
 
@@ -119,6 +131,29 @@ class RunConfig:
         except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError) as e:
             reason = " ".join(str(e).split())
             raise ValueError(f"{str(path)!r} is damaged: {reason}") from e
+
+
+def feature_fingerprints(data: HeteroData, names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of item features and their masks, by attribute.
+
+    Args:
+        data: The graph.
+        names: The modalities.
+    """
+    items = data["item"]
+    keys = [f"{kind}_{name}" for name in sorted(names) for kind in ("x", "mask")]
+    return {key: _tensor_digest(items[key]) for key in keys if key in items}
+
+
+def _tensor_digest(x: torch.Tensor) -> str:
+    x = x.detach().cpu().contiguous()
+    kind = str(x.dtype).removeprefix("torch.")
+    if x.dtype == torch.bfloat16:  # NumPy has none
+        x = x.view(torch.int16)
+    array = x.numpy()
+    digest = hashlib.sha256(f"{kind};{array.shape};".encode())
+    digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def fingerprint(splits: Sequence[HeteroData]) -> str:

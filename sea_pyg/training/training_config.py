@@ -65,6 +65,8 @@ class TrainingConfig:
                 raise ValueError(
                     f"{name} must not be negative (got {getattr(self, name)!r})"
                 )
+        if self.seed >= 2**63:
+            raise ValueError(f"seed must be below 2**63 (got {self.seed!r})")
         if self.precision not in PRECISIONS:
             raise ValueError(
                 f"precision must be one of {', '.join(PRECISIONS)} "

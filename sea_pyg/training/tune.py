@@ -53,9 +53,12 @@ class Trial:
         """
         plain = read_json(path)
         try:
-            return cls(**plain)
-        except TypeError as error:
+            trial = cls(**plain)
+            if trial.value is not None:
+                float(trial.value)
+        except (TypeError, ValueError) as error:
             raise damaged(Path(path), str(error)) from error
+        return trial
 
 
 def tune(

@@ -11,11 +11,11 @@ import pytest
 
 from sea_pyg.evaluation import EvaluationResult
 from sea_pyg.report import (
-    grid_markdown,
     grid_plain,
     grid_sections,
     load_cells,
     markdown_table,
+    sections_markdown,
 )
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -152,7 +152,7 @@ def test_jobs_give_the_same_files(script, grid, tmp_path):
 
 def test_the_table_is_made_of_the_cells(grid):
     cells = load_cells(grid)
-    text = grid_markdown(cells, grid)
+    text = sections_markdown(grid_sections(cells), grid)
     assert text == (grid / "table.md").read_text()
     for cell in cells:
         link = cell.path.relative_to(grid).as_posix()
@@ -281,3 +281,26 @@ def test_data_without_features_has_no_rows_of_models_that_read_them(
     said = capsys.readouterr().err
     assert "plain has no item features: SEA:tuned is left out there" in said
     assert "VBPR+separate is left out" in said
+
+
+def test_what_is_named_twice_is_trained_once(script, tmp_path, capsys):
+    options = ["--data", "fake", "--models", "BPRMF,bprmf", "--seeds", "0", "--trials"]
+    options += ["0", "--epochs", "2", "--split", "own,own", "--out", str(tmp_path)]
+    assert script.main(options) == 0
+    assert capsys.readouterr().err.count("BPRMF, seed 0 ...") == 1
+
+
+@pytest.mark.parametrize("option", ["--epochs", "--threads", "--jobs"])
+def test_a_slip_does_not_claim_the_folder(script, tmp_path, option, capsys):
+    options = ["--data", "fake", "--models", "BPRMF", "--trials", "0", "--seeds", "0"]
+    options += ["--out", str(tmp_path / "grid")]
+    assert script.main([*options, option, "0"]) == 2
+    assert f"{option[2:]} must be at least 1 (got 0)" in capsys.readouterr().err
+    assert not (tmp_path / "grid" / "fake-own" / "BPRMF").exists()
+
+
+def test_options_that_bound_each_other_can_be_given(script):
+    grid_work = sys.modules["grid_work"]
+    fixed = grid_work.parse_fixed(["metric=recall@5", "eval_k=[5,20]"])
+    assert fixed["metric"] == "recall@5"
+    assert list(fixed["eval_k"]) == [5, 20]

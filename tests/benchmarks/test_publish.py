@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sea_pyg.evaluation import EvaluationResult
-from sea_pyg.report import grid_markdown, load_cells
+from sea_pyg.report import grid_sections, load_cells, sections_markdown
 from tests.report.grids import write_cell, write_grid
 
 
@@ -70,7 +70,7 @@ def test_tables_are_made_of_the_cells_that_are_kept(script, results, tmp_path, c
     assert script.main([str(results), *places]) == 0
     grid = target / "grid"
     table = (grid / "table.md").read_text()
-    assert table == grid_markdown(load_cells(grid), grid)
+    assert table == sections_markdown(grid_sections(load_cells(grid)), grid)
     assert "](toy-own/" in table
     included = (grid / "docs.md").read_text()
     assert included == script.without_links(table)
@@ -182,3 +182,8 @@ def test_pages_without_marks_are_refused(script, results, tmp_path, page, capsys
 def test_an_empty_folder_is_refused(script, tmp_path, capsys):
     assert script.main([str(tmp_path)]) == 2
     assert "no results" in capsys.readouterr().err
+
+
+def test_what_is_published_is_no_source(script, results, capsys):
+    assert script.main([str(results), "--target", str(results)]) == 2
+    assert "is what is published" in capsys.readouterr().err

@@ -168,6 +168,11 @@ def test_some_variants_are_tested_against_the_reference(script, tmp_path, capsys
     with pytest.raises(SystemExit):
         script.main(["all", "--out", str(tmp_path), "--variants", "SEA-fast"])
     assert "of one study" in capsys.readouterr().err
+    # What was made before stays in the table.
+    assert script.main([*common, "collapsed"]) == 0
+    table = (tmp_path / "modes.md").read_text()
+    assert "SEA:fast" in table
+    assert "collapsed" in table
 
 
 def test_ablations_are_tested_against_the_full_model(smoke):

@@ -27,7 +27,7 @@ def test_recbole_names_with_types():
     )
     assert out.user.tolist() == [196, 1]
     assert out.rating.tolist() == [3.5, -10.0]
-    assert out.time.tolist() == [881250949, 881250949]
+    assert out.time.tolist() == [881250949.0, 881250949.9]
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,23 @@ def test_is_vectorised():
     out = parse("userID\titemID\tx_label\n" + body)
     assert time.perf_counter() - start < 5  # 0.1 s; a loop over fields takes longer
     assert out.user.size == 300_000
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["3", "1.0", "2e3"], [3, 1, 2000]),
+        (["0.25", "0.5", "1"], [0.25, 0.5, 1.0]),
+        (["100000000000000001", "7"], [100000000000000001, 7]),
+    ],
+)
+def test_times_keep_their_order_and_digits(texts, expected):
+    lines = [f"0\t{item}\t{text}" for item, text in enumerate(texts)]
+    time = parse("\n".join(["userID\titemID\ttimestamp", *lines])).time
+    assert time.tolist() == expected
+    assert time.dtype == (np.int64 if isinstance(expected[0], int) else np.float64)
+
+
+def test_times_that_no_integer_holds_are_refused():
+    with pytest.raises(ValueError, match="'timestamp' must be an integer of at most"):
+        parse("userID\titemID\ttimestamp\n0\t1\t1e300\n")

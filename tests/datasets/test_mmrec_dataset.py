@@ -218,3 +218,15 @@ def test_real_folders(name, sizes, features):
     )
     for modality, width in features.items():
         assert data["item"][f"x_{modality}"].shape == (sizes[1], width)
+
+
+def test_a_modality_has_a_name(write_folder):
+    folder = write_folder(**{"": np.ones((3, 2), dtype=np.float32)})
+    with pytest.raises(ValueError, match="_feat.npy has no modality in its name"):
+        MMRecDataset(folder)
+
+
+def test_ids_that_number_no_nodes_are_refused(write_folder):
+    folder = write_folder("userID\titemID\n0\t1\n999999999999\t3\n")
+    with pytest.raises(ValueError, match=r"line 3: users must be numbered 0, 1, 2"):
+        MMRecDataset(folder)

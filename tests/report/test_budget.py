@@ -141,3 +141,14 @@ def test_presets_are_said_where_they_were_chosen(tmp_path: Path) -> None:
     assert "All rows were given the same." in notes["toy"]
     for method in ("SEA", "SEA:fast", "LightGCN", "VBPR+separate", "MMRec:BPR"):
         assert preset_note(method, "lfm2k") is None
+
+
+def test_trainings_that_had_no_time_are_said(tmp_path: Path) -> None:
+    for seed, epochs in enumerate((12, 5, 12)):
+        request = {"trials": 0, "epochs": 12}
+        write_cell(tmp_path, "LightGCN", seed, 0.3, 2, request=request, epochs=epochs)
+        request = {"trials": 0, "epochs": 50}
+        write_cell(tmp_path, "BPRMF", seed, 0.2, 1, request=request, epochs=epochs)
+    _, notes = _rows(tmp_path)
+    wanted = "Cells that ended at their limit of epochs: LightGCN 2 of 3;"
+    assert any(wanted in note for note in notes)

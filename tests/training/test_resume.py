@@ -90,3 +90,37 @@ def test_another_device_is_no_other_run(splits, tmp_path):
     config = replace(CONFIG, max_epochs=2, device="cpu")
     result = fit(_model("BPRMF", train, 0), train, val, config, tmp_path, resume=True)
     assert result.epochs == 2
+
+
+def test_a_resumed_run_evaluates_the_same_epochs(splits, tmp_path):
+    train, val, _ = splits
+    config = replace(CONFIG, max_epochs=7, eval_every=3, patience=20)
+    expected = fit(_model("BPRMF", train, 0), train, val, config, tmp_path / "whole")
+    for stop in (3, 4, 5):
+        folder = tmp_path / f"stop-{stop}"
+        first = replace(config, max_epochs=stop)
+        fit(_model("BPRMF", train, 0), train, val, first, folder)
+        again = _model("BPRMF", train, 99)
+        result = fit(again, train, val, config, folder, resume=True)
+        evaluated = [r["epoch"] for r in result.history if "val/recall@20" in r]
+        assert evaluated == [3, 6]
+        _assert_same(result, folder, expected, tmp_path / "whole")
+
+
+def test_a_run_is_not_resumed_with_fewer_epochs(splits, tmp_path):
+    train, val, _ = splits
+    fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
+    short = replace(CONFIG, max_epochs=2)
+    with pytest.raises(ValueError, match="3 epochs already .*max_epochs=2"):
+        fit(_model("BPRMF", train, 0), train, val, short, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("arguments", [{"reg_weight": 0.5}, {"embedding_dim": 8}])
+def test_a_checkpoint_of_another_model_is_refused(splits, tmp_path, arguments):
+    train, val, _ = splits
+    fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
+    other = models.BPRMF.from_data(train, **arguments)
+    with pytest.raises(ValueError, match="cannot be resumed with"):
+        fit(other, train, val, CONFIG, tmp_path, resume=True)
+    with pytest.raises(ValueError, match="'name': 'BPRMF'.*'name': 'LightGCN'"):
+        fit(_model("LightGCN", train, 0), train, val, CONFIG, tmp_path, resume=True)

@@ -57,12 +57,12 @@ class TestCollapsedSEA(RecommenderTests):
 
 class TestFastSEA(RecommenderTests):
     model_class = SEA
-    kwargs = fast_arguments()
+    kwargs = {**fast_arguments(), "distance_channels": 4}  # for so few items
 
 
 class TestTunedSEA(RecommenderTests):
     model_class = SEA
-    kwargs = tuned_arguments()
+    kwargs = {**tuned_arguments(), "distance_channels": 4}
 
 
 class TestReleasedSEA(RecommenderTests):
@@ -88,7 +88,7 @@ class TestSEAWithIdsAndUserGraph(RecommenderTests):
 
 class TestCollapsedSEAWithIds(RecommenderTests):
     model_class = SEA
-    kwargs = {**fast_arguments(), "id_embedding": True}
+    kwargs = {**fast_arguments(), "id_embedding": True, "distance_channels": 4}
 
 
 class TestSEAWithSoftmax(RecommenderTests):

@@ -12,7 +12,7 @@ from tests.nn.models.base import RecommenderTests, example_batch, example_data
 
 class TestSEAWithLinearQ(RecommenderTests):
     model_class = SEA
-    kwargs = {"distance_kwargs": {"conditional": "linear"}}
+    kwargs = {"distance_kwargs": {"conditional": "linear"}, "distance_channels": 4}
 
 
 @pytest.mark.parametrize("distance", [*ALL, "orthogonal", "subtraction", "l2", None])
