@@ -59,9 +59,8 @@ class SeparateLearning(InitArguments, SeparateMapping):
             (default: :obj:`"club"`)
         distance_kwargs: Further arguments of the distance's class;
             ``{"conditional": "linear"}`` needs no inner loop, and twice as many items
-            as ``distance_channels``: a step with fewer warns, and has no distance. A
-            model q or a critic is given as a callable that makes it, since each
-            modality has its own.
+            as ``distance_channels``: fewer have no distance. A model q or a critic is
+            given as a callable that makes it, since each modality has its own.
         alignment_pairs: The (query, key) modalities to align.
             (default: every unordered pair once, the later one as the query)
         alpha: Weight of the alignment. (default: :obj:`0.012`)
@@ -190,7 +189,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
                 (default: all differ)
         """
         return {
-            "distance": self.beta * self.distance_loss(maps),
+            "distance": self.beta * self.distance_loss(maps, index),
             "alignment": self.alpha * self.alignment_loss(maps, index),
         }
 
@@ -213,19 +212,22 @@ class SeparateLearning(InitArguments, SeparateMapping):
             return maps.zero
         return torch.stack(losses).sum() / len(self.alignment_pairs)
 
-    def distance_loss(self, maps: SeparateMaps) -> Tensor:
-        """Compute the mean distance of the modalities' parts, without its weight."""
+    def distance_loss(self, maps: SeparateMaps, index: OptTensor = None) -> Tensor:
+        """Compute the mean distance of the modalities' parts, without its weight.
+
+        The arguments are those of :meth:`loss`. Of too few items it is left out: with a
+        warning, unless they are those of a batch, of which the last one may be small.
+        """
         losses = []
         for name in maps.pairs:
             generic, unique = self._present_pair(maps, name)
             fewest = self.distances.fewest_rows(name)
             if generic.size(0) >= fewest:
                 losses.append(self.estimator(name)(generic, unique))
-            elif generic.size(0) > 1:
+            elif generic.size(0) > 1 and index is None:
                 warnings.warn(
-                    f"the distance of modality {name!r} is left out of a step with too "
-                    f"few items: a linear q needs {fewest}, twice distance_channels; "
-                    "if this happens in all steps, choose fewer channels",
+                    f"the distance of modality {name!r} is left out: a linear q needs "
+                    f"{fewest} items, twice distance_channels; choose fewer channels",
                     stacklevel=2,
                 )
         if not losses:
