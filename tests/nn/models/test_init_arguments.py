@@ -2,6 +2,7 @@ from typing import Any
 
 import torch
 
+from sea_pyg.nn import SeparateLearning
 from sea_pyg.nn.models import VBPR, LightGCN
 
 
@@ -30,3 +31,12 @@ def test_a_subclass_may_hand_its_arguments_on() -> None:
     again = Deeper(**model.hparams())
     again.load_state_dict(model.state_dict())
     assert again.hparams() == model.hparams()
+
+
+def test_what_is_returned_is_a_copy() -> None:
+    model = VBPR(4, 5, {"text": 6})
+    model.hparams()["in_channels"]["text"] = 7
+    assert model.hparams()["in_channels"] == {"text": 6}
+    separate = SeparateLearning({"text": 6}, distance_kwargs={"conditional": "linear"})
+    separate.hparams()["distance_kwargs"].clear()
+    assert separate.hparams()["distance_kwargs"] == {"conditional": "linear"}

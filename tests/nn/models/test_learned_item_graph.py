@@ -68,7 +68,7 @@ def test_evaluation_always_searches_and_changes_nothing() -> None:
 def test_items_without_the_modality_stay_apart() -> None:
     x = torch.ones(6, 2)
     mask = torch.tensor([True, False, True, True, False, True])
-    edges = LearnedItemGraph(6, ["text"], k=4)({"text": x}, {"text": mask})["text"]
+    edges = LearnedItemGraph(6, ["text"], k=5)({"text": x}, {"text": mask})["text"]
     matrix = dense(edges, 6)
     assert (matrix[~mask] == 0).all()
     assert (matrix[:, ~mask] == 0).all()
