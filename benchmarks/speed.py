@@ -29,7 +29,7 @@ from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.modality import CollapsedProjection
 from sea_pyg.nn.models import SEA
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER
-from sea_pyg.training.step import training_step
+from sea_pyg.training import training_step
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import SplitFeatures, Triplets
 from sea_pyg.utils import EdgeMembership, keep_freed_memory

@@ -29,9 +29,8 @@ from torch_geometric.data import HeteroData
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
-from sea_pyg.training import TrainingConfig
+from sea_pyg.training import TrainingConfig, training_step
 from sea_pyg.training.atomic import write_text
-from sea_pyg.training.step import training_step
 from sea_pyg.typing import RATES
 from sea_pyg.utils import keep_freed_memory
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -532,3 +533,8 @@ def test_compare_wants_a_metric_once(run, other_run, capsys):
     assert main([*command, "recall@20,recall@20"]) == 0
     assert len(_json(capsys)["rows"]) == 2
     _refused(capsys, [*command, ""], "at least one metric")
+
+
+def test_the_command_line_starts_without_lightning():
+    code = "import sys, sea_pyg.cli; assert 'lightning.pytorch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

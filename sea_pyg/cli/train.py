@@ -16,9 +16,14 @@ from sea_pyg.datasets import load_splits
 from sea_pyg.evaluation import EvaluationResult, evaluate
 from sea_pyg.nn.models import SEA, Recommender, WithSeparateLearning, resolve
 from sea_pyg.report import format_table, plot_curves
-from sea_pyg.training import RunConfig, TrainingConfig, fit, save_tensors
+from sea_pyg.training import (
+    RunConfig,
+    TrainingConfig,
+    TrainingState,
+    fit,
+    save_tensors,
+)
 from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
-from sea_pyg.training.run_checkpoint import epochs_done
 from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
 from sea_pyg.typing import RATES
 from sea_pyg.utils import get_split_id, keep_freed_memory
@@ -199,13 +204,8 @@ def _continue(
     }
     _same(folder, asdict(saved.training), training)
     config = replace(saved, training=replace(saved.training, **free))
-    done = epochs_done(folder)
-    if config.training.max_epochs < done:
-        raise ValueError(
-            f"the run in {str(folder)!r} has trained {done} epochs already and cannot "
-            f"be resumed with max_epochs={config.training.max_epochs}; ask for as many "
-            "or more"
-        )
+    if "max_epochs" in free:  # before it is written down
+        TrainingState.saved_in(folder).check_limit(free["max_epochs"])
     splits = config.load_splits()
     with torch.random.fork_rng():
         torch.manual_seed(config.training.seed)

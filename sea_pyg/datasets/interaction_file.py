@@ -135,7 +135,22 @@ class _Table:
             return value
         if np.abs(value).max() < 2**53:
             return value.astype(np.int64)
-        return self.integers(column, title)  # what float64 would round
+        # What float64 would round, as nanoseconds.
+        exact = [self._long(row, column, title) for row in range(len(value))]
+        return np.array(exact, dtype=np.int64)
+
+    def _long(self, row: int, column: int, title: str) -> int:
+        text = self.field(row, column).strip()
+        try:
+            value = int(text)
+        except ValueError:
+            value = 2**63
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(
+                f"{self.name}, line {row + 2}: column {title!r} must hold 64-bit "
+                f"integers, as other lines do, or numbers below 2**53 (got {text!r})"
+            )
+        return value
 
     def _integer(self, row: int, column: int, title: str) -> int:
         text = self.field(row, column).strip()
@@ -146,8 +161,8 @@ class _Table:
             value = float("nan")
         if not value.is_integer() or abs(value) >= 2**53:
             raise ValueError(
-                f"{where} must be an integer of at most 18 digits (got {text!r}); "
-                f"number users and items 0, 1, 2, ..."
+                f"{where} must be an integer (got {text!r}); number users and items "
+                f"0, 1, 2, ..."
             )
         if value < 0:
             raise ValueError(f"{where} must not be negative (got {text})")

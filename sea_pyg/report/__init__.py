@@ -24,13 +24,13 @@ from sea_pyg.report.study import (
 from sea_pyg.report.table import format_table
 
 __all__ = [
-    "at_limit",
     "SEPARATE",
     "Cell",
     "GridSection",
     "SeparateComparison",
     "Study",
     "StudySection",
+    "at_limit",
     "backbone_of",
     "describe",
     "find_cells",

@@ -12,6 +12,7 @@ from sea_pyg.training.read_json import read_json
 from sea_pyg.training.run_cell import finished_cell, run_cell
 from sea_pyg.training.run_config import RunConfig
 from sea_pyg.training.search_spaces import SEARCH_SPACES, search_space
+from sea_pyg.training.step import training_step
 from sea_pyg.training.tensor_file import load_tensors, save_tensors
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
@@ -61,6 +62,7 @@ __all__ = [
     "run_cell",
     "save_tensors",
     "search_space",
+    "training_step",
     "tune",
 ]
 classes = [name for name in __all__ if name[0].isupper() and not name.isupper()]

@@ -133,11 +133,7 @@ def _fit_by_gradient(
     if history is not None and state.history:
         write_text(history, history_csv(state.history))
 
-    if config.max_epochs < state.epoch:
-        raise ValueError(
-            f"the run has trained {state.epoch} epochs already and cannot be resumed "
-            f"with max_epochs={config.max_epochs}; ask for as many or more"
-        )
+    state.check_limit(config.max_epochs)
     if config.max_epochs > state.epoch and not state.stopped:
         callbacks: list[L.Callback] = [
             FiniteLosses(state, checkpoint.last),

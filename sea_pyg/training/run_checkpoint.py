@@ -161,12 +161,6 @@ def model_note(model: Recommender) -> dict[str, Any]:
     return note
 
 
-def epochs_done(run_dir: Path) -> int:
-    """Return how many epochs the last checkpoint in a run directory has seen."""
-    path = run_dir / "checkpoints" / "last.safetensors"
-    return int(load_tensors(path)[1]["state"]["epoch"]) if path.is_file() else 0
-
-
 def _name_of(value: Any) -> str:
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 

@@ -1,7 +1,10 @@
 """What a training run remembers from epoch to epoch."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from sea_pyg.training.tensor_file import load_tensors
 
 
 @dataclass
@@ -37,6 +40,28 @@ class TrainingState:
         self.wait += 1
         self.stopped = self.wait >= patience
         return False
+
+    def check_limit(self, max_epochs: int) -> None:
+        """Check that the run is asked for no fewer epochs than it has.
+
+        Raises:
+            ValueError: If it is.
+        """
+        if max_epochs < self.epoch:
+            raise ValueError(
+                f"the run has trained {self.epoch} epochs already and cannot be "
+                f"resumed with max_epochs={max_epochs}; ask for as many or more"
+            )
+
+    @classmethod
+    def saved_in(cls, run_dir: Path) -> "TrainingState":
+        """Read the state of a run directory's last checkpoint, or make a new one.
+
+        Raises:
+            ValueError: If the checkpoint is damaged.
+        """
+        path = run_dir / "checkpoints" / "last.safetensors"
+        return cls(**load_tensors(path)[1]["state"]) if path.is_file() else cls()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state, ready for JSON."""

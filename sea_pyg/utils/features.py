@@ -41,6 +41,10 @@ def modality_input(
     x: Tensor = data[node_type][f"x_{name}"]
     mask: Tensor | None = data[node_type].get(f"mask_{name}")
 
+    if dtype is None:
+        known = (torch.float32, torch.float64)
+        dtype = x.dtype if x.dtype in known else torch.float32
+
     def build() -> Tensor | None:
         checked = _check(x, mask, name, node_type, data[node_type].num_nodes, dtype)
         # The memo's entry must not refer to x, or x would never be freed.
@@ -190,7 +194,7 @@ def _check(
     name: str,
     node_type: str,
     num_nodes: int,
-    dtype: torch.dtype | None,
+    dtype: torch.dtype,
 ) -> Tensor:
     attribute = f"data[{node_type!r}].x_{name}"
     if x.dim() != 2 or x.size(0) != num_nodes:
@@ -206,9 +210,7 @@ def _check(
             )
         if not bool(mask.all()):
             x = torch.where(mask.unsqueeze(-1), x, torch.zeros_like(x))
-    if dtype is None and x.dtype not in (torch.float32, torch.float64):
-        dtype = torch.float32
-    x = x if dtype is None else x.to(dtype)
+    x = x.to(dtype)
     finite = torch.isfinite(x).all(dim=1)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])

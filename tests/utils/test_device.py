@@ -1,7 +1,13 @@
+import importlib
+
+import pytest
 import torch
 from torch_geometric.data import HeteroData
 
+from sea_pyg.datasets import load_splits
+from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import BPRMF
+from sea_pyg.training import TrainingConfig, fit
 from sea_pyg.typing import RATES
 from sea_pyg.utils import device_of, on_device
 
@@ -45,3 +51,28 @@ def test_a_trainable_tensor_keeps_its_gradient() -> None:
 def test_the_device_of_a_module() -> None:
     assert device_of(BPRMF(3, 4)) == torch.device("cpu")
     assert device_of(torch.nn.ReLU()) is None
+
+
+def test_graphs_are_taken_to_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By all that are handed a graph and a model; there is one device here."""
+    moved: list[tuple[HeteroData, torch.device | None]] = []
+
+    def record(data: HeteroData, device: torch.device | None) -> HeteroData:
+        moved.append((data, device))
+        return on_device(data, device)
+
+    for name in ("nn.models.recommender", "evaluation.evaluate", "training.fit"):
+        module = importlib.import_module(f"sea_pyg.{name}")
+        monkeypatch.setattr(module, "on_device", record)
+    train, val, test = load_splits("fake")
+    model = BPRMF.from_data(train)
+    cpu = torch.device("cpu")
+    fit(model, train, val, TrainingConfig(max_epochs=1, device="cpu"))
+    assert [(train, cpu), (val, cpu)] == moved[:2]
+    for call in (
+        lambda: evaluate(model, test),
+        lambda: model.recommend(test, torch.arange(3), 5),
+    ):
+        moved.clear()
+        call()
+        assert moved == [(test, cpu)]

@@ -117,3 +117,10 @@ def test_features_of_other_shapes_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             check_features({"text": torch.ones(3, 2), "image": image}, None, widths)
+
+
+def test_the_type_that_is_read_by_default_is_kept_once(data: HeteroData) -> None:
+    for name in ("text", "image"):
+        by_default = modality_input(data, name)
+        assert by_default is modality_input(data, name, dtype=torch.float32)
+    assert modality_input(data, "text", dtype=torch.float64).dtype == torch.float64

@@ -8,7 +8,11 @@ from torch.nn import Module, Parameter
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
 from sea_pyg.nn.loss.separate_options import Distance, distance_class
-from sea_pyg.nn.mi import LinearGaussian, MutualInformationEstimator
+from sea_pyg.nn.mi import (
+    ConditionalGaussian,
+    LinearGaussian,
+    MutualInformationEstimator,
+)
 from sea_pyg.nn.modality.module_dict import ModuleDict
 
 
@@ -46,8 +50,9 @@ class Distances(ModuleDict):
         for estimator in self.estimators():
             # A trainer that meets a NaN names the step and the loss part instead.
             estimator.validate = False
-        for linear in self._linear():
-            linear.in_sample = True
+        for module in self.modules():
+            if isinstance(module, LinearGaussian):
+                module.in_sample = True
 
     def of(self, name: str) -> Module:
         """Return the distance of a modality's parts."""
@@ -68,7 +73,7 @@ class Distances(ModuleDict):
     def fewest_rows(self, name: str) -> int:
         """Return how many rows the distance of a modality's parts takes at least."""
         model = getattr(self.of(name), "conditional", None)
-        return model.fewest_samples if isinstance(model, LinearGaussian) else 2
+        return model.fewest_samples if isinstance(model, ConditionalGaussian) else 2
 
     def estimator_parameters(self) -> list[Parameter]:
         """List what their own objective trains."""
@@ -79,9 +84,6 @@ class Distances(ModuleDict):
         for module in self.values():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
-
-    def _linear(self) -> list[LinearGaussian]:
-        return [m for m in self.modules() if isinstance(m, LinearGaussian)]
 
     def _check_apart(self) -> None:
         owners: dict[Module, str] = {}

@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from sea_pyg.nn.loss.distances import Distances
-from sea_pyg.nn.loss.rows import common_rows, detached, rows_of
+from sea_pyg.nn.loss.rows import common_rows, detached
 from sea_pyg.nn.loss.separate_mapping import SeparateMapping, SeparateMaps
 from sea_pyg.nn.loss.separate_options import Distance, check_fit, check_pairs
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
-from sea_pyg.typing import OptTensor, SplitFeatures
+from sea_pyg.typing import OptTensor
 from sea_pyg.utils import InitArguments, check_counts, check_interval
 
 
@@ -220,7 +220,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         """
         losses = []
         for name in maps.pairs:
-            generic, unique = self._present_pair(maps, name)
+            generic, unique = maps.present(name)
             fewest = self.distances.fewest_rows(name)
             if generic.size(0) >= fewest:
                 losses.append(self.estimator(name)(generic, unique))
@@ -233,13 +233,6 @@ class SeparateLearning(InitArguments, SeparateMapping):
         if not losses:
             return maps.zero
         return torch.stack(losses).sum() / len(self.modalities)
-
-    def _present_pair(self, maps: SeparateMaps, name: str) -> SplitFeatures:
-        rows = rows_of(maps.masks.get(name))
-        pair = maps.pairs[name]
-        if rows is None:
-            return pair
-        return SplitFeatures(pair.generic[rows], pair.unique[rows])
 
     def estimator(self, name: str) -> torch.nn.Module:
         """Return the distance of a modality's parts."""
@@ -272,12 +265,9 @@ class SeparateLearning(InitArguments, SeparateMapping):
         """
         if not self.has_estimators:
             return None
-        maps = (
-            features
-            if isinstance(features, SeparateMaps)
-            else self.maps(features, masks)
-        )
-        estimators, pairs = self._fitting_pairs(maps)
+        if not isinstance(features, SeparateMaps):
+            features = self.maps(features, masks)
+        estimators, pairs = self._fitting_pairs(features)
         return joint_learning_loss(estimators, pairs) if pairs else None
 
     def fit_estimators(
@@ -301,27 +291,16 @@ class SeparateLearning(InitArguments, SeparateMapping):
     def _fitting_pairs(
         self, maps: SeparateMaps
     ) -> tuple[list[MutualInformationEstimator], list[tuple[Tensor, Tensor]]]:
-        found = [pair for pair in self._all_fitting_pairs(maps) if pair[1].size(0) > 1]
-        pairs = [(detached(x), detached(y)) for _, x, y in found]
-        return [estimator for estimator, *_ in found], pairs
-
-    def _all_fitting_pairs(
-        self, maps: SeparateMaps
-    ) -> list[tuple[MutualInformationEstimator, Tensor, Tensor]]:
+        found: list[tuple[str, Tensor, Tensor]] = []
         if self.fit_on == "own":
-            return [
-                (self.distances.estimator(name), *self._present_pair(maps, name))
-                for name in self.modalities
-            ]
-        out = []
-        estimator = self.distances.estimator(self.modalities[0])
-        for query_name, key_name in self.alignment_pairs:
-            rows = common_rows(maps.masks, query_name, key_name)
-            for x, y in zip(maps.pairs[query_name], maps.pairs[key_name], strict=True):
-                if rows is not None:
-                    x, y = x[rows], y[rows]
-                out.append((estimator, x, y))
-        return out
+            found += [(name, *maps.present(name)) for name in self.modalities]
+        else:
+            for query, key in self.alignment_pairs:
+                parts = zip(*maps.across(query, key), strict=True)
+                found += [(query, x, y) for x, y in parts]
+        found = [entry for entry in found if entry[1].size(0) > 1]
+        estimators = [self.distances.estimator(name) for name, *_ in found]
+        return estimators, [(detached(x), detached(y)) for _, x, y in found]
 
     def __repr__(self) -> str:
         return (

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.loss.rows import rows_of, standardized
+from sea_pyg.nn.loss.rows import common_rows, rows_of, standardized
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
@@ -28,6 +28,21 @@ class SeparateMaps(NamedTuple):
     """Which items have the modality; all that have no entry."""
     zero: Tensor
     """A zero of the right type, where there is nothing to compare."""
+
+    def present(self, name: str) -> SplitFeatures:
+        """Return the parts of the items that have a modality."""
+        return _taken(self.pairs[name], rows_of(self.masks.get(name)))
+
+    def across(self, query: str, key: str) -> list[SplitFeatures]:
+        """Return the parts of two modalities, of the items that have both."""
+        rows = common_rows(self.masks, query, key)
+        return [_taken(self.pairs[name], rows) for name in (query, key)]
+
+
+def _taken(pair: SplitFeatures, rows: OptTensor) -> SplitFeatures:
+    if rows is None:
+        return pair
+    return SplitFeatures(pair.generic[rows], pair.unique[rows])
 
 
 class SeparateMapping(torch.nn.Module):

@@ -34,6 +34,11 @@ class ConditionalGaussian(torch.nn.Module, ABC):
         self.x_channels = x_channels
         self.y_channels = y_channels
 
+    @property
+    def fewest_samples(self) -> int:
+        """Pairs below which a bound on it says nothing."""
+        return 2
+
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of y given x."""

@@ -1,5 +1,8 @@
 """Composed readouts against the projection formed explicitly."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch import Tensor
@@ -92,3 +95,14 @@ def test_composed_under_autocast() -> None:
     torch.testing.assert_close(
         *grads, atol=0.05 * float(grads[1].abs().max()), rtol=0.05
     )
+
+
+def test_features_in_the_lower_precision_are_not_kept_alive() -> None:
+    x = torch.randn(400, 6, dtype=torch.bfloat16)
+    maps = [Readout(torch.randn(3, 24), torch.randn(3), 0, 24)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        F.linear_readouts(x, torch.randn(24, 6), torch.randn(24), maps)
+    alive = weakref.ref(x)
+    del x
+    gc.collect()
+    assert alive() is None

@@ -257,3 +257,14 @@ def test_a_scheduler_of_the_optimizer_is_followed() -> None:
             schedule.step()
     for found, expected in zip(separate.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(found, expected)
+
+
+def test_hooks_of_the_optimizer_see_every_step() -> None:
+    torch.manual_seed(0)
+    separate = SeparateLearning({"a": 6, "b": 8})
+    optimizer = torch.optim.Adam(separate.estimator_parameters(), lr=0.01)
+    seen = []
+    optimizer.register_step_post_hook(lambda *_: seen.append("after"))
+    maps = separate.maps({"a": torch.randn(9, 6), "b": torch.randn(9, 8)})
+    separate.fit_estimators(maps, optimizer, 3)
+    assert seen == ["after"] * 3

@@ -461,19 +461,6 @@ class RecommenderTests:
             with pytest.raises(ValueError, match="must lie in"):
                 model.recommend(broken, torch.arange(2), 5)
 
-    def test_an_interaction_counts_once(self) -> None:
-        if self.model_class.trainable:
-            pytest.skip(
-                f"{self.model_class.__name__} learns from the edges it is given"
-            )
-        data, twice = self.data(), self.data()
-        edge_index = twice["user", "rates", "item"].edge_index
-        edges = torch.cat([edge_index, edge_index[:, ::3], edge_index[:, :5]], dim=1)
-        twice["user", "rates", "item"].edge_index = edges
-        expected, found = self.build(data), self.build(twice)
-        users = torch.arange(expected.num_users)
-        assert torch.equal(found.score(twice, users), expected.score(data, users))
-
     def test_shows_its_arguments(self) -> None:
         shown = inspect.signature(self.model_class).parameters
         own = inspect.signature(self.model_class.__init__).parameters
@@ -516,3 +503,16 @@ class RecommenderTests:
             model.modality_features(data)
         with pytest.raises(ValueError, match=message):
             model.loss(model.prepare(data), example_batch(data))
+
+
+class ClosedFormTests(RecommenderTests):
+    """What a model that is fitted at once must pass as well."""
+
+    def test_an_interaction_counts_once(self) -> None:
+        data, twice = self.data(), self.data()
+        edge_index = twice["user", "rates", "item"].edge_index
+        edges = torch.cat([edge_index, edge_index[:, ::3], edge_index[:, :5]], dim=1)
+        twice["user", "rates", "item"].edge_index = edges
+        expected, found = self.build(data), self.build(twice)
+        users = torch.arange(expected.num_users)
+        assert torch.equal(found.score(twice, users), expected.score(data, users))

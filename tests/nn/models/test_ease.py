@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from sea_pyg.nn.models import EASE, ItemKNN
-from tests.nn.models.base import RecommenderTests, example_data
+from tests.nn.models.base import ClosedFormTests, example_data
 
 
-class TestEASE(RecommenderTests):
+class TestEASE(ClosedFormTests):
     model_class = EASE
 
 

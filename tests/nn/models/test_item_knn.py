@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from sea_pyg.nn.models.item_knn import ItemKNN
-from tests.nn.models.base import RecommenderTests, example_data
+from tests.nn.models.base import ClosedFormTests, example_data
 
 
-class TestItemKNN(RecommenderTests):
+class TestItemKNN(ClosedFormTests):
     model_class = ItemKNN
     kwargs = {"k": 10}
 
@@ -43,3 +43,14 @@ def test_scores_are_those_of_a_naive_loop(shrink: float) -> None:
 def test_refuses_negative_shrinkage() -> None:
     with pytest.raises(ValueError, match=r"shrink must lie in \[0, inf\) \(got -1\)"):
         ItemKNN(4, 3, shrink=-1)
+
+
+def test_scores_under_autocast() -> None:
+    data = example_data(())
+    model = ItemKNN(40, 30)
+    model.fit(data)
+    users = torch.arange(40)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = model.recommend(data, users, 5)
+    expected = model.recommend(data, users, 5)
+    assert torch.equal(found.item_index, expected.item_index)

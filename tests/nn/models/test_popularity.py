@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from sea_pyg.nn.models.popularity import Popularity
-from tests.nn.models.base import RecommenderTests, example_batch, example_data
+from tests.nn.models.base import ClosedFormTests, example_batch, example_data
 
 
-class TestPopularity(RecommenderTests):
+class TestPopularity(ClosedFormTests):
     model_class = Popularity
 
 
