@@ -43,6 +43,7 @@ from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.non_finite_error import NonFiniteError
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
+from sea_pyg.utils.row_buffer import row_buffer
 from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, edge_dot, spmm
 from sea_pyg.utils.split_id import (
     count_common,
@@ -108,6 +109,7 @@ __all__ = [
     "positive_labels",
     "rank_scores",
     "require",
+    "row_buffer",
     "spmm",
     "symmetric_norm",
     "training_id",

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sea_pyg.utils.row_buffer import row_buffer
+
 
 @torch.no_grad()
 def chunked_topk(
@@ -43,7 +45,7 @@ def chunked_topk(
     indices = torch.empty(num_queries, k, dtype=torch.long, device=query.device)
     # One buffer for all chunks: small results allocated between large temporaries
     # would let each of these leave a hole in the heap that the next does not fit.
-    buffer = query.new_empty(min(chunk_size, num_queries), num_keys)
+    buffer = row_buffer(query, min(chunk_size, num_queries), num_keys)
     for start in range(0, num_queries, chunk_size):
         chunk = query[start : start + chunk_size]
         stop = start + chunk.size(0)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional.losses import l2_normalize
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import once_differentiable
+from sea_pyg.utils import once_differentiable, row_buffer
 
 SAFE_BITS = 60
 """Logits to base 2 within which sums of their powers neither overflow nor vanish."""
@@ -93,7 +93,7 @@ class _LogPartition(torch.autograd.Function):
         counted = key if key_weight is None else key_weight.unsqueeze(1) * key
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
-        buffer = query.new_empty(min(chunk_size, num_rows), key.size(0))
+        buffer = row_buffer(query, min(chunk_size, num_rows), key.size(0))
         for start in range(0, num_rows, chunk_size):
             rows = slice(start, min(start + chunk_size, num_rows))
             chunk = scaled[rows]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional.contrast import SAFE_BITS, in_full
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import once_differentiable
+from sea_pyg.utils import once_differentiable, row_buffer
 
 
 def sampled_softmax(
@@ -96,13 +96,15 @@ class _SampledSoftmax(torch.autograd.Function):
         own = (scaled * positive).sum(dim=1)
         columns = candidate.t().contiguous()  # [D, C], read once per chunk
         left_out = _by_chunk(excluded, num_rows, chunk_size)
+        buffer = row_buffer(query, min(chunk_size, num_rows), candidate.size(0))
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query = torch.empty_like(query)
         grad_candidate = torch.zeros_like(candidate)
         surplus = torch.empty_like(own)  # what the positive's share is short of one
         for number, start in enumerate(range(0, num_rows, chunk_size)):
             rows = slice(start, min(start + chunk_size, num_rows))
-            score = scaled[rows] @ columns  # [chunk, C]
+            chunk = scaled[rows]
+            score = torch.mm(chunk, columns, out=buffer[: chunk.size(0)])
             if left_out:
                 row, column = left_out[number]
                 score.index_put_((row, column), score.new_tensor(-torch.inf))
@@ -119,7 +121,7 @@ class _SampledSoftmax(torch.autograd.Function):
             if needs_grad:
                 share = mass.reciprocal().unsqueeze(1)
                 grad_query[rows] = (weight @ candidate).mul_(share)
-                grad_candidate.addmm_(weight.t(), scaled[rows] * share)
+                grad_candidate.addmm_(weight.t(), chunk * share)
                 surplus[rows] = others / mass
         if needs_grad:
             # The positive's probability less one is the others' mass, negative.

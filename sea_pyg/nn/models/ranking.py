@@ -15,6 +15,7 @@ from sea_pyg.utils import (
     check_users,
     device_of,
     rank_scores,
+    row_buffer,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _scorer(
         return lambda users: recommender.score(data, users, embeddings).clone()
     user, item = embeddings
     key = item.t()
-    buffer = user.new_empty(chunk, item.size(0))
+    buffer = row_buffer(user, chunk, item.size(0))
 
     def score(users: Tensor) -> Tensor:
         return torch.mm(user[users], key, out=buffer[: users.numel()])
