@@ -63,7 +63,7 @@ def build(reference: Reference) -> tuple[LGMRec, dict[str, Tensor]]:
         num_hyperedges=hyper.size(1),
         num_hyper_layers=config["n_hyper_layer"],
         alpha=config["alpha"],
-        keep_rate=config["keep_rate"],
+        dropout=1 - config["keep_rate"],
         cl_weight=config["cl_weight"],
         reg_weight=config["reg_weight"],
         noise_at_inference=True,

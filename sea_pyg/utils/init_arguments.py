@@ -49,12 +49,18 @@ def init_arguments(
         cls: The class.
         args: Positional arguments of its constructor.
         kwargs: Arguments by name.
+
+    Raises:
+        TypeError: If the constructor does not take them.
     """
     constructors = [vars(c)["__init__"] for c in cls.__mro__ if "__init__" in vars(c)]
     found: dict[str, Any] = {}
     for depth, constructor in enumerate(constructors):
         signature = inspect.signature(constructor)
-        bound = signature.bind_partial(None, *args, **kwargs)
+        try:
+            bound = signature.bind_partial(None, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}() {error}") from None
         if depth == 0:
             bound.apply_defaults()
         args, kwargs = (), {}

@@ -63,7 +63,7 @@ class LGMRec(Recommender):
         num_hyperedges: Hyperedges per modality. (default: :obj:`4`)
         num_hyper_layers: Passes over the hyperedges. (default: :obj:`1`)
         alpha: Weight :math:`\alpha` of the hyperedges. (default: :obj:`0.3`)
-        keep_rate: Share of the assignments that a training step keeps.
+        dropout: Share of the assignments that a training step drops.
             (default: :obj:`0.5`)
         temperature: :math:`\tau`, also of the contrast. (default: :obj:`0.2`)
         cl_weight: Weight of the contrast. (default: :obj:`1e-4`)
@@ -97,7 +97,7 @@ class LGMRec(Recommender):
         num_hyperedges: int = 4,
         num_hyper_layers: int = 1,
         alpha: float = 0.3,
-        keep_rate: float = 0.5,
+        dropout: float = 0.5,
         temperature: float = 0.2,
         cl_weight: float = 1e-4,
         reg_weight: float = 1e-6,
@@ -113,7 +113,7 @@ class LGMRec(Recommender):
         check_interval(
             "[0, inf)", alpha=alpha, reg_weight=reg_weight, cl_weight=cl_weight
         )
-        check_interval("(0, 1]", keep_rate=keep_rate)
+        check_interval("[0, 1)", dropout=dropout)
         check_interval("(0, inf)", temperature=temperature)
         self.in_channels = dict(in_channels)
         self.embedding_dim = embedding_dim
@@ -140,7 +140,7 @@ class LGMRec(Recommender):
         )
         self.propagation = BipartitePropagation(num_layers, readout="mean")
         self.modality_propagation = BipartitePropagation(num_modality_layers, "last")
-        self.dropout = torch.nn.Dropout(1 - keep_rate)
+        self.dropout = torch.nn.Dropout(dropout)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

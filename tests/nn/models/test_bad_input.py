@@ -37,7 +37,6 @@ BAD = {  # by argument, for every model that takes it
     "log_base": ([0.0, 1.0, -2.0], "must lie in (1, inf)"),
     "dropout": ([1.0, 1.5], "must lie in [0, 1)"),
     "frozen_weight": ([1.5], "must lie in [0, 1]"),
-    "keep_rate": ([0.0, 1.5], "must lie in (0, 1]"),
     "penalized_tables": ([["audio"]], "names an unknown modality 'audio'"),
     "item_graph_weights": (
         [{"image": 0.5, "text": 0.9}, {"image": float("nan"), "text": 1.0}],

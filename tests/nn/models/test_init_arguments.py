@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 import torch
 
 from sea_pyg.nn import SeparateLearning
@@ -40,3 +41,11 @@ def test_what_is_returned_is_a_copy() -> None:
     separate = SeparateLearning({"text": 6}, distance_kwargs={"conditional": "linear"})
     separate.hparams()["distance_kwargs"].clear()
     assert separate.hparams()["distance_kwargs"] == {"conditional": "linear"}
+
+
+def test_an_unknown_argument_is_refused_in_the_model_s_name() -> None:
+    message = r"VBPR\(\) got an unexpected keyword argument 'dropuot'"
+    with pytest.raises(TypeError, match=message):
+        VBPR(4, 5, {"text": 6}, dropuot=0.1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"VBPR.*missing 1 required.*'in_channels'"):
+        VBPR(4, 5)  # type: ignore[call-arg]

@@ -13,7 +13,7 @@ from tests.nn.models.parity import ROOT, assert_parity
 
 class TestLGMRec(RecommenderTests):
     model_class = LGMRec
-    kwargs = {"noise": False, "keep_rate": 1.0}
+    kwargs = {"noise": False, "dropout": 0.0}
 
 
 class TestNoisyLGMRec(RecommenderTests):
@@ -58,7 +58,7 @@ def test_the_files_gradients_point_where_ours_do() -> None:
 def test_noise_in_training_only() -> None:
     torch.manual_seed(0)
     data = example_data()
-    model = LGMRec.from_data(data, keep_rate=1.0)
+    model = LGMRec.from_data(data, dropout=0.0)
     first, second = (model.train().encode(data).user for _ in range(2))
     assert not torch.equal(first, second)
     first, second = (model.eval().encode(data).user for _ in range(2))
@@ -75,7 +75,7 @@ def test_one_modality_has_no_contrast() -> None:
         assert ("contrast" in model.loss(data, example_batch(data))) == expected
 
 
-@pytest.mark.parametrize("wrong", [{"keep_rate": 0.0}, {"num_hyperedges": 0}])
+@pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"num_hyperedges": 0}])
 def test_bad_options(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LGMRec(3, 3, {"text": 4}, **wrong)  # type: ignore[arg-type]
@@ -85,6 +85,6 @@ def test_training_without_noise_draws_none() -> None:
     data = example_data()
     for noise in (False, True):
         torch.manual_seed(0)
-        model = LGMRec.from_data(data, noise=noise, keep_rate=1.0).train()
+        model = LGMRec.from_data(data, noise=noise, dropout=0.0).train()
         first, second = (model.encode(data).user for _ in range(2))
         assert torch.equal(first, second) != noise
