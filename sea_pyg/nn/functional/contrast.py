@@ -24,42 +24,62 @@ def log_partition(
     unit: bool = False,
     weight: OptTensor = None,
     key_weight: OptTensor = None,
+    positive: OptTensor = None,
 ) -> Tensor:
     r"""Sum the logarithms of the queries' partition functions.
 
     .. math::
-        \sum_i w_i \log \sum_{j \ne x_i} v_j \exp(q_i^\top k_j / \tau)
+        \sum_i w_i \log \sum_{j : (i, j) \notin \mathcal{E}}
+        v_j \exp(q_i^\top k_j / \tau)
 
-    A contrast is this less the logits of its positives. Logits are formed in chunks of
-    rows, once: the gradient is computed together with the value, and is exact.
+    A contrast is this less the logits of its positives. Where a positive is none of the
+    keys, its logit :math:`p_i` joins the sum and is taken from the logarithm. That is a
+    cross entropy, whose gradient keeps its digits where the positive is certain:
+
+    .. math::
+        \sum_i w_i \log \Big( 1 + \sum_{j : (i, j) \notin \mathcal{E}}
+        v_j \exp(q_i^\top k_j / \tau - p_i) \Big)
+
+    Logits are formed in chunks of rows, once: the gradient is computed together with
+    the value, and is exact.
 
     Args:
         query: Queries.
         key: Keys.
         temperature: :math:`\tau`.
-        excluded: The key :math:`x_i` that each query leaves out. (default: none)
+        excluded: The (query, key) pairs :math:`\mathcal{E}` that are left out.
+            (default: none)
         chunk_size: Rows of logits that are held at a time. (default: :obj:`512`)
-        unit: Whether all rows are known to be of unit length at most. Their logits are
-            bounded, so that no maximum is sought where they cannot overflow.
-            (default: :obj:`False`)
+        unit: Whether all rows are known to be of unit length at most, and ``positive``
+            to be within :math:`1 / \tau`. Logits are bounded then, so that no maximum
+            is sought where they cannot overflow. (default: :obj:`False`)
         weight: Weight :math:`w` of each query, without gradient. (default: ones)
         key_weight: Weight :math:`v` of each key, without gradient. (default: ones)
+        positive: Logits :math:`p` of positives that are no keys. (default: none)
 
     Shapes:
-        ``query`` :math:`[B, C]`, ``key`` :math:`[N, C]`, ``excluded`` and ``weight``
-        :math:`[B]`, ``key_weight`` :math:`[N]`; returns a scalar.
+        ``query`` :math:`[B, C]`, ``key`` :math:`[N, C]`, ``excluded`` :math:`[2, P]`,
+        ``weight`` and ``positive`` :math:`[B]`, ``key_weight`` :math:`[N]`; returns a
+        scalar.
 
     Raises:
         ValueError: If ``temperature`` or ``chunk_size`` is not positive.
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (got {temperature})")
-    if chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+    check_options(temperature, chunk_size)
     query, key = in_full(query, key)
+    if positive is not None:
+        positive = positive.to(query.dtype)
     with torch.autocast(query.device.type, enabled=False):
         out: Tensor = _LogPartition.apply(  # type: ignore[no-untyped-call]
-            query, key, temperature, excluded, chunk_size, unit, weight, key_weight
+            query,
+            key,
+            positive,
+            temperature,
+            _by_chunk(excluded, query.size(0), chunk_size),
+            chunk_size,
+            unit and math.log2(math.e) / temperature < SAFE_BITS,
+            weight,
+            key_weight,
         )
     return out
 
@@ -76,61 +96,94 @@ class _LogPartition(torch.autograd.Function):
         ctx: Any,
         query: Tensor,
         key: Tensor,
+        positive: OptTensor,
         temperature: float,
-        excluded: OptTensor,
+        excluded: list[tuple[Tensor, Tensor]],
         chunk_size: int,
-        unit: bool,
+        bounded: bool,
         weight: OptTensor,
         key_weight: OptTensor,
     ) -> Tensor:
         num_rows = query.size(0)
         needs_grad = any(ctx.needs_input_grad)
         # Logits in bits: powers of two are cheaper than those of e.
-        bits = math.log2(math.e) / temperature
-        bounded = unit and bits < SAFE_BITS
-        scaled = query * bits
-        columns = key.t().contiguous()  # [C, num_keys], read once per chunk
+        scaled = query * (math.log2(math.e) / temperature)
+        own = None if positive is None else positive * math.log2(math.e)
+        columns = key.t().contiguous()  # [C, N], read once per chunk
         counted = key if key_weight is None else key_weight.unsqueeze(1) * key
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
+        grad_own = None if own is None else torch.empty_like(own)
         buffer = row_buffer(query, min(chunk_size, num_rows), key.size(0))
-        for start in range(0, num_rows, chunk_size):
+        for number, start in enumerate(range(0, num_rows, chunk_size)):
             rows = slice(start, min(start + chunk_size, num_rows))
             chunk = scaled[rows]
             logits = torch.mm(chunk, columns, out=buffer[: chunk.size(0)])
-            if excluded is not None:
-                row = torch.arange(chunk.size(0), device=query.device)
-                logits[row, excluded[rows]] = -torch.inf
-            shift = None if bounded else logits.amax(dim=1)
+            if excluded:
+                logits[excluded[number]] = -torch.inf
+            shift = None if bounded else _largest(logits, own, rows)
             if shift is not None:
                 logits.sub_(shift.unsqueeze(1))
             power = logits.exp2_()
             mass = power.sum(dim=1) if key_weight is None else power @ key_weight
-            value = mass.log2() if shift is None else mass.log2() + shift
+            others, offset = mass, shift
+            if own is not None:
+                alone = own[rows] if shift is None else own[rows] - shift
+                mass, offset = mass + alone.exp2(), -alone
+            value = mass.log2() if offset is None else mass.log2() + offset
             share = mass.reciprocal()
             if weight is not None:
                 value, share = value * weight[rows], share * weight[rows]
             total += value.sum()
             if needs_grad:
+                if grad_own is not None:
+                    # The positive's probability less one is the others', negative.
+                    grad_own[rows] = -others * share
                 share = share.unsqueeze(1)
                 grad_query[rows] = (power @ counted).mul_(share)
                 grad_key.addmm_(power.t(), chunk * share)
         if needs_grad:
             if key_weight is not None:
                 grad_key.mul_(key_weight.unsqueeze(1))
-            grads = grad_query.div_(temperature), grad_key.mul_(math.log(2))
+            grads = grad_query.div_(temperature), grad_key.mul_(math.log(2)), grad_own
             ctx.save_for_backward(*grads)
         return (total * math.log(2)).to(query.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
-        grad_query, grad_key = ctx.saved_tensors
-        return (
-            grad * grad_query if ctx.needs_input_grad[0] else None,
-            grad * grad_key if ctx.needs_input_grad[1] else None,
-            *[None] * 6,
-        )
+        needed = ctx.needs_input_grad[:3]
+        found = [
+            grad * saved if need else None
+            for need, saved in zip(needed, ctx.saved_tensors, strict=True)
+        ]
+        return *found, *[None] * 6
+
+
+def _largest(logits: Tensor, own: OptTensor, rows: slice) -> Tensor:
+    """Return the largest logit of every row, that of the positive included."""
+    if own is None:
+        return torch.amax(logits, dim=1)
+    if logits.size(1) > 0:
+        return torch.maximum(own[rows], torch.amax(logits, dim=1))
+    return torch.clone(own[rows])
+
+
+def _by_chunk(
+    pairs: OptTensor, num_rows: int, chunk_size: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Return the (row, column) pairs of every chunk, rows counted from its first."""
+    if pairs is None or pairs.size(1) == 0:
+        return []
+    row, order = pairs[0].sort(stable=True)
+    column = pairs[1][order]
+    if chunk_size >= num_rows:
+        return [(row, column)]
+    starts = torch.arange(0, num_rows, chunk_size, device=row.device)
+    chunk = torch.bucketize(row, starts, right=True).sub_(1)
+    counts = torch.bincount(chunk, minlength=starts.numel()).tolist()
+    row = row % chunk_size
+    return list(zip(row.split(counts), column.split(counts), strict=True))
 
 
 def info_nce(
@@ -178,10 +231,7 @@ def info_nce(
             f"index must have one entry per row, [{query.size(0)}] (got "
             f"{list(index.shape)})"
         )
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (got {temperature})")
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+    check_options(temperature, chunk_size)
     query, key = in_full(query, key)
     count = None if index is None else _multiplicity(index).to(query.dtype)
     if chunk_size is None or chunk_size >= query.size(0):
@@ -243,10 +293,19 @@ def two_view_contrast(
     """
     x, y = l2_normalize(x), l2_normalize(y)
     num_rows = x.size(0)
-    own = torch.arange(num_rows, 2 * num_rows, device=x.device)
+    row = torch.arange(num_rows, device=x.device)
+    itself = torch.stack([row, row + num_rows])
     candidates = torch.cat([y, x])  # [2 N, C]
-    mass = log_partition(x, candidates, temperature, own, chunk_size, unit=True)
+    mass = log_partition(x, candidates, temperature, itself, chunk_size, unit=True)
     return (mass - (x * y).sum() / temperature) / num_rows
+
+
+def check_options(temperature: float, chunk_size: int | None) -> None:
+    """Refuse what no contrast can be computed with."""
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive (got {temperature})")
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
 
 
 def in_full(*tensors: Tensor) -> list[Tensor]:

@@ -1,14 +1,9 @@
 """The softmax over items that a batch shares, without holding its scores."""
 
-import math
-from typing import Any
-
-import torch
 from torch import Tensor
 
-from sea_pyg.nn.functional.contrast import SAFE_BITS, in_full
+from sea_pyg.nn.functional.contrast import check_options, in_full, log_partition
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import once_differentiable, row_buffer
 
 
 def sampled_softmax(
@@ -60,103 +55,12 @@ def sampled_softmax(
             f"candidate must be of shape [C, {query.size(1)}] (got "
             f"{list(candidate.shape)})"
         )
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (got {temperature})")
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+    check_options(temperature, chunk_size)
     query, positive, candidate = in_full(query, positive, candidate)
     if chunk_size is None or query.device.type != "cpu":
         chunk_size = query.size(0)
-    bounded = unit and math.log2(math.e) / temperature < SAFE_BITS
-    with torch.autocast(query.device.type, enabled=False):
-        out: Tensor = _SampledSoftmax.apply(  # type: ignore[no-untyped-call]
-            query, positive, candidate, temperature, excluded, chunk_size, bounded
-        )
-        return out
-
-
-class _SampledSoftmax(torch.autograd.Function):
-    """The loss and its gradient, computed together a chunk of rows at a time."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        query: Tensor,
-        positive: Tensor,
-        candidate: Tensor,
-        temperature: float,
-        excluded: OptTensor,
-        chunk_size: int,
-        bounded: bool,
-    ) -> Tensor:
-        num_rows = query.size(0)
-        needs_grad = any(ctx.needs_input_grad)
-        # Scores in bits: powers of two are cheaper than those of e.
-        scaled = query * (math.log2(math.e) / temperature)
-        own = (scaled * positive).sum(dim=1)
-        columns = candidate.t().contiguous()  # [D, C], read once per chunk
-        left_out = _by_chunk(excluded, num_rows, chunk_size)
-        buffer = row_buffer(query, min(chunk_size, num_rows), candidate.size(0))
-        total = torch.zeros((), dtype=torch.float64, device=query.device)
-        grad_query = torch.empty_like(query)
-        grad_candidate = torch.zeros_like(candidate)
-        surplus = torch.empty_like(own)  # what the positive's share is short of one
-        for number, start in enumerate(range(0, num_rows, chunk_size)):
-            rows = slice(start, min(start + chunk_size, num_rows))
-            chunk = scaled[rows]
-            score = torch.mm(chunk, columns, out=buffer[: chunk.size(0)])
-            if left_out:
-                row, column = left_out[number]
-                score.index_put_((row, column), score.new_tensor(-torch.inf))
-            shift = torch.zeros_like(own[rows])
-            if not bounded:
-                shift = own[rows]
-                if score.size(1) > 0:
-                    shift = torch.maximum(shift, score.amax(dim=1))
-                score.sub_(shift.unsqueeze(1))
-            weight = score.exp2_()
-            others = weight.sum(dim=1)
-            mass = others + (own[rows] - shift).exp2()
-            total += (shift + mass.log2() - own[rows]).sum()
-            if needs_grad:
-                share = mass.reciprocal().unsqueeze(1)
-                grad_query[rows] = (weight @ candidate).mul_(share)
-                grad_candidate.addmm_(weight.t(), chunk * share)
-                surplus[rows] = others / mass
-        if needs_grad:
-            # The positive's probability less one is the others' mass, negative.
-            less = surplus.unsqueeze(1)
-            scale = math.log(2) / num_rows
-            ctx.save_for_backward(
-                grad_query.sub_(less * positive).div_(num_rows * temperature),
-                (less * scaled).mul_(-scale),
-                grad_candidate.mul_(scale),
-            )
-        return (total * (math.log(2) / num_rows)).to(query.dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
-        needed = ctx.needs_input_grad[:3]
-        found = [
-            grad * saved if need else None
-            for saved, need in zip(ctx.saved_tensors, needed, strict=True)
-        ]
-        return *found, None, None, None, None
-
-
-def _by_chunk(
-    excluded: OptTensor, num_rows: int, chunk_size: int
-) -> list[tuple[Tensor, Tensor]]:
-    """Return the excluded pairs of every chunk, rows counted from its first."""
-    if excluded is None or excluded.size(1) == 0:
-        return []
-    row, order = excluded[0].sort(stable=True)
-    column = excluded[1][order]
-    if chunk_size >= num_rows:
-        return [(row, column)]
-    starts = torch.arange(0, num_rows, chunk_size, device=row.device)
-    sizes = torch.bucketize(row, starts, right=True).sub_(1)
-    counts = torch.bincount(sizes, minlength=starts.numel()).tolist()
-    row = row % chunk_size
-    return list(zip(row.split(counts), column.split(counts), strict=True))
+    logit = (query * positive).sum(dim=1) / temperature
+    loss = log_partition(
+        query, candidate, temperature, excluded, chunk_size, unit, positive=logit
+    )
+    return loss / query.size(0)

@@ -27,11 +27,12 @@ def test_log_partition_is_that_of_all_logits(
 ) -> None:
     query = l2_normalize(rows(9)).requires_grad_()
     key = l2_normalize(rows(7, seed=1)).requires_grad_()
-    excluded = torch.arange(9) % 7 if leave_out else None
+    pairs = [[0, 1, 1, 8, 4, 1], [2, 0, 6, 6, 3, 5]]
+    excluded = torch.tensor(pairs) if leave_out else None
     weight, key_weight = (rows(n)[:, 0].abs() if weigh else None for n in (9, 7))
     logits = query @ key.t() / temperature
     if excluded is not None:
-        logits = logits.scatter(1, excluded.view(-1, 1), -torch.inf)
+        logits = logits.index_put(tuple(excluded), logits.new_tensor(-torch.inf))
     if weight is not None and key_weight is not None:
         expected = (weight * (logits + key_weight.log()).logsumexp(dim=1)).sum()
     else:
@@ -44,6 +45,47 @@ def test_log_partition_is_that_of_all_logits(
         torch.autograd.grad(3 * found, (query, key)),
         torch.autograd.grad(3 * expected, (query, key)),
     )
+
+
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize("temperature", [0.5, 0.01])
+@pytest.mark.parametrize("chunk_size", [4, 100])
+def test_log_partition_with_positives_that_are_no_keys(
+    unit: bool, temperature: float, chunk_size: int
+) -> None:
+    query = l2_normalize(rows(9)).requires_grad_()
+    key = l2_normalize(rows(7, seed=1)).requires_grad_()
+    positive = (l2_normalize(rows(9, seed=2))[:, 0] / temperature).requires_grad_()
+    weight, key_weight = rows(9)[:, 0].abs(), rows(7)[:, 0].abs()
+    logits = query @ key.t() / temperature + key_weight.log()
+    every = torch.cat([positive.unsqueeze(1), logits], dim=1)
+    expected = (weight * (every.logsumexp(dim=1) - positive)).sum()
+    found = log_partition(
+        query,
+        key,
+        temperature,
+        None,
+        chunk_size,
+        unit,
+        weight,
+        key_weight,
+        positive=positive,
+    )
+    torch.testing.assert_close(found, expected)
+    inputs = query, key, positive
+    torch.testing.assert_close(
+        torch.autograd.grad(3 * found, inputs),
+        torch.autograd.grad(3 * expected, inputs),
+    )
+
+
+def test_a_certain_positive_keeps_its_digits() -> None:
+    query, key = torch.ones(1, 1), torch.tensor([[-1.0]])
+    positive = torch.tensor([20.0], requires_grad=True)
+    value = log_partition(query, key, 1.0, positive=positive)
+    (grad,) = torch.autograd.grad(value, positive)
+    exact = torch.tensor(-21.0).exp()  # against one: nothing is left of it in float32
+    torch.testing.assert_close(-grad, exact.view(1), rtol=1e-5, atol=0)
 
 
 def test_log_partition_of_half_precision_and_without_gradient() -> None:
