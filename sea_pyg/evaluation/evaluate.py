@@ -1,6 +1,7 @@
 """Full-ranking evaluation of a recommender."""
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -77,7 +78,8 @@ def evaluate(
 
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is
-            unknown, there are no labels or none of a user with training edges, a node
+            unknown, there are no labels or none of a user with training edges, all
+            labels are edges that are left out of the ranking, a node
             number is out of range, the model is of another size than the graph, or
             was trained on other interactions than those of the graph's split.
 
@@ -103,6 +105,8 @@ def evaluate(
     )
     labels = _labels(data, edge_type, sizes)
     seen = _excluded(data, exclude, val, edge_type, sizes, train)
+    if seen is not None:
+        _check_reachable(labels, seen, edge_type)
     has_label = labels.degree > 0
     has_edge = train.degree > 0
     user_index = (has_label & has_edge).nonzero().view(-1)
@@ -261,7 +265,7 @@ def _excluded(
             "graph that a split returns"
         )
     extra = _label_index(val, edge_type, "validation")
-    common = count_common(data[edge_type].edge_label_index, extra)
+    common = count_common(_label_index(data, edge_type, "evaluated"), extra)
     if common:
         raise ValueError(
             f"{common} of the labels to be found are validation labels, which "
@@ -270,6 +274,24 @@ def _excluded(
         )
     both = torch.cat([data[edge_type].edge_index, extra], dim=1)
     return _pairs(both, "the validation graph's edge_label_index", sizes)
+
+
+def _check_reachable(
+    labels: EdgeMembership, seen: EdgeMembership, edge_type: EdgeType
+) -> None:
+    """Tell of labels that no ranking can name, since they are left out of it."""
+    lost = int(torch.isin(labels.key, seen.key, assume_unique=True).sum())
+    if lost == 0:
+        return
+    total = labels.key.numel()
+    message = (
+        f"{lost} of the {total} labels of type {edge_type!r} are edges of the graph, "
+        "too, which are left out of the ranking, so that they cannot be found; "
+        "edge_index must hold the training edges alone"
+    )
+    if lost == total:
+        raise ValueError(f"{message}, or pass exclude='none'")
+    warnings.warn(message, stacklevel=4)
 
 
 def _fingerprint(

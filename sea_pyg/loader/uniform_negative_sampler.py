@@ -31,7 +31,7 @@ class UniformNegativeSampler:
         if edge_index.size(1) == 0:
             raise ValueError("negatives need at least one training interaction (got 0)")
         seen = EdgeMembership(edge_index, num_users, num_items)
-        self.candidate = torch.unique(edge_index[1])  # ascending
+        self.candidate = torch.unique(edge_index[1].long())  # ascending
         self.rowptr = seen.rowptr
         self.num_unseen = self.candidate.numel() - seen.degree
         """Shape :math:`[N_u]`: how many candidates each user has not seen."""
@@ -59,6 +59,7 @@ class UniformNegativeSampler:
             user: Users, of any shape; repeat them for several negatives.
             generator: Source of randomness, on the device of the graph.
         """
+        user = user.long()
         # The remainder of a 63-bit integer is uniform to within num_items / 2^63.
         draw = torch.randint(
             2**63 - 1, user.shape, generator=generator, device=user.device

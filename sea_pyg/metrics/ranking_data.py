@@ -23,7 +23,7 @@ class RankingData(LinkPredMetricData):
 
     Raises:
         ValueError: If a shape does not fit, a label names a row that does not exist or
-            an item is negative.
+            an item is negative, or a ranking names an item twice.
     """
 
     def __init__(
@@ -36,7 +36,9 @@ class RankingData(LinkPredMetricData):
                 "pred_index_mat must have the shape [num_users, k] "
                 f"(got {list(pred_index_mat.shape)})"
             )
-        row, item = edge_label_index
+        # Keys of pairs are formed, which smaller types do not hold.
+        pred_index_mat = pred_index_mat.long()
+        row, item = (index.long() for index in edge_label_index)
         if row.dim() != 1 or row.shape != item.shape:
             raise ValueError(
                 "edge_label_index must hold a row and an item per label "
@@ -55,6 +57,15 @@ class RankingData(LinkPredMetricData):
             key = torch.unique(row * width + item)
             row = torch.div(key, width, rounding_mode="floor")
             item = key % width
+        ordered = pred_index_mat.sort(dim=1).values
+        twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+        if bool(twice.any()):
+            row_number, place = twice.nonzero()[0].tolist()
+            raise ValueError(
+                f"a ranking must name an item once (got item "
+                f"{int(ordered[row_number, place])} twice in row {row_number}); keep "
+                "the better place, and fill up with -1"
+            )
         # A filler becomes an item that is nobody's label.
         ranked = pred_index_mat.masked_fill(pred_index_mat < 0, width)
         super().__init__(pred_index_mat=ranked, edge_label_index=(row, item))

@@ -10,7 +10,8 @@ class RankingMetric(LinkPredMetric):
     r"""Base class of PyG's link-prediction metrics that also give per-user values.
 
     :meth:`update` and :meth:`compute` are PyG's; the input is cleaned as
-    :class:`RankingData` says. :meth:`per_user` keeps no state.
+    :class:`RankingData` says, within PyG's ``LinkPredMetricCollection``, too.
+    :meth:`per_user` keeps no state.
 
     Args:
         k: Length of the ranking that counts.
@@ -26,7 +27,7 @@ class RankingMetric(LinkPredMetric):
         Shapes:
             Returns :math:`[B]`; zero for users without labels.
         """
-        value: Tensor = self._compute(data)
+        value: Tensor = self._compute(_clean(data))
         return value
 
     def update(
@@ -51,3 +52,14 @@ class RankingMetric(LinkPredMetric):
                 "weighted metrics for edge_label_weight"
             )
         self._update(RankingData(pred_index_mat, edge_label_index))
+
+    def _update(self, data: LinkPredMetricData) -> None:
+        # A collection hands its own data over.
+        super()._update(_clean(data))
+
+
+def _clean(data: LinkPredMetricData) -> RankingData:
+    """Return the data without the traps that :class:`RankingData` closes."""
+    if isinstance(data, RankingData):
+        return data
+    return RankingData(data.pred_index_mat, data.edge_label_index)

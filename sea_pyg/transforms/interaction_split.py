@@ -3,6 +3,7 @@
 import copy
 import warnings
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,12 @@ from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.typing import RATES, EdgeType
-from sea_pyg.utils import check_interactions, made_of_interactions, make_split_id
+from sea_pyg.utils import (
+    check_interactions,
+    count_common,
+    made_of_interactions,
+    make_split_id,
+)
 
 NAMES = ("train", "val", "test")
 
@@ -91,10 +97,12 @@ class InteractionSplit(BaseTransform):
         pairs = [edge_index[:, mask] for mask in masks]
         split_id = make_split_id(*pairs)
         train_attrs = {
-            key: _kept(value, masks[0])
+            key: kept_entries(value, masks[0])
             for key, value in _edge_attributes(store).items()
             if key != "split"
         }
+
+        self._warn_of_copies(data, edge_index[:, ~masks[0]])
 
         def build(number: int) -> HeteroData:
             out = copy.copy(data)
@@ -113,18 +121,8 @@ class InteractionSplit(BaseTransform):
 
     def _refuse_copies(self, data: HeteroData) -> None:
         """Refuse the interactions under another type, as ``ToUndirected`` adds them."""
-        user_type, _, item_type = self.edge_type
         pairs = data[self.edge_type].edge_index
-        for other in data.edge_types:
-            if other == self.edge_type or {other[0], other[2]} != {
-                user_type,
-                item_type,
-            }:
-                continue
-            found = data[other].get("edge_index")
-            if found is None:
-                continue
-            found = found if other[0] == user_type else found.flip(0)
+        for other, found in self._between_the_same(data):
             if torch.equal(pairs.unique(dim=1), found.unique(dim=1)):
                 raise ValueError(
                     f"{type(self).__name__} expects a graph that has its interactions "
@@ -132,6 +130,29 @@ class InteractionSplit(BaseTransform):
                     "to be held out included); split first, then add the others to "
                     "what it returns, e.g. with torch_geometric's ToUndirected"
                 )
+
+    def _warn_of_copies(self, data: HeteroData, held_out: Tensor) -> None:
+        """Tell of held-out pairs that the training graph holds under another type."""
+        for other, found in self._between_the_same(data):
+            common = count_common(held_out, found)
+            if common:
+                warnings.warn(
+                    f"{common} of the {held_out.size(1)} interactions of "
+                    f"{self.edge_type!r} that are held out are edges of {other!r}, "
+                    "too, which stay in the training graph; a model that reads those "
+                    "knows them",
+                    stacklevel=4,
+                )
+
+    def _between_the_same(self, data: HeteroData) -> Iterator[tuple[EdgeType, Tensor]]:
+        """Yield the other edges between users and items, as (user, item)."""
+        user_type, _, item_type = self.edge_type
+        for other in data.edge_types:
+            found = data[other].get("edge_index")
+            if other == self.edge_type or found is None:
+                continue
+            if {other[0], other[2]} == {user_type, item_type}:
+                yield other, found if other[0] == user_type else found.flip(0)
 
     def remedy(self, number: int) -> str:
         """Say what to do about an empty part."""
@@ -160,7 +181,7 @@ class InteractionSplit(BaseTransform):
             stacklevel=4,
         )
         for key, value in _edge_attributes(store).items():
-            store[key] = _kept(value, kept)
+            store[key] = kept_entries(value, kept)
         store.edge_index = store.edge_index[:, kept]
 
     def _warn_of_cold_users(self, user: Tensor, train: Tensor, num_users: int) -> None:
@@ -191,7 +212,7 @@ def _edge_attributes(store: EdgeStorage) -> dict[str, Any]:
     return found
 
 
-def _kept(value: Any, index: Tensor) -> Any:
+def kept_entries(value: Any, index: Tensor) -> Any:
     """Take entries of an attribute, by a mask or by their numbers."""
     if isinstance(value, Tensor):
         return value[index]

@@ -6,6 +6,7 @@ import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
+from sea_pyg.transforms.interaction_split import kept_entries
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interactions
 
@@ -24,14 +25,19 @@ class KCore(BaseTransform):
         edge_type: The interactions. (default: ``('user', 'rates', 'item')``)
 
     Raises:
-        ValueError: If nothing is left, ``k`` is not positive, or the graph is already
-            split (the core of the training part alone would be another one).
+        ValueError: If nothing is left, ``k`` is not positive, the interactions are
+            within one node type, or the graph is already split (the core of the
+            training part alone would be another one).
     """
 
     def __init__(
         self, k: int = 5, user_k: int | None = None, edge_type: EdgeType = RATES
     ) -> None:
         check_counts(1, k=k, **({} if user_k is None else {"user_k": user_k}))
+        if edge_type[0] == edge_type[2]:
+            raise ValueError(
+                f"KCore expects edges between two node types (got {edge_type!r})"
+            )
         self.k = k
         self.user_k = k if user_k is None else user_k
         self.edge_type = edge_type
@@ -62,21 +68,37 @@ class KCore(BaseTransform):
             self.edge_type[0]: user_kept.nonzero().flatten(),
             self.edge_type[2]: item_kept.nonzero().flatten(),
         }
-        lists: dict[tuple[str, str], list[Any]] = {}
+        sequences: dict[tuple[str | EdgeType, str], Any] = {}
         for name, index in subset.items():
             store = data[name]
             store.num_nodes = store.num_nodes  # explicit from here on
             if "n_id" not in store:
                 store.n_id = torch.arange(store.num_nodes, device=index.device)
             for key, value in list(store.items()):
-                # PyG's subgraph() cannot index lists.
-                if isinstance(value, list) and len(value) == store.num_nodes:
-                    lists[name, key] = [value[number] for number in index.tolist()]
+                # PyG's subgraph() cannot index these.
+                if _is_sequence(value, store.num_nodes):
+                    sequences[name, key] = kept_entries(value, index)
+                    del store[key]
+        for edge_type in data.edge_types:
+            store = data[edge_type]
+            row, col = store.edge_index
+            kept = torch.ones_like(row, dtype=torch.bool)
+            for name, ends in ((edge_type[0], row), (edge_type[2], col)):
+                if name in subset:
+                    kept &= torch.isin(ends, subset[name])
+            for key, value in list(store.items()):
+                if _is_sequence(value, row.numel()):
+                    sequences[edge_type, key] = kept_entries(value, kept)
                     del store[key]
         data = data.subgraph(subset)
-        for (name, key), values in lists.items():
-            data[name][key] = values
+        for (where, key), values in sequences.items():
+            data[where][key] = values
         return data
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(k={self.k}, user_k={self.user_k})"
+
+
+def _is_sequence(value: Any, length: int) -> bool:
+    """Tell whether an attribute is a list or tuple of one entry per node or edge."""
+    return isinstance(value, (list, tuple)) and len(value) == length

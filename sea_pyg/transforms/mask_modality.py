@@ -6,7 +6,7 @@ import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.utils import modality_names, noted_inputs
+from sea_pyg.utils import check_feature, modality_names, node_count, noted_inputs
 
 
 class MaskModality(BaseTransform):
@@ -25,7 +25,8 @@ class MaskModality(BaseTransform):
         node_type: The node type that carries the features. (default: :obj:`"item"`)
 
     Raises:
-        ValueError: If a rate is not in [0, 1] or a modality is unknown.
+        ValueError: If a rate is not in [0, 1], or a modality is unknown, no matrix
+            with a row per node, or has a mask of another type or shape.
     """
 
     def __init__(
@@ -52,7 +53,13 @@ class MaskModality(BaseTransform):
             modality_names(data, self.node_type, list(rate))
         else:
             rate = dict.fromkeys(names, rate)
-        num_items = int(store.num_nodes)
+        if not names:
+            raise ValueError(
+                f"data[{self.node_type!r}] has no modality to mask; add x_<modality>"
+            )
+        num_items = node_count(data, self.node_type)
+        for name in names:
+            check_feature(data, name, self.node_type)
         generator = torch.Generator().manual_seed(self.seed)
         draw = torch.rand(num_items, len(names), generator=generator)
         order = torch.rand(num_items, len(names), generator=generator)

@@ -19,6 +19,7 @@ from sea_pyg.utils.checks import (
 )
 from sea_pyg.utils.device import device_of, on_device
 from sea_pyg.utils.features import (
+    check_feature,
     check_features,
     fill_missing,
     modality_input,
@@ -68,6 +69,7 @@ __all__ = [
     "check_counts",
     "check_edge_type",
     "check_edges",
+    "check_feature",
     "check_features",
     "check_in_channels",
     "check_interactions",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.utils.checks import closest, modality_names
+from sea_pyg.utils.checks import closest, modality_names, node_count
 from sea_pyg.utils.memo import memoize
 
 
@@ -46,7 +46,7 @@ def modality_input(
         dtype = x.dtype if x.dtype in known else torch.float32
 
     def build() -> Tensor | None:
-        checked = _check(x, mask, name, node_type, data[node_type].num_nodes, dtype)
+        checked = _check(data, name, node_type, dtype)
         # The memo's entry must not refer to x, or x would never be freed.
         return None if checked is x else checked
 
@@ -188,35 +188,47 @@ def _present(x: Tensor) -> Tensor:
     return memoize(x, "modality_present", lambda: x.abs().amax(dim=1) > 0)
 
 
-def _check(
-    x: Tensor,
-    mask: Tensor | None,
-    name: str,
-    node_type: str,
-    num_nodes: int,
-    dtype: torch.dtype,
-) -> Tensor:
-    attribute = f"data[{node_type!r}].x_{name}"
+def check_feature(data: HeteroData, name: str, node_type: str = "item") -> None:
+    """Check the shapes of ``x_<name>`` and ``mask_<name>``, and the mask's type.
+
+    Args:
+        data: The graph.
+        name: The modality, which there is.
+        node_type: The node type that carries it. (default: :obj:`"item"`)
+
+    Raises:
+        ValueError: If the features are no matrix with a row per node, or the mask is
+            no bool tensor with a value per node.
+    """
+    num_nodes = node_count(data, node_type)
+    x: Tensor = data[node_type][f"x_{name}"]
+    mask: Tensor | None = data[node_type].get(f"mask_{name}")
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise ValueError(
-            f"{attribute} must be of shape [{num_nodes}, channels], a row per "
-            f"{node_type} (got {list(x.shape)})"
+            f"data[{node_type!r}].x_{name} must be of shape [{num_nodes}, channels], "
+            f"a row per {node_type} (got {list(x.shape)})"
         )
-    if mask is not None:
-        if mask.dtype != torch.bool or mask.shape != (num_nodes,):
-            raise ValueError(
-                f"data[{node_type!r}].mask_{name} must be a bool tensor of shape "
-                f"[{num_nodes}] (got {mask.dtype} {list(mask.shape)})"
-            )
-        if not bool(mask.all()):
-            x = torch.where(mask.unsqueeze(-1), x, torch.zeros_like(x))
+    if mask is not None and (mask.dtype != torch.bool or mask.shape != (num_nodes,)):
+        raise ValueError(
+            f"data[{node_type!r}].mask_{name} must be a bool tensor of shape "
+            f"[{num_nodes}] (got {mask.dtype} {list(mask.shape)})"
+        )
+
+
+def _check(data: HeteroData, name: str, node_type: str, dtype: torch.dtype) -> Tensor:
+    check_feature(data, name, node_type)
+    x: Tensor = data[node_type][f"x_{name}"]
+    mask: Tensor | None = data[node_type].get(f"mask_{name}")
+    if mask is not None and not bool(mask.all()):
+        x = torch.where(mask.unsqueeze(-1), x, torch.zeros_like(x))
     x = x.to(dtype)
     finite = torch.isfinite(x).all(dim=1)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])
+        rows = int((~finite).sum())
         raise ValueError(
-            f"{attribute} has a NaN or infinite value in row {row} (and in "
-            f"{int((~finite).sum())} rows in all); mend it, or mark the rows as "
-            f"missing with data[{node_type!r}].mask_{name} = False"
+            f"data[{node_type!r}].x_{name} has a NaN or infinite value in row {row} "
+            f"(and in {rows} rows in all); mend it, or mark the rows as missing with "
+            f"data[{node_type!r}].mask_{name} = False"
         )
     return x

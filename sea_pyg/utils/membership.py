@@ -18,6 +18,7 @@ class EdgeMembership:
     def __init__(self, edge_index: Tensor, num_users: int, num_items: int) -> None:
         self.num_users = num_users
         self.num_items = num_items
+        edge_index = edge_index.long()  # products of smaller types overflow
         self.key = torch.unique(edge_index[0] * num_items + edge_index[1])
         user = torch.div(self.key, num_items, rounding_mode="floor")
         csr = compress(user, self.key % num_items, num_users, num_items)
@@ -33,7 +34,7 @@ class EdgeMembership:
 
     def contains(self, user: Tensor, item: Tensor) -> Tensor:
         """Return whether each pair is in the set (bool, broadcast shape)."""
-        query = user * self.num_items + item
+        query = user.long() * self.num_items + item
         if self.key.numel() == 0:
             return torch.zeros_like(query, dtype=torch.bool)
         position = torch.searchsorted(self.key, query)

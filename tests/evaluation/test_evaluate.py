@@ -166,9 +166,9 @@ def test_seen_items_are_never_ranked_even_if_too_few_are_left() -> None:
     train = torch.tensor([[0, 0, 0, 1], [0, 1, 2, 0]])
     labels = torch.tensor([[0, 0, 1], [2, 3, 1]])
     score = torch.tensor([[9.0, 8.0, 7.0, 1.0], [0.0, 3.0, 2.0, 1.0]])
-    result = evaluate(
-        exactly(score), graph(train, labels, 2, 4), k=4, beyond_accuracy=True
-    )
+    data = graph(train, labels, 2, 4)
+    with pytest.warns(UserWarning, match="1 of the 3 labels"):
+        result = evaluate(exactly(score), data, k=4, beyond_accuracy=True)
     assert result.per_user["recall@4"].tolist() == [0.5, 1.0]
     assert result.per_user["precision@4"].tolist() == [0.25, 0.25]
     assert result.per_user["mrr@4"].tolist() == [1.0, 1.0]
@@ -394,3 +394,24 @@ def test_bad_graphs() -> None:
     del test[RATES].edge_label_index
     with pytest.raises(ValueError, match="no edge_label_index"):
         evaluate(exactly(score), test)
+
+
+def test_labels_that_are_left_out_are_told() -> None:
+    train = torch.tensor([[0, 1, 1], [0, 1, 2]])
+    scores = exactly(torch.randn(2, 4))
+    with pytest.raises(ValueError, match="3 of the 3 labels.*exclude='none'"):
+        evaluate(scores, graph(train, train, 2, 4), k=1)
+    labels = torch.tensor([[0, 1], [0, 3]])
+    with pytest.warns(UserWarning, match="1 of the 2 labels"):
+        evaluate(scores, graph(train, labels, 2, 4), k=1)
+    evaluate(scores, graph(train, train, 2, 4), k=1, exclude="none")
+
+
+def test_negatives_among_the_labels_are_none_of_the_validation() -> None:
+    train = torch.tensor([[0, 1], [0, 1]])
+    test = graph(train, torch.tensor([[0, 1], [2, 3]]), 2, 4)
+    test[RATES].edge_label = torch.tensor([1.0, 0.0])
+    val = graph(train, torch.tensor([[1], [3]]), 2, 4)
+    scores = exactly(torch.randn(2, 4))
+    found = evaluate(scores, test, k=1, exclude="train+val", val=val)
+    assert found.user_index.tolist() == [0]

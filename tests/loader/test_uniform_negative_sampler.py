@@ -109,3 +109,11 @@ def test_an_epoch_is_drawn_at_once():
         ratios.append((sampled - start) / (time.perf_counter() - sampled))
     # As long as drawing for some of the users one at a time, not for all 19,445.
     assert min(ratios) < 5, ratios
+
+
+def test_users_of_a_small_type_do_not_overflow():
+    edges = torch.arange(1000).repeat(2, 1)
+    edges = torch.cat([edges, torch.tensor([[2_999_999] * 999, range(999)])], dim=1)
+    sampler = UniformNegativeSampler(edges, 3_000_000, 1000)
+    users = torch.full((50,), 2_999_999, dtype=torch.int32)
+    assert set(sampler.sample(users).tolist()) == {999}

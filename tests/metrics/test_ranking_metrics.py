@@ -2,7 +2,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_geometric.metrics import LinkPredNDCG, LinkPredRecall
+from torch_geometric.metrics import (
+    LinkPredMetricCollection,
+    LinkPredNDCG,
+    LinkPredRecall,
+)
 
 from sea_pyg import metrics
 from sea_pyg.metrics import NDCG, RankingData, Recall, ranking_classes
@@ -121,3 +125,32 @@ def test_classes_are_exported() -> None:
     assert set(metrics.classes) == {c.__name__ for c in ranking_classes.values()}
     assert set(metrics.classes) <= set(metrics.__all__)
     assert repr(NDCG(k=3)) == "NDCG(k=3)"
+
+
+@pytest.mark.parametrize("name", list(ranking_classes))
+def test_a_collection_is_cleaned_as_well(name: str) -> None:
+    ranked = torch.tensor([[1, 4], [2, -1]])  # the filler is no hit of item 9
+    labels = torch.tensor([[0, 1, 0, 0], [9, 0, 4, 4]])  # a label stands twice
+    alone, one_of_many = ranking_classes[name](2), ranking_classes[name](2)
+    alone.update(ranked, labels)
+    collection = LinkPredMetricCollection({"one": one_of_many})
+    collection.update(ranked, labels)
+    assert collection.compute()["one"] == alone.compute() > 0
+
+
+def test_small_types_of_numbers_do_not_overflow() -> None:
+    items = torch.tensor([[60_000], [60_000]], dtype=torch.int32)
+    labels = torch.tensor([[0, 1], [60_000, 7]], dtype=torch.int32)
+    many = torch.zeros(60_000, 1, dtype=torch.int32)
+    rows = torch.stack([labels[0] + 59_000, labels[1]])
+    many[59_000:59_002] = items
+    metric = Recall(1)
+    metric.update(many, rows)
+    assert metric.compute() == 0.5
+
+
+def test_a_ranking_names_an_item_once() -> None:
+    with pytest.raises(ValueError, match="item 3 twice in row 1"):
+        Recall(2).update(
+            torch.tensor([[1, -1, -1], [3, 5, 3]]), torch.tensor([[0], [3]])
+        )

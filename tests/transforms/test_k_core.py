@@ -80,3 +80,19 @@ def test_bad_use():
 def test_composes_with_other_transforms():
     data = MaskModality(0.5)(KCore(3)(FakeMultimodalDataset()[0]))
     assert data["item"].mask_text.numel() == data["item"].num_nodes
+
+
+def test_lists_and_tuples_follow() -> None:
+    data = FakeMultimodalDataset(60, 50, avg_degree=8)[0]
+    number = torch.arange(data[RATES].edge_index.size(1))
+    data[RATES].number, data[RATES].listed = number, number.tolist()
+    data["user"].named = tuple(range(60))
+    out = KCore(5)(data)
+    assert 0 < out[RATES].number.numel() < number.numel()
+    assert out[RATES].listed == out[RATES].number.tolist()
+    assert out["user"].named == tuple(out["user"].n_id.tolist())
+
+
+def test_edges_within_one_type_are_refused() -> None:
+    with pytest.raises(ValueError, match="between two node types"):
+        KCore(3, edge_type=("user", "follows", "user"))

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch_geometric.data import HeteroData
 
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.transforms import ItemKNNGraph, MaskModality
@@ -70,3 +71,32 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match=r"no modality 'd'"):
         MaskModality({"d": 0.2})(data())
     assert repr(MaskModality(0.2)) == "MaskModality(rate=0.2)"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"x_year": torch.arange(40.0)}, r"x_year must be of shape \[40, channels\]"),
+        ({"mask_a": torch.ones(40)}, "mask_a must be a bool tensor"),
+        ({"mask_a": torch.ones(3, dtype=torch.bool)}, r"of shape \[40\]"),
+    ],
+)
+def test_attributes_of_another_shape_are_refused(attributes, message):
+    graph = data(40)
+    graph["item"].update(attributes)
+    with pytest.raises(ValueError, match=message):
+        MaskModality(0.2)(graph)
+
+
+def test_what_is_missing_is_named():
+    graph = HeteroData()
+    graph["item"].num_nodes = 3
+    with pytest.raises(ValueError, match="no modality to mask"):
+        MaskModality(0.2)(graph)
+    graph = HeteroData()
+    graph["item"].x_a = torch.ones(3, 2)
+    with (
+        pytest.warns(UserWarning, match="num_nodes"),  # PyG's own
+        pytest.raises(ValueError, match=r"set data\['item'\].num_nodes"),
+    ):
+        MaskModality(0.2)(graph)

@@ -340,7 +340,8 @@ def test_interactions_must_not_stand_in_the_graph_twice() -> None:
     with pytest.raises(ValueError, match="'bought'"):
         RandomUserSplit()(again)
     again["user", "bought", "item"].edge_index = data[RATES].edge_index[:, 1:]
-    RandomUserSplit()(again)  # another behaviour that happens to overlap
+    with pytest.warns(UserWarning, match="'bought'"):
+        RandomUserSplit()(again)  # another behaviour that happens to overlap
 
 
 def test_lists_and_arrays_of_the_interactions_follow_them() -> None:
@@ -360,3 +361,18 @@ def test_a_time_that_is_no_number_is_refused() -> None:
     data[RATES].time[3] = torch.nan
     with pytest.raises(ValueError, match="NaN for 1 interactions"):
         GlobalTimeSplit()(data)
+
+
+def test_held_out_pairs_under_another_type_are_told() -> None:
+    data = FakeMultimodalDataset(30, 20)[0]
+    pairs = data[RATES].edge_index
+    missing = next(i for i in range(20) if not (pairs[1][pairs[0] == 0] == i).any())
+    more = torch.cat([pairs, torch.tensor([[0], [missing]])], dim=1)
+    data["item", "clicked_by", "user"].edge_index = more.flip(0)
+    with pytest.warns(UserWarning, match="that are held out .*'clicked_by'") as told:
+        parts = RandomUserSplit()(data)
+    held_out = sum(part[RATES].edge_label_index.size(1) for part in parts[1:])
+    assert f"{held_out} of the {held_out} interactions" in str(told[0].message)
+    seen = parts[0][RATES].edge_index
+    data["item", "clicked_by", "user"].edge_index = seen.flip(0)[:, 1:]
+    RandomUserSplit()(data)  # the same seed: what it holds is all training's

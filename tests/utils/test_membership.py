@@ -26,3 +26,10 @@ def test_agrees_with_a_set(edges: set[tuple[int, int]]) -> None:
     assert list(zip(row.tolist(), seen.tolist(), strict=True)) == expected
     degree = [sum(u == v for v, _ in edges) for u in range(6)]
     assert membership.degree.tolist() == degree
+
+
+def test_products_of_small_types_do_not_overflow() -> None:
+    pairs = torch.tensor([[70_000, 1], [60_000, 2]], dtype=torch.int32)
+    membership = EdgeMembership(pairs, 80_000, 70_000)
+    assert membership.contains(*pairs).all()
+    assert membership.degree[70_000] == membership.degree[1] == 1

@@ -25,10 +25,11 @@ class SEAConv(MessagePassing):
         \frac{e_{j,i}}{\sqrt{d_j d_i}} \mathbf{x}_j, \qquad
         d_j = \sum_{i} e_{j,i}, \quad d_i = \sum_{j} e_{j,i}
 
-    There are no parameters, no self-loops and no non-linearity. On a homogeneous graph
-    this is :class:`torch_geometric.nn.conv.LGConv`; on a bipartite graph the degrees
-    of either side are counted on that side, so that the two directions of a user-item
-    graph together equal one hop on the stacked homogeneous graph.
+    There are no parameters, no self-loops and no non-linearity. On an undirected
+    homogeneous graph this is :class:`torch_geometric.nn.conv.LGConv`, which counts the
+    edges that point to a node at both ends. On a bipartite graph the degrees of either
+    side are counted on that side, so that the two directions of a user-item graph
+    together equal one hop on the stacked homogeneous graph.
 
     Args:
         normalize: Whether to normalise symmetrically; otherwise the weights are used
@@ -49,6 +50,13 @@ class SEAConv(MessagePassing):
     .. note::
         The weights are normalised in every call. :class:`BipartitePropagation`
         normalises once per graph.
+
+    .. note::
+        Degrees are those of the edges that are given. Of a sampled neighbourhood, as
+        :class:`~torch_geometric.loader.NeighborLoader` returns it, they are smaller
+        than the graph's: store the weights of
+        :func:`~sea_pyg.utils.symmetric_norm` as ``edge_weight`` before sampling, and
+        pass the batch's to ``SEAConv(normalize=False)``.
     """
 
     def __init__(

@@ -13,8 +13,9 @@ def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     its rounding error for variance.
 
     Shapes:
-        ``y`` :math:`[N, d]`; returns two :math:`[d]`.
+        ``y`` :math:`[N, d]`; returns two :math:`[d]`, in float32 at least.
     """
+    y = y.to(torch.promote_types(y.dtype, torch.float32))
     center = y.mean(dim=0)
     variance = (y - center).square().mean(dim=0)
     return center, (variance + _rounding(y.square().mean(dim=0))).log()

@@ -59,11 +59,12 @@ def bpr_loss(
         Both scores :math:`[B]`; returns a scalar.
 
     Raises:
-        ValueError: If the shapes differ or ``log_base`` is not above 1.
+        ValueError: If the shapes differ, there is no score or ``log_base`` is not
+            above 1.
     """
-    if pos_score.shape != neg_score.shape:
+    if pos_score.shape != neg_score.shape or pos_score.numel() == 0:
         raise ValueError(
-            "pos_score and neg_score must have one shape (got "
+            "pos_score and neg_score must have one shape [B] with B > 0 (got "
             f"{list(pos_score.shape)} and {list(neg_score.shape)})"
         )
     loss = F.softplus(neg_score - pos_score).mean()
@@ -79,7 +80,11 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
 
     Shapes:
         Both :math:`[N, C]`; returns a scalar.
+
+    Raises:
+        ValueError: If the shapes differ or there is no row.
     """
+    _check_rows(x, y)
     return (x - y).square().sum(dim=-1).mean()
 
 
@@ -88,5 +93,17 @@ def squared_cosine(x: Tensor, y: Tensor) -> Tensor:
 
     Shapes:
         Both :math:`[N, C]`; returns a scalar.
+
+    Raises:
+        ValueError: If the shapes differ or there is no row.
     """
+    _check_rows(x, y)
     return (l2_normalize(x) * l2_normalize(y)).sum(dim=-1).square().mean()
+
+
+def _check_rows(x: Tensor, y: Tensor) -> None:
+    if x.dim() != 2 or x.shape != y.shape or x.size(0) == 0:
+        raise ValueError(
+            "x and y must have one shape [N, C] with N > 0 (got "
+            f"{list(x.shape)} and {list(y.shape)})"
+        )

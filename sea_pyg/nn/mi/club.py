@@ -99,6 +99,11 @@ class CLUB(ConditionalEstimator):
                 raise ValueError("permutation needs num_negatives='sampled'")
         elif permutation is None:
             permutation = derangement(x.size(0), generator, x.device)
+        elif permutation.shape != x.shape[:1]:
+            raise ValueError(
+                f"permutation must name a row of y per row of x, [{x.size(0)}] (got "
+                f"{list(permutation.shape)})"
+            )
         mean, log_variance = self.conditional.predict(x, y)
         estimate = self.scale * club(y, mean, log_variance, permutation)
         return estimate.clamp(min=0) if self.clamp else estimate

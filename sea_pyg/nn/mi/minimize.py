@@ -22,11 +22,12 @@ def minimize(
     """
     value = None
     for _ in range(steps):
-        with torch.enable_grad():  # also within a validation
+        # Also within a validation, which may be in inference mode.
+        with torch.inference_mode(False), torch.enable_grad():
             value = loss()
-        if value is None:
-            return None
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
+            if value is None:
+                return None
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
     return None if value is None else value.detach()

@@ -81,7 +81,7 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
                 value is not finite, or ``steps`` or ``lr`` is not positive.
         """
         check_fit(steps, lr, batch_size)
-        x, y = x.detach(), y.detach()
+        x, y = _outside_inference(x.detach()), _outside_inference(y.detach())
         self.check(x, y, finite=True)
         parameters = [p for p in self.parameters() if p.requires_grad]
         if not parameters:
@@ -106,6 +106,14 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
                 finite and should be.
         """
         check_pairs(x, y, self.x_channels, self.y_channels, finite)
+
+
+def _outside_inference(x: Tensor) -> Tensor:
+    """Return what a gradient can be computed with, in inference mode, too."""
+    if not x.is_inference():
+        return x
+    with torch.inference_mode(False):
+        return x.clone()
 
 
 def check_fit(steps: int, lr: float, batch_size: int | None) -> None:

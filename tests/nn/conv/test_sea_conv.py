@@ -5,12 +5,16 @@ import pytest
 import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
+from torch_geometric.loader import NeighborLoader
 from torch_geometric.nn import HeteroConv, LGConv, to_hetero
 from torch_geometric.testing import assert_module
-from torch_geometric.typing import WITH_TORCH_SPARSE, SparseTensor
+from torch_geometric.typing import WITH_PYG_LIB, WITH_TORCH_SPARSE, SparseTensor
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csr_tensor
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn import SEAConv
+from sea_pyg.typing import RATES
+from sea_pyg.utils import symmetric_norm
 
 # Said once a process by whatever makes the first sparse tensor.
 pytestmark = [
@@ -254,3 +258,25 @@ def test_degrees_that_half_precision_cannot_count() -> None:
     edge_index = torch.stack([torch.arange(1, leaves + 1), torch.zeros(leaves).long()])
     out = SEAConv()(torch.ones(leaves + 1, 1, dtype=torch.float16), edge_index)
     assert float(out[0]) == pytest.approx(leaves**0.5, rel=0.02)
+
+
+@pytest.mark.skipif(
+    not (WITH_TORCH_SPARSE or WITH_PYG_LIB), reason="sampling needs torch_sparse"
+)
+@pytest.mark.filterwarnings("ignore:Using 'NeighborSampler' without")
+def test_a_sampled_neighbourhood_with_the_graph_s_weights() -> None:
+    data = FakeMultimodalDataset(30, 20)[0]
+    del data["item"].title  # PyG's loaders take no lists
+    data["user"].x = torch.randn(30, 4)
+    data["user"].n_id = torch.arange(30)
+    rates = data[RATES].edge_index
+    full = SEAConv()((data["user"].x, None), rates, size=(30, 20))
+    data[RATES].edge_weight = symmetric_norm(rates, 30, 20)
+    seeds = ("item", torch.arange(5))
+    loader = NeighborLoader(data, [-1], input_nodes=seeds, batch_size=5)
+    batch = next(iter(loader))
+    sizes = batch["user"].num_nodes, batch["item"].num_nodes
+    sampled, weight = batch[RATES].edge_index, batch[RATES].edge_weight
+    conv, source = SEAConv(normalize=False), (batch["user"].x, None)
+    found = conv(source, sampled, weight, size=sizes)
+    torch.testing.assert_close(found[:5], full[:5])

@@ -65,3 +65,17 @@ def test_orthogonal_loss() -> None:
     assert loss(x, x.flip(1)).item() == 0
     assert loss(x, -3 * x).item() == pytest.approx(1)
     assert torch.autograd.gradcheck(loss, parts())
+
+
+@pytest.mark.parametrize("loss", [DistanceLoss(), OrthogonalLoss()])
+@pytest.mark.parametrize("shape", [(6, 1), (1, 4), (5, 4)])
+def test_other_shapes_are_refused(loss: torch.nn.Module, shape: tuple) -> None:
+    with pytest.raises(ValueError, match="must have one shape"):
+        loss(torch.ones(6, 4), torch.ones(shape))
+
+
+@pytest.mark.parametrize("loss", [DistanceLoss(), OrthogonalLoss(), BPRLoss()])
+def test_nothing_has_no_mean(loss: torch.nn.Module) -> None:
+    none = torch.ones(0) if isinstance(loss, BPRLoss) else torch.ones(0, 4)
+    with pytest.raises(ValueError, match="> 0"):
+        loss(none, none)

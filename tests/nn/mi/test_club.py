@@ -131,3 +131,9 @@ def test_bad_input() -> None:
         CLUB(3, 2, num_negatives="some")
     with pytest.raises(ValueError, match="conditional must map width 3 to 2"):
         CLUB(3, 2, conditional=GaussianMLP(3, 3))
+
+
+def test_a_permutation_names_a_row_per_row() -> None:
+    x, y = torch.randn(20, 4), torch.randn(20, 4)
+    with pytest.raises(ValueError, match=r"\[20\] \(got \[1\]\)"):
+        CLUB(4, 4, num_negatives="sampled")(x, y, torch.tensor([3]))

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from sea_pyg.nn.functional.linear_gaussian import moments
 from sea_pyg.nn.mi import CLUB, GaussianMLP, LinearGaussian, diagnose
 from tests.nn.mi.gaussians import ExactGaussian, correlation, sample
 
@@ -68,3 +69,14 @@ def test_bad_input() -> None:
         diagnose(model, x, y[:9])
     with pytest.raises(ValueError, match="must be finite"):
         diagnose(model, x, y * math.nan)
+
+
+def test_half_precision_is_judged_as_its_values_are() -> None:
+    x, y = sample(0.0, 500, channels=2)
+    x, y = x.float(), (y.float() + 5).bfloat16()  # rounded, and far from zero
+    estimator = CLUB(2, 2, conditional="linear")
+    estimator.fit(x, y.float())
+    for values in (y, y.float()):  # independent of x either way
+        with pytest.warns(UserWarning, match="explains nothing"):
+            diagnose(estimator.conditional.eval(), x.flip(0), values)
+    assert torch.equal(moments(y)[1], moments(y.float())[1])

@@ -387,3 +387,14 @@ def test_vub_is_its_definition(marginal: str) -> None:
 def test_bad_options(build: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_learns_within_inference_mode(name: str) -> None:
+    outside, inside = make(name), make(name)
+    with torch.inference_mode():
+        x, y = (part.clone() for part in pairs(20))
+        found = inside.fit(x, y, steps=2)
+    assert found == pytest.approx(outside.fit(*pairs(20), steps=2))
+    for mine, other in zip(inside.parameters(), outside.parameters(), strict=True):
+        assert torch.equal(mine, other)

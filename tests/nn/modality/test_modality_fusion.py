@@ -38,3 +38,28 @@ def test_errors() -> None:
         ModalityFusion(3, 0)
     with pytest.raises(ValueError, match="of 2 modalities"):
         ModalityFusion(3, 2)([torch.zeros(3, 4)], [torch.zeros(5, 4)] * 2)
+
+
+def test_some_users_have_their_own_weights() -> None:
+    model = ModalityFusion(6, 2)
+    user = [torch.randn(6, 4), torch.randn(6, 4)]
+    item = [torch.randn(5, 4)] * 2
+    index = torch.tensor([4, 0, 4])
+    found = model([x[index] for x in user], item, index).user
+    assert torch.equal(found, model(user, item).user[index])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(3, 4), (3, 4)], r"\[6, 2 \* D\].*pass index"),  # a batch
+        ([(12, 4), (12, 4)], r"\[6, 2 \* D\]"),  # would divide
+        ([(6, 2), (6, 6)], "of one shape"),
+    ],
+)
+def test_users_of_other_shapes_are_refused(
+    shapes: list[tuple[int, int]], message: str
+) -> None:
+    model = ModalityFusion(6, 2)
+    with pytest.raises(ValueError, match=message):
+        model([torch.ones(shape) for shape in shapes], [torch.ones(5, 4)] * 2)

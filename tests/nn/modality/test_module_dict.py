@@ -31,3 +31,11 @@ def test_holds_any_name(make):
 def test_usual_names_are_those_of_the_state():
     assert set(parameter_dict(["text", "image"]).state_dict()) == {"text", "image"}
     assert list(module_dict(["text"]).state_dict()) == ["text.weight", "text.bias"]
+
+
+@pytest.mark.parametrize("make", [module_dict, parameter_dict])
+def test_no_two_names_are_one(make):
+    names = ["a.b", "a#b", "a%23b", "training", "<training>", "%3Ctraining>"]
+    held = make(names)
+    assert list(held.keys()) == names
+    assert len({id(held[name]) for name in names}) == len(names)
