@@ -29,6 +29,7 @@ from sea_pyg.loader import InteractionLoader
 from sea_pyg.training.atomic import write_text
 from sea_pyg.transforms import UserCooccurrence
 from sea_pyg.typing import Embeddings
+from sea_pyg.utils import EdgeMembership
 
 WHAT = {
     "evaluate": "evaluation of all users on all items, k = 20",
@@ -56,7 +57,9 @@ def random_graph(num_users: int, num_items: int, num_edges: int) -> HeteroData:
     store = data["user", "rates", "item"]
     store.edge_index = torch.stack([key // num_items, key % num_items])
     label = torch.randint(1, num_items, (num_users,), generator=generator)
-    store.edge_label_index = torch.stack([torch.arange(num_users), label])
+    label = torch.stack([torch.arange(num_users), label])
+    known = EdgeMembership(store.edge_index, num_users, num_items)
+    store.edge_label_index = label[:, ~known.contains(*label)]
     return data
 
 

@@ -86,8 +86,10 @@ def random_graph(
         data["item"][f"x_m{number}"] = x
     store = data["user", "rates", "item"]
     store.edge_index = torch.stack([user, item])
+    known = EdgeMembership(store.edge_index, num_users, num_items)
     label = torch.randint(num_items, (num_users,), generator=generator)
-    store.edge_label_index = torch.stack([torch.arange(num_users), label])
+    label = torch.stack([torch.arange(num_users), label])
+    store.edge_label_index = label[:, ~known.contains(*label)]
     return data
 
 
@@ -268,10 +270,6 @@ def lightning_overhead() -> float:
 
     num_epochs, num_edges, batch_size = 2, 4000, 16
     data = random_graph(400, 200, num_edges, [8, 4])
-    store = data["user", "rates", "item"]
-    known = EdgeMembership(store.edge_index, 400, 200)
-    label = store.edge_label_index
-    store.edge_label_index = label[:, ~known.contains(*label)]
 
     def small() -> SEA:
         torch.manual_seed(0)
