@@ -39,6 +39,7 @@ means and no tests. What it cannot run is said at the end; the rest goes on.
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -343,7 +344,8 @@ def plan_mmrec(options: argparse.Namespace) -> tuple[dict[str, bool], list[str]]
         checkout = Checkout(options.mmrec_root)
     except MMRecError as error:
         return methods, [str(error)]
-    for text in filter(None, options.mmrec_models.split(",")):
+    # A comma within brackets separates the values of a list.
+    for text in filter(None, re.split(r",(?![^\[]*\])", options.mmrec_models)):
         try:
             method = Method.parse(text)
             checkout.space(method)

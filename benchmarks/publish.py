@@ -77,7 +77,9 @@ def copy_results(source: Path, target: Path) -> list[Path]:
             docs_of(copy).write_text(without_links(text), encoding="utf-8")
         values = path.with_suffix(".safetensors")
         if path.suffix == ".json" and values.is_file():
-            pack_values(values, published(copy.with_name(values.name)))
+            plain_copy = copy.with_name(values.name)
+            pack_values(values, published(plain_copy))
+            plain_copy.unlink(missing_ok=True)  # of a cell that was made there
     return [target / path.relative_to(source) for path in found]
 
 

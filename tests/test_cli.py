@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from sea_pyg.cli import main
-from sea_pyg.datasets import load_splits
+from sea_pyg.datasets import FakeMultimodalDataset, load_splits
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import models
 from sea_pyg.training import RunConfig, load_tensors
+from sea_pyg.transforms import RandomUserSplit
 
 RATES = ("user", "rates", "item")
 
@@ -538,3 +539,22 @@ def test_compare_wants_a_metric_once(run, other_run, capsys):
 def test_the_command_line_starts_without_lightning():
     code = "import sys, sea_pyg.cli; assert 'lightning.pytorch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_name_of_a_data_set_wins_over_a_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fake").mkdir()
+    assert main(_train(tmp_path / "run", "--model", "popularity")) == 0
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    assert main(["train", "fake", "--resume", str(tmp_path / "run")]) == 0
+
+
+def test_a_small_catalogue_is_told_before_anything_is_written(
+    tmp_path, monkeypatch, capsys
+):
+    data = FakeMultimodalDataset(40, 15)[0]
+    parts = RandomUserSplit()(data)
+    monkeypatch.setattr("sea_pyg.cli.train.load_splits", lambda *args: parts)
+    folder = tmp_path / "run"
+    _refused(capsys, _train(folder, "--model", "bprmf"), "20 of 15 items", "eval_k")
+    assert not folder.exists()

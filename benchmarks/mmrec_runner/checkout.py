@@ -44,7 +44,14 @@ class Method:
                     f"--mmrec-models: expected MODEL or MODEL:key=value+key=value (got "
                     f"{text!r})"
                 )
-            fixed[key] = _numbers(require("yaml", "train").safe_load(value))
+            yaml = require("yaml", "train")
+            try:
+                fixed[key] = _numbers(yaml.safe_load(value))
+            except yaml.YAMLError as error:
+                raise MMRecError(
+                    f"--mmrec-models: {key}={value} in {text!r} is no value in YAML "
+                    f"({' '.join(str(error).split())})"
+                ) from error
         return cls(model, fixed, text.removeprefix(PREFIX))
 
     @property

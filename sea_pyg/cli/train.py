@@ -13,6 +13,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.cli.options import parse_settings
 from sea_pyg.datasets import load_splits
+from sea_pyg.datasets.load_splits import DATASETS
 from sea_pyg.evaluation import EvaluationResult, evaluate
 from sea_pyg.nn.models import SEA, Recommender, WithSeparateLearning, resolve
 from sea_pyg.report import format_table, plot_curves
@@ -121,6 +122,13 @@ def _run(
     return text, plain
 
 
+def _absolute(source: str) -> str:
+    """Return a folder's path from anywhere; a data set's name wins over a folder."""
+    if source in DATASETS or not Path(source).is_dir():
+        return source
+    return str(Path(source).resolve())
+
+
 def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
     cls = resolve(options.model or "sea")
     if options.separate and issubclass(cls, SEA):
@@ -149,16 +157,18 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
             separate = attached.separate.hparams()
         else:
             model = wrapped = cls.from_data(splits[0], modalities, **arguments)
+    config = TrainingConfig.for_model(wrapped, **training)
+    config.check_catalogue(wrapped.num_items)
     run = RunConfig(
         model=cls.__name__,
         arguments=model.hparams(),
         separate=separate if options.separate else None,
-        data=str(Path(source).resolve()) if Path(source).is_dir() else source,
+        data=_absolute(source),
         modalities=modalities,
         split=options.split,
         split_seed=split_seed,
         fingerprint=fingerprint(splits),
-        training=TrainingConfig.for_model(wrapped, **training),
+        training=config,
         split_id=get_split_id(splits[0][RATES]),
         features=feature_fingerprints(
             splits[0], model.hparams().get("in_channels", {})
@@ -177,9 +187,7 @@ def _continue(
     if options.model is not None and resolve(options.model) is not cls:
         _refuse(folder, "model", saved.model, options.model)
     if options.data is not None:
-        source = options.data
-        if Path(source).is_dir():
-            source = str(Path(source).resolve())
+        source = _absolute(options.data)
         if source != saved.data:
             _refuse(folder, "data", saved.data, source)
     given = {

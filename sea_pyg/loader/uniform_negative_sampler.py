@@ -41,7 +41,7 @@ class UniformNegativeSampler:
                 f"user {int(full[0])} has interacted with every one of the "
                 f"{self.candidate.numel()} items that occur in training "
                 f"({full.numel()} such user(s)), so there is no negative to draw; "
-                f"remove the user or add items"
+                f"remove the user, or add users with items that this one has not"
             )
         rank = torch.searchsorted(self.candidate, seen.item)
         position = torch.arange(rank.numel(), device=rank.device)

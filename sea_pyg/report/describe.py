@@ -53,7 +53,7 @@ def describe(
         "training_degree": {
             kind: {
                 "min": int(degree.min()),
-                "median": float(degree.double().median()),
+                "median": float(degree.double().quantile(0.5)),
                 "mean": float(degree.double().mean()),
                 "max": int(degree.max()),
                 "without_edges": int((degree == 0).sum()),

@@ -112,6 +112,7 @@ def search_space(model: type[Recommender], preset: str | None = None) -> SearchS
         return SEARCH_SPACES[f"{name}:{preset}"]
     if name not in SEARCH_SPACES:
         raise ValueError(
-            f"no search space for {name!r}: {closest(name, SEARCH_SPACES)}; pass one"
+            f"no search space for {name!r}: {closest(name, SEARCH_SPACES)}; add an "
+            "entry to SEARCH_SPACES, pass one to tune, or make no trials (--trials 0)"
         )
     return SEARCH_SPACES[name]

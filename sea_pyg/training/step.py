@@ -39,6 +39,9 @@ def training_step(
 
     Returns:
         The loss parts, detached, and the estimators' own.
+
+    Raises:
+        ValueError: If a loss part is called ``estimator`` or ``total``.
     """
     state = model.representations(data)
     parts: dict[str, Tensor] = {}
@@ -48,6 +51,11 @@ def training_step(
             parts["estimator"] = fitted
     with _constant(model.estimator_parameters()):
         losses = model.loss(data, batch, state)
+        if taken := sorted({"estimator", "total"} & losses.keys()):
+            raise ValueError(
+                f"a loss part of {type(model).__name__} is called {taken[0]!r}, the "
+                "name of what is logged beside the parts; give it another one"
+            )
         parts |= {name: value.detach() for name, value in losses.items()}
         if check is not None:
             check(parts)

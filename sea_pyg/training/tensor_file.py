@@ -24,15 +24,34 @@ def save_tensors(
 
     Raises:
         ImportError: If safetensors is not installed.
+        ValueError: If a tensor is sparse.
+        OSError: If the file cannot be written.
     """
-    safetensors = require("safetensors.torch", "train")
-    # Copies of shared or strided memory: safetensors takes neither.
-    cpu = {name: _plain(value) for name, value in tensors.items()}
+    safetensors = require("safetensors", "train")
+    to_file = require("safetensors.torch", "train").save_file
+    cpu: dict[str, Tensor] = {}
+    storages: set[int] = set()
+    for name, value in tensors.items():
+        if value.layout != torch.strided:
+            raise ValueError(
+                f"{name!r} is a tensor of the layout {value.layout}, which is not "
+                "saved; make a buffer that is computed from the graph with "
+                "register_buffer(..., persistent=False)"
+            )
+        # Copies of shared or strided memory: safetensors takes neither.
+        plain_value = _plain(value)
+        if plain_value.untyped_storage().data_ptr() in storages:
+            plain_value = plain_value.clone()
+        storages.add(plain_value.untyped_storage().data_ptr())
+        cpu[name] = plain_value
     text = json.dumps(plain)
     # One entry only: several would be written in random order.
     header = {_HEADER: json.dumps({"sha256": _digest(cpu, text), "plain": text})}
     with atomic(path) as temporary:
-        safetensors.save_file(cpu, str(temporary), metadata=header)
+        try:
+            to_file(cpu, str(temporary), metadata=header)
+        except safetensors.SafetensorError as error:
+            raise OSError(f"{str(path)!r} cannot be written ({error})") from error
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], Any]:

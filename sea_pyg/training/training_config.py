@@ -83,6 +83,19 @@ class TrainingConfig:
                 "choose one of them or change eval_k"
             )
 
+    def check_catalogue(self, num_items: int) -> None:
+        """Check that rankings as long as asked for can be made.
+
+        Raises:
+            ValueError: If there are fewer items.
+        """
+        if max(self.eval_k) > num_items:
+            raise ValueError(
+                f"eval_k asks for rankings of {max(self.eval_k)} of {num_items} items; "
+                f"take shorter ones, and a metric of theirs, such as eval_k=[1] and "
+                f"metric='recall@1' (got {list(self.eval_k)} and {self.metric!r})"
+            )
+
     @classmethod
     def for_model(
         cls, model: Recommender | type[Recommender], **options: Any

@@ -21,7 +21,7 @@ from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.typing import RATES
-from sea_pyg.utils import NonFiniteError, require, training_id
+from sea_pyg.utils import NonFiniteError, modality_names, require, training_id
 
 _STARTUP = 5
 """Trials before the sampler learns from them: the published one and random ones."""
@@ -107,7 +107,8 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     space = search_space(model, preset) if space is None else space
     fixed = dict(fixed or {})
-    published = _published(model, space, fixed, list(modalities or ()), preset)
+    names = [] if preset is None else modality_names(train, RATES[2], modalities)
+    published = _published(model, space, fixed, names, preset)
     if separate:  # known only to a model that is built
         _, config = build_setting(model, fixed, train, modalities, preset, separate)
         published |= {k: v for k, v in asdict(config).items() if k in space}
@@ -178,7 +179,7 @@ def _published(
         name: parameter.default
         for name, parameter in inspect.signature(model).parameters.items()
     }
-    if preset is not None and modalities:
+    if preset is not None:
         values |= model.preset_arguments(preset, modalities)
     values |= asdict(TrainingConfig.for_model(model))
     values |= fixed

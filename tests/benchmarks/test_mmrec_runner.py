@@ -199,6 +199,8 @@ def test_options_of_a_model(runner, checkout):
         ("Toy:reg_wait=1", "did you mean 'reg_weight'"),
         ("Toy:seed=1", "is set by the grid"),
         ("Toy:reg_weight", "expected MODEL or MODEL:key=value"),
+        ("Toy:reg_weight=[64", "is no value in YAML"),
+        ("Toy:reg_weight=*x", "is no value in YAML"),
     ],
 )
 def test_wrong_models_and_options(runner, checkout, text, message):

@@ -187,3 +187,22 @@ def test_an_empty_folder_is_refused(script, tmp_path, capsys):
 def test_what_is_published_is_no_source(script, results, capsys):
     assert script.main([str(results), "--target", str(results)]) == 2
     assert "is what is published" in capsys.readouterr().err
+
+
+def test_values_of_another_cell_are_refused(script, results, tmp_path):
+    readme, target = tmp_path / "README.md", tmp_path / "kept"
+    readme.write_text(f"{script.START}\n{script.END}\n")
+    places = ["--readme", str(readme), "--target", str(target)]
+    assert script.main([str(results), *places]) == 0
+    # A cell that was made there, and then one of the same name from elsewhere.
+    (there,) = target.rglob("method-2/seed-0.json")
+    write_cell(target / "grid", "B", 0, 0.9, 2, "toy")
+    assert there.with_suffix(".safetensors").is_file()
+    assert script.main([str(results), *places]) == 0
+    assert not there.with_suffix(".safetensors").exists()
+    assert script.main(["--check", *places]) == 0
+    other = write_cell(tmp_path / "other", "B", 0, 0.9, 2, "toy")
+    values = other.with_suffix(".safetensors").read_bytes()
+    there.with_suffix(".safetensors").write_bytes(values)
+    with pytest.raises(ValueError, match="holds the values of another cell"):
+        grid_sections(load_cells(target / "grid"))

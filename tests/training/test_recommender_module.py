@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.evaluation import evaluate
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.models import BPRMF, SEA
 from sea_pyg.training import TrainingConfig, fit
+from sea_pyg.transforms import RandomUserSplit
 
 
 def _seed(seed, epoch):
@@ -147,3 +149,21 @@ def test_what_a_user_froze_stays_frozen(splits):
     fit(model, train, val, TrainingConfig(inner_steps=2, max_epochs=1, batch_size=64))
     assert not frozen.requires_grad
     assert torch.equal(frozen, before)
+
+
+@pytest.mark.parametrize("name", ["estimator", "total"])
+def test_names_of_what_is_logged_beside_the_parts_are_taken(name):
+    class Named(BPRMF):
+        def loss(self, data, batch, state=None):
+            return {name: sum(super().loss(data, batch, state).values())}
+
+    train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 30)[0])
+    with pytest.raises(ValueError, match=f"of Named is called '{name}'"):
+        fit(Named.from_data(train), train, val, TrainingConfig(max_epochs=1))
+
+
+def test_rankings_longer_than_the_catalogue_are_refused_at_once(tmp_path):
+    train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 15)[0])
+    with pytest.raises(ValueError, match="rankings of 20 of 15 items.*recall@1"):
+        fit(BPRMF.from_data(train), train, val, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

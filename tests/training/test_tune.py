@@ -154,3 +154,34 @@ def test_parameters_without_gradient_are_told_apart(splits):
     assert torch.equal(before, torch.random.get_rng_state())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert count_gradients(Popularity(40, 30), splits[0], config)[1] == 0
+
+
+@pytest.mark.parametrize("modalities", [None, ["image", "text"]])
+def test_a_preset_s_first_trial_is_told_as_what_it_is(modalities, tmp_path):
+    train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 30)[0])
+    space = search_space(models.SEA, "tuned")
+    names = ["image", "text"]
+    preset = models.SEA.preset_arguments("tuned", names)
+    told = []
+
+    def propose(space, published, *rest):
+        told.append(published)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(tune.__globals__, "_propose", propose)
+        tune(
+            models.SEA,
+            train,
+            val,
+            2,
+            tmp_path,
+            fixed=FIXED,
+            modalities=modalities,
+            preset="tuned",
+        )
+    assert told
+    searched = {name for name in preset if name in space}
+    assert searched
+    assert {name: told[0][name] for name in searched} == {
+        name: preset[name] for name in searched
+    }
