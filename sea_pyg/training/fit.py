@@ -75,7 +75,8 @@ def fit(
         ImportError: If Lightning is not installed.
         ValueError: If ``train`` or ``val`` is a test graph or of another split than
             the other or what the model was trained on, ``eval_k`` is above the number
-            of items, a loss part is NaN or infinite, a checkpoint is damaged or of a run with other options.
+            of items, a loss part is NaN or infinite, a checkpoint is damaged or of a
+            run with other options.
     """
     config = config or TrainingConfig.for_model(model)
     config.check_catalogue(model.num_items)
