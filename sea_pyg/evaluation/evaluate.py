@@ -78,10 +78,10 @@ def evaluate(
 
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is
-            unknown, there are no labels or none of a user with training edges, all
-            labels are edges that are left out of the ranking, a node
-            number is out of range, the model is of another size than the graph, or
-            was trained on other interactions than those of the graph's split.
+            unknown, there are no labels or none of a user with training edges, all of
+            them are left out of the ranking, a node number is out of range, the model
+            is of another size than the graph, or was trained on other interactions than
+            those of the graph's split.
 
     .. note::
         MMRec evaluates with the embeddings of the last training batch; here the model

@@ -79,7 +79,8 @@ def fit(
             run with other options.
     """
     config = config or TrainingConfig.for_model(model)
-    config.check_catalogue(model.num_items)
+    if model.trainable:  # what is solved for is not evaluated on the way
+        config.check_catalogue(model.num_items)
     check_splits(train, val)
     model.note_training(train)
     device = _device(config.device)

@@ -9,7 +9,7 @@ import torch
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.evaluation import evaluate
 from sea_pyg.loader import InteractionLoader
-from sea_pyg.nn.models import BPRMF, SEA
+from sea_pyg.nn.models import BPRMF, SEA, ItemKNN
 from sea_pyg.training import TrainingConfig, fit
 from sea_pyg.transforms import RandomUserSplit
 
@@ -167,3 +167,5 @@ def test_rankings_longer_than_the_catalogue_are_refused_at_once(tmp_path):
     with pytest.raises(ValueError, match="rankings of 20 of 15 items.*recall@1"):
         fit(BPRMF.from_data(train), train, val, run_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+    # What is solved for needs none.
+    assert fit(ItemKNN.from_data(train), train, val).epochs == 0

@@ -44,8 +44,10 @@ def test_what_is_returned_is_a_copy() -> None:
 
 
 def test_an_unknown_argument_is_refused_in_the_model_s_name() -> None:
+    misspelt: dict[str, Any] = {"dropuot": 0.1}
+    sizes: list[Any] = [4, 5]
     message = r"VBPR\(\) got an unexpected keyword argument 'dropuot'"
     with pytest.raises(TypeError, match=message):
-        VBPR(4, 5, {"text": 6}, dropuot=0.1)  # type: ignore[call-arg]
+        VBPR(4, 5, {"text": 6}, **misspelt)
     with pytest.raises(TypeError, match=r"VBPR.*missing 1 required.*'in_channels'"):
-        VBPR(4, 5)  # type: ignore[call-arg]
+        VBPR(*sizes)
