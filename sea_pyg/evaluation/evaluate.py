@@ -1,7 +1,6 @@
 """Full-ranking evaluation of a recommender."""
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.evaluation.pairs import check_reachable, excluded_pairs, labelled_pairs
 from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.scorer import Scorer
 from sea_pyg.metrics import ranking_classes
@@ -18,13 +18,11 @@ from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
     closest,
-    count_common,
     device_of,
     first_of_another,
     get_split_id,
     memoize,
     on_device,
-    positive_labels,
 )
 from sea_pyg.utils.interactions import check_interactions
 
@@ -103,10 +101,10 @@ def evaluate(
     train = memoize(  # shared with Recommender.seen_items
         edge_index, ("seen", *sizes), lambda: EdgeMembership(edge_index, *sizes)
     )
-    labels = _labels(data, edge_type, sizes)
-    seen = _excluded(data, exclude, val, edge_type, sizes, train)
+    labels = labelled_pairs(data, edge_type, sizes)
+    seen = excluded_pairs(data, exclude, val, edge_type, sizes, train)
     if seen is not None:
-        _check_reachable(labels, seen, edge_type)
+        check_reachable(labels, seen, edge_type)
     has_label = labels.degree > 0
     has_edge = train.degree > 0
     user_index = (has_label & has_edge).nonzero().view(-1)
@@ -203,95 +201,6 @@ def _check_split(
             f"the evaluated graph and val are of two splits ({split_id} and {other}); "
             "pass graphs that one split returned together"
         )
-
-
-def _pairs(edge_index: Tensor, what: str, sizes: tuple[int, int]) -> EdgeMembership:
-    """Check and index pairs; duplicates are merged, so that none counts twice."""
-    if edge_index.numel() > 0:
-        low, high = edge_index.min(dim=1).values, edge_index.max(dim=1).values
-        for side, kind in enumerate(("user", "item")):
-            if low[side] < 0 or high[side] >= sizes[side]:
-                wrong = int(low[side] if low[side] < 0 else high[side])
-                raise ValueError(
-                    f"{what} names {kind} {wrong}, but {kind}s go from 0 to "
-                    f"{sizes[side] - 1}"
-                )
-    return EdgeMembership(edge_index, *sizes)
-
-
-def _label_index(data: HeteroData, edge_type: EdgeType, what: str) -> Tensor:
-    index = positive_labels(data[edge_type])
-    if index is None:
-        raise ValueError(
-            f"the {what} graph has no edge_label_index of type {edge_type!r}; take one "
-            "of the graphs that a split returns"
-        )
-    return index
-
-
-def _labels(
-    data: HeteroData, edge_type: EdgeType, sizes: tuple[int, int]
-) -> EdgeMembership:
-    index = _label_index(data, edge_type, "evaluated")
-    if index.numel() == 0:
-        raise ValueError(
-            f"edge_label_index of type {edge_type!r} is empty: there is nothing to "
-            "find; check the split"
-        )
-    return _pairs(index, "edge_label_index", sizes)
-
-
-def _excluded(
-    data: HeteroData,
-    exclude: str,
-    val: HeteroData | None,
-    edge_type: EdgeType,
-    sizes: tuple[int, int],
-    train: EdgeMembership,
-) -> EdgeMembership | None:
-    if exclude == "none":
-        return None
-    if exclude == "train":
-        return train
-    if exclude != "train+val":
-        options = ("train", "train+val", "none")
-        raise ValueError(
-            f"exclude must be one of {options} (got {exclude!r}); "
-            f"{closest(str(exclude), options)}"
-        )
-    if val is None:
-        raise ValueError(
-            "exclude='train+val' needs the validation graph: pass val=..., the second "
-            "graph that a split returns"
-        )
-    extra = _label_index(val, edge_type, "validation")
-    common = count_common(_label_index(data, edge_type, "evaluated"), extra)
-    if common:
-        raise ValueError(
-            f"{common} of the labels to be found are validation labels, which "
-            "exclude='train+val' leaves out; evaluate the test graph so, and the "
-            "validation graph with exclude='train'"
-        )
-    both = torch.cat([data[edge_type].edge_index, extra], dim=1)
-    return _pairs(both, "the validation graph's edge_label_index", sizes)
-
-
-def _check_reachable(
-    labels: EdgeMembership, seen: EdgeMembership, edge_type: EdgeType
-) -> None:
-    """Tell of labels that no ranking can name, since they are left out of it."""
-    lost = int(torch.isin(labels.key, seen.key, assume_unique=True).sum())
-    if lost == 0:
-        return
-    total = labels.key.numel()
-    message = (
-        f"{lost} of the {total} labels of type {edge_type!r} are edges of the graph, "
-        "too, which are left out of the ranking, so that they cannot be found; "
-        "edge_index must hold the training edges alone"
-    )
-    if lost == total:
-        raise ValueError(f"{message}, or pass exclude='none'")
-    warnings.warn(message, stacklevel=4)
 
 
 def _fingerprint(

@@ -1,10 +1,6 @@
 """Pure maths of the losses and maps; modules that hold parameters build on it."""
 
-from sea_pyg.nn.functional.contrast import (
-    info_nce,
-    log_partition,
-    two_view_contrast,
-)
+from sea_pyg.nn.functional.contrast import info_nce, two_view_contrast
 from sea_pyg.nn.functional.information import (
     club,
     corrected_log_mean,
@@ -24,6 +20,7 @@ from sea_pyg.nn.functional.linear_gaussian import (
     moments,
     solve_linear_gaussian,
 )
+from sea_pyg.nn.functional.log_partition import log_partition
 from sea_pyg.nn.functional.losses import (
     bpr_loss,
     l2_normalize,

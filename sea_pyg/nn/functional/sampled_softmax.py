@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from sea_pyg.nn.functional.contrast import check_options, in_full, log_partition
+from sea_pyg.nn.functional.log_partition import check_options, in_full, log_partition
 from sea_pyg.typing import OptTensor
 
 

@@ -1,0 +1,202 @@
+"""The log-partition function, whose logits are never held at once."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sea_pyg.typing import OptTensor
+from sea_pyg.utils import once_differentiable, row_buffer
+
+SAFE_BITS = 60
+"""Logits to base 2 within which sums of their powers neither overflow nor vanish."""
+
+
+def log_partition(
+    query: Tensor,
+    key: Tensor,
+    temperature: float,
+    excluded: OptTensor = None,
+    chunk_size: int = 512,
+    unit: bool = False,
+    weight: OptTensor = None,
+    key_weight: OptTensor = None,
+    positive: OptTensor = None,
+) -> Tensor:
+    r"""Sum the logarithms of the queries' partition functions.
+
+    .. math::
+        \sum_i w_i \log \sum_{j : (i, j) \notin \mathcal{E}}
+        v_j \exp(q_i^\top k_j / \tau)
+
+    A contrast is this less the logits of its positives. Where a positive is none of the
+    keys, its logit :math:`p_i` joins the sum and is taken from the logarithm. That is a
+    cross entropy, whose gradient keeps its digits where the positive is certain:
+
+    .. math::
+        \sum_i w_i \log \Big( 1 + \sum_{j : (i, j) \notin \mathcal{E}}
+        v_j \exp(q_i^\top k_j / \tau - p_i) \Big)
+
+    Logits are formed in chunks of rows, once: the gradient is computed together with
+    the value, and is exact.
+
+    Args:
+        query: Queries.
+        key: Keys.
+        temperature: :math:`\tau`.
+        excluded: The (query, key) pairs :math:`\mathcal{E}` that are left out.
+            (default: none)
+        chunk_size: Rows of logits that are held at a time. (default: :obj:`512`)
+        unit: Whether all rows are known to be of unit length at most, and ``positive``
+            to be within :math:`1 / \tau`. Logits are bounded then, so that no maximum
+            is sought where they cannot overflow. (default: :obj:`False`)
+        weight: Weight :math:`w` of each query, without gradient. (default: ones)
+        key_weight: Weight :math:`v` of each key, without gradient. (default: ones)
+        positive: Logits :math:`p` of positives that are no keys. (default: none)
+
+    Shapes:
+        ``query`` :math:`[B, C]`, ``key`` :math:`[N, C]`, ``excluded`` :math:`[2, P]`,
+        ``weight`` and ``positive`` :math:`[B]`, ``key_weight`` :math:`[N]`; returns a
+        scalar.
+
+    Raises:
+        ValueError: If ``temperature`` or ``chunk_size`` is not positive.
+    """
+    check_options(temperature, chunk_size)
+    query, key = in_full(query, key)
+    if positive is not None:
+        positive = positive.to(query.dtype)
+    with torch.autocast(query.device.type, enabled=False):
+        out: Tensor = _LogPartition.apply(  # type: ignore[no-untyped-call]
+            query,
+            key,
+            positive,
+            temperature,
+            _by_chunk(excluded, query.size(0), chunk_size),
+            chunk_size,
+            unit and math.log2(math.e) / temperature < SAFE_BITS,
+            weight,
+            key_weight,
+        )
+    return out
+
+
+class _LogPartition(torch.autograd.Function):
+    """The value and its gradient, computed together.
+
+    Both need the logits, so each chunk is formed once; the gradient with respect to the
+    inputs is as small as they are and waits for ``backward``.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        positive: OptTensor,
+        temperature: float,
+        excluded: list[tuple[Tensor, Tensor]],
+        chunk_size: int,
+        bounded: bool,
+        weight: OptTensor,
+        key_weight: OptTensor,
+    ) -> Tensor:
+        num_rows = query.size(0)
+        needs_grad = any(ctx.needs_input_grad)
+        # Logits in bits: powers of two are cheaper than those of e.
+        scaled = query * (math.log2(math.e) / temperature)
+        own = None if positive is None else positive * math.log2(math.e)
+        columns = key.t().contiguous()  # [C, N], read once per chunk
+        counted = key if key_weight is None else key_weight.unsqueeze(1) * key
+        total = torch.zeros((), dtype=torch.float64, device=query.device)
+        grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
+        grad_own = None if own is None else torch.empty_like(own)
+        buffer = row_buffer(query, min(chunk_size, num_rows), key.size(0))
+        for number, start in enumerate(range(0, num_rows, chunk_size)):
+            rows = slice(start, min(start + chunk_size, num_rows))
+            chunk = scaled[rows]
+            logits = torch.mm(chunk, columns, out=buffer[: chunk.size(0)])
+            if excluded:
+                logits[excluded[number]] = -torch.inf
+            shift = None if bounded else _largest(logits, own, rows)
+            if shift is not None:
+                logits.sub_(shift.unsqueeze(1))
+            power = logits.exp2_()
+            mass = power.sum(dim=1) if key_weight is None else power @ key_weight
+            others, offset = mass, shift
+            if own is not None:
+                alone = own[rows] if shift is None else own[rows] - shift
+                mass, offset = mass + alone.exp2(), -alone
+            value = mass.log2() if offset is None else mass.log2() + offset
+            share = mass.reciprocal()
+            if weight is not None:
+                value, share = value * weight[rows], share * weight[rows]
+            total += value.sum()
+            if needs_grad:
+                if grad_own is not None:
+                    # The positive's probability less one is the others', negative.
+                    grad_own[rows] = -others * share
+                share = share.unsqueeze(1)
+                grad_query[rows] = (power @ counted).mul_(share)
+                grad_key.addmm_(power.t(), chunk * share)
+        if needs_grad:
+            if key_weight is not None:
+                grad_key.mul_(key_weight.unsqueeze(1))
+            grads = grad_query.div_(temperature), grad_key.mul_(math.log(2)), grad_own
+            ctx.save_for_backward(*grads)
+        return (total * math.log(2)).to(query.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
+        needed = ctx.needs_input_grad[:3]
+        found = [
+            grad * saved if need else None
+            for need, saved in zip(needed, ctx.saved_tensors, strict=True)
+        ]
+        return *found, *[None] * 6
+
+
+def _largest(logits: Tensor, own: OptTensor, rows: slice) -> Tensor:
+    """Return the largest logit of every row, that of the positive included."""
+    if own is None:
+        return torch.amax(logits, dim=1)
+    if logits.size(1) > 0:
+        return torch.maximum(own[rows], torch.amax(logits, dim=1))
+    return torch.clone(own[rows])
+
+
+def _by_chunk(
+    pairs: OptTensor, num_rows: int, chunk_size: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Return the (row, column) pairs of every chunk, rows counted from its first."""
+    if pairs is None or pairs.size(1) == 0:
+        return []
+    row, order = pairs[0].sort(stable=True)
+    column = pairs[1][order]
+    if chunk_size >= num_rows:
+        return [(row, column)]
+    starts = torch.arange(0, num_rows, chunk_size, device=row.device)
+    chunk = torch.bucketize(row, starts, right=True).sub_(1)
+    counts = torch.bincount(chunk, minlength=starts.numel()).tolist()
+    row = row % chunk_size
+    return list(zip(row.split(counts), column.split(counts), strict=True))
+
+
+def check_options(temperature: float, chunk_size: int | None) -> None:
+    """Refuse what no contrast can be computed with."""
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive (got {temperature})")
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+
+
+def in_full(*tensors: Tensor) -> list[Tensor]:
+    """Give tensors their common type, at least float32: logits of up to 1 / temperature
+    lose too much in half precision.
+    """
+    dtype = torch.float32
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return [tensor.to(dtype) for tensor in tensors]
