@@ -174,10 +174,13 @@ def test_inspect(capsys):
     assert "image" in out.splitlines()[-3] + out.splitlines()[-2]
     plain = json.loads(out.splitlines()[-1])
     splits = load_splits("fake")
-    assert plain["users"], plain["items"] == (200, 120)
+    assert (plain["users"], plain["items"]) == (200, 120)
     assert plain["splits"]["train"] == splits[0][RATES].num_edges
     assert plain["interactions"] == sum(plain["splits"].values())
     assert plain["density"] == pytest.approx(plain["interactions"] / 24000)
+    degree = np.bincount(splits[0][RATES].edge_index[1].numpy(), minlength=120)
+    assert plain["training_degree"]["item"]["median"] == np.median(degree)
+    assert np.median(degree) != np.sort(degree)[59]  # between the two in the middle
     assert plain["modalities"]["image"]["channels"] == 24
     assert plain["modalities"]["text"]["non_finite_rows"] == 0
 

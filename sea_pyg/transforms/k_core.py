@@ -81,15 +81,17 @@ class KCore(BaseTransform):
                     del store[key]
         for edge_type in data.edge_types:
             store = data[edge_type]
+            listed = [k for k, v in store.items() if _is_sequence(v, store.num_edges)]
+            if not listed:
+                continue
             row, col = store.edge_index
             kept = torch.ones_like(row, dtype=torch.bool)
             for name, ends in ((edge_type[0], row), (edge_type[2], col)):
                 if name in subset:
                     kept &= torch.isin(ends, subset[name])
-            for key, value in list(store.items()):
-                if _is_sequence(value, row.numel()):
-                    sequences[edge_type, key] = kept_entries(value, kept)
-                    del store[key]
+            for key in listed:
+                sequences[edge_type, key] = kept_entries(store[key], kept)
+                del store[key]
         data = data.subgraph(subset)
         for (where, key), values in sequences.items():
             data[where][key] = values

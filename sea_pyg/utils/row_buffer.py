@@ -9,8 +9,8 @@ _LINE_BYTES = 64
 def row_buffer(like: Tensor, num_rows: int, num_columns: int) -> Tensor:
     """Make room for a matrix each of whose rows starts on a cache line.
 
-    A product is written to it in up to half the time that it takes to write packed
-    rows, whose vectors cross cache lines unless the number of columns happens to fit.
+    A product is written to it in less time than to packed rows, whose vectors cross
+    cache lines unless the number of columns happens to fit.
 
     Args:
         like: A tensor with the matrix's type and device.

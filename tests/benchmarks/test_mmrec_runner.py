@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -206,6 +206,18 @@ def test_options_of_a_model(runner, checkout):
 def test_wrong_models_and_options(runner, checkout, text, message):
     with pytest.raises(runner.MMRecError, match=message):
         runner.Checkout(checkout).space(runner.Method.parse(text))
+
+
+def test_commas_within_a_list_part_no_models(compare, checkout):
+    options = SimpleNamespace(
+        mmrec_root=checkout,
+        mmrec_models="Toy:reg_weight=[0.1,0.2]+mode=a,Toy:reg_weight=[0.1,Toy",
+        fixed={},
+    )
+    methods, problems = compare.plan_mmrec(options)
+    assert list(methods) == ["MMRec:Toy:reg_weight=[0.1,0.2]+mode=a", "MMRec:Toy"]
+    assert len(problems) == 1
+    assert "is no value in YAML" in problems[0]
 
 
 # The grid
