@@ -157,31 +157,24 @@ def test_parameters_without_gradient_are_told_apart(splits):
 
 
 @pytest.mark.parametrize("modalities", [None, ["image", "text"]])
-def test_a_preset_s_first_trial_is_told_as_what_it_is(modalities, tmp_path):
+@pytest.mark.parametrize("preset", ["tuned", "released"])
+def test_a_preset_s_first_trial_is_told_as_what_it_is(
+    preset, modalities, tmp_path, monkeypatch
+):
     train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 30)[0])
-    space = search_space(models.SEA, "tuned")
-    names = ["image", "text"]
-    preset = models.SEA.preset_arguments("tuned", names)
-    told = []
-
-    def propose(space, published, *rest):
-        told.append(published)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(tune.__globals__, "_propose", propose)
-        tune(
-            models.SEA,
-            train,
-            val,
-            2,
-            tmp_path,
-            fixed=FIXED,
-            modalities=modalities,
-            preset="tuned",
-        )
-    assert told
-    searched = {name for name in preset if name in space}
-    assert searched
-    assert {name: told[0][name] for name in searched} == {
-        name: preset[name] for name in searched
+    arguments = models.SEA.preset_arguments(preset, ["image", "text"])
+    space = {
+        name: (value, "another")
+        for name, value in arguments.items()
+        if isinstance(value, (bool, int, float, str))
     }
+    assert len(space) > 2
+    told = []
+    monkeypatch.setitem(
+        tune.__globals__,
+        "_propose",
+        lambda space, published, *rest: told.append(published),
+    )
+    options = {"modalities": modalities, "preset": preset, "space": space}
+    tune(models.SEA, train, val, 2, tmp_path, fixed=FIXED, **options)
+    assert told == [{name: arguments[name] for name in space}]
