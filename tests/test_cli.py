@@ -1,6 +1,7 @@
 """The command line, in this process: what it prints, and how it refuses."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -315,6 +316,21 @@ def test_compare_wants_one_run_per_seed(run, tmp_path, capsys):
 def test_compare_needs_finished_runs(run, tmp_path, capsys):
     (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     _refused(capsys, ["compare", str(run), str(tmp_path)], "not finished", "--resume")
+
+
+def test_an_interrupted_run_tells_how_it_goes_on(tmp_path, monkeypatch, capsys):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "a run"
+    with monkeypatch.context() as patch:
+        patch.setattr("sea_pyg.cli.train.fit", interrupt)
+        assert main(_train(folder, "--model", "LightGCN")) == 130
+        printed = capsys.readouterr().err
+        assert printed.startswith("sea-pyg: interrupted; go on with sea-pyg train ")
+    arguments = shlex.split(printed.partition("sea-pyg train ")[2])
+    assert arguments == ["--resume", str(folder)]
+    assert main(["train", *arguments]) == 0
 
 
 def test_resume_of_a_finished_run_repeats_its_numbers(run, capsys):

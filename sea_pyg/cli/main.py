@@ -28,8 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         text, plain = _commands()[command](arguments)
     except (ValueError, ImportError, OSError) as error:
         return _fail(_message(error))
-    except KeyboardInterrupt:
-        _write(sys.stderr, "sea-pyg: interrupted; go on with --resume RUN_DIR")
+    except KeyboardInterrupt as error:
+        hint = f"; {error}" if str(error) else ""
+        _write(sys.stderr, f"sea-pyg: interrupted{hint}")
         return 130
     except Exception as error:
         # argparse.ArgumentError is no ValueError.

@@ -1,6 +1,7 @@
 """``sea-pyg train``."""
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -66,7 +67,11 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         config.save(folder)
     else:
         config, splits, model = _continue(options, saved, folder)
-    return _run(config, splits, model, folder, resuming, not options.no_progress)
+    try:
+        return _run(config, splits, model, folder, resuming, not options.no_progress)
+    except KeyboardInterrupt as error:
+        hint = f"go on with sea-pyg train --resume {shlex.quote(str(folder))}"
+        raise KeyboardInterrupt(hint) from error
 
 
 def _run(

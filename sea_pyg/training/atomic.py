@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sea_pyg.utils import require
+
 TEMPORARY = ".tmp"
 """Suffix of files that are being written."""
 
@@ -24,6 +26,31 @@ def atomic(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Make a folder, and let no other process into this block for it meanwhile.
+
+    The lock ends with the process, however it ends.
+
+    Raises:
+        ValueError: If another process is there.
+    """
+    filelock = require("filelock", "train")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise ValueError(
+            f"another process is writing to {str(folder)!r}; wait for it or end it, or "
+            "choose another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -7,8 +7,8 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender
-from sea_pyg.training.atomic import write_text
+from sea_pyg.training.atomic import exclusive, write_text
 from sea_pyg.training.check_splits import check_splits
+from sea_pyg.training.provenance import code_digest
+from sea_pyg.training.run_notes import data_note, model_note
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 from sea_pyg.utils import on_device, require
@@ -39,6 +41,9 @@ class FitResult:
     """Time of training and validation."""
     history: list[dict[str, float]]
     """Mean loss parts and validation metrics of every epoch."""
+    code: list[str] = field(default_factory=list)
+    """SHA-256 of the library's source files that did it; several if a run was resumed
+    by another version."""
 
 
 def fit(
@@ -68,7 +73,8 @@ def fit(
         run_dir: A folder for ``history.csv``, ``checkpoints/`` and the logs of
             TensorBoard. (default: nothing is written)
         resume: Whether to go on from the last checkpoint in ``run_dir``, if there is
-            one. (default: :obj:`False`)
+            one; it has to be of the same options, model, interactions and features.
+            (default: :obj:`False`)
         progress: Whether to show a progress bar. (default: :obj:`False`)
 
     Raises:
@@ -76,7 +82,7 @@ def fit(
         ValueError: If ``train`` or ``val`` is a test graph or of another split than
             the other or what the model was trained on, ``eval_k`` is above the number
             of items, a loss part is NaN or infinite, a checkpoint is damaged or of a
-            run with other options.
+            run with other options or data, or another process trains in ``run_dir``.
     """
     config = config or TrainingConfig.for_model(model)
     if model.trainable:  # what is solved for is not evaluated on the way
@@ -84,20 +90,34 @@ def fit(
     check_splits(train, val)
     model.note_training(train)
     device = _device(config.device)
+    folder = None if run_dir is None else Path(run_dir)
+    # What has to be the same when the run is resumed: more epochs may be asked for
+    # later, and another device is no other run.
+    fixed = {k: v for k, v in asdict(config).items() if k not in _FREE_OPTIONS}
+    fixed["eval_k"] = list(config.eval_k)
+    if folder is not None and model.trainable:
+        fixed["model"] = model_note(model)
+        fixed["data"] = data_note(model, train, val)
     model.to(device)
     train, val = (model.prepare(on_device(data, device)) for data in (train, val))
-    folder = None if run_dir is None else Path(run_dir)
     if not model.trainable:
         return _fit_closed_form(model, train)
     require("lightning.pytorch", "train")
-    with isolated(), _quiet():
-        return _fit_by_gradient(model, train, val, config, folder, resume, progress)
+    with ExitStack() as stack:
+        if folder is not None:
+            stack.enter_context(exclusive(folder / "checkpoints"))
+        stack.enter_context(isolated())
+        stack.enter_context(_quiet())
+        return _fit_by_gradient(
+            model, train, val, config, fixed, folder, resume, progress
+        )
 
 
 def _fit_closed_form(model: Recommender, train: HeteroData) -> FitResult:
     start = time.perf_counter()
     model.fit(train)  # type: ignore[operator]
-    return FitResult(0, None, 0, time.perf_counter() - start, [])
+    seconds = time.perf_counter() - start
+    return FitResult(0, None, 0, seconds, [], [code_digest()])
 
 
 def _fit_by_gradient(
@@ -105,6 +125,7 @@ def _fit_by_gradient(
     train: HeteroData,
     val: HeteroData,
     config: TrainingConfig,
+    fixed: dict[str, Any],
     folder: Path | None,
     resume: bool,
     progress: bool,
@@ -118,16 +139,10 @@ def _fit_by_gradient(
     from sea_pyg.training.interaction_data_module import InteractionDataModule
     from sea_pyg.training.loss_progress_bar import LossProgressBar
     from sea_pyg.training.recommender_module import RecommenderModule
-    from sea_pyg.training.run_checkpoint import RunCheckpoint, model_note
+    from sea_pyg.training.run_checkpoint import RunCheckpoint
 
     state = TrainingState()
     checkpoints = None if folder is None else folder / "checkpoints"
-    if checkpoints is not None:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    # More epochs may be asked for later, and another device is no other run.
-    fixed = {k: v for k, v in asdict(config).items() if k not in _FREE_OPTIONS}
-    fixed["eval_k"] = list(config.eval_k)
-    fixed["model"] = model_note(model)
     checkpoint = RunCheckpoint(state, fixed, checkpoints)
     if resume:
         checkpoint.restore(model)
@@ -138,6 +153,9 @@ def _fit_by_gradient(
 
     state.check_limit(config.max_epochs)
     if config.max_epochs > state.epoch and not state.stopped:
+        code = code_digest()
+        if code not in state.code:
+            state.code.append(code)
         callbacks: list[L.Callback] = [
             FiniteLosses(state, checkpoint.last),
             EarlyStopping(state, config.metric, config.patience),
@@ -187,7 +205,12 @@ def _fit_by_gradient(
         )
     checkpoint.load_best(model)
     return FitResult(
-        state.best_epoch, state.best, state.epoch, state.seconds, state.history
+        state.best_epoch,
+        state.best,
+        state.epoch,
+        state.seconds,
+        state.history,
+        state.code,
     )
 
 

@@ -43,7 +43,7 @@ def environment() -> dict[str, Any]:
     """
     found: dict[str, Any] = {
         "sea_pyg": sea_pyg.__version__,
-        "code": _code(),
+        "code": code_digest(),
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
@@ -59,7 +59,8 @@ def environment() -> dict[str, Any]:
     return found
 
 
-def _code() -> str:
+def code_digest() -> str:
+    """Return the SHA-256 of this library's source files."""
     root = Path(sea_pyg.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

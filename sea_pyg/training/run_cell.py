@@ -102,6 +102,7 @@ def run_cell(
         "per_user": path.with_suffix(".safetensors").name,
         "history": result.history,
         "data_fingerprint": data_fingerprint(splits),
+        "trained_by": result.code,
         "environment": environment(),
     }
     text = json.dumps(plain, indent=1, allow_nan=False) + "\n"

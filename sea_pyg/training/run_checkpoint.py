@@ -1,6 +1,5 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 
-import json
 import random
 import time
 from pathlib import Path
@@ -21,9 +20,9 @@ class RunCheckpoint(L.Callback):
     """Keep the last epoch's complete state, and the best epoch's weights.
 
     ``last.safetensors`` holds the weights, the optimizers and the
-    :class:`TrainingState`; ``best.safetensors`` the weights alone. Both are written
-    atomically. Every epoch seeds the random number generators by ``(seed, epoch)``,
-    so their states need not be kept.
+    :class:`TrainingState`; ``best.safetensors`` the weights alone, with the number of
+    their epoch. Both are written atomically. Every epoch seeds the random number
+    generators by ``(seed, epoch)``, so their states need not be kept.
 
     Args:
         state: The progress.
@@ -65,14 +64,22 @@ class RunCheckpoint(L.Callback):
         tensors, plain = load_tensors(self.last)
         saved = plain["config"]
         for name, value in self.config.items():
-            if name == "model" and name not in saved:  # of an earlier version
+            if name in ("model", "data") and name not in saved:  # of an earlier version
                 continue
-            if saved.get(name) != value:
+            if saved.get(name) == value:
+                continue
+            run = f"the run in {str(self.last.parent.parent)!r}"
+            if name == "data":
+                keys = sorted({*value, *saved[name]})
+                other = [key for key in keys if saved[name].get(key) != value.get(key)]
                 raise ValueError(
-                    f"the run in {str(self.last.parent.parent)!r} was started with "
-                    f"{name}={saved.get(name)!r} and cannot be resumed with {value!r}; "
-                    "leave the option out, or start a new run"
+                    f"{run} was trained on other {', '.join(other)} than these graphs "
+                    "have; restore them, or start a new run"
                 )
+            raise ValueError(
+                f"{run} was started with {name}={saved.get(name)!r} and cannot be "
+                f"resumed with {value!r}; leave the option out, or start a new run"
+            )
         try:
             model.load_state_dict(_take(tensors, "model/"))
         except RuntimeError as error:
@@ -91,7 +98,28 @@ class RunCheckpoint(L.Callback):
             self._optimizers.append(state)
         for name, value in plain["state"].items():
             setattr(self.state, name, value)
+        self._complete_best(_take(tensors, "model/"))
         return True
+
+    def _complete_best(self, weights: dict[str, Tensor]) -> None:
+        """Write the best weights that a killed process did not get to.
+
+        Raises:
+            ValueError: If they are lost.
+        """
+        epoch = self.state.best_epoch
+        if self.best is None or epoch is None:
+            return
+        if self.best.is_file():
+            plain = load_tensors(self.best)[1]
+            if plain is None or plain["epoch"] == epoch:  # None: an earlier version's
+                return
+        if epoch != self.state.epoch:
+            raise ValueError(
+                f"{str(self.best)!r} does not hold the weights of epoch {epoch}, the "
+                "best so far; restore it from a copy or train again"
+            )
+        save_tensors(self.best, weights, {"epoch": epoch})
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give the optimizers their state back."""
@@ -126,12 +154,9 @@ class RunCheckpoint(L.Callback):
         state.seconds += now - self._start
         self._start = now
         weights = pl_module.model.state_dict()
-        if state.best_epoch == state.epoch:
-            if self.best is None:
-                self.best_weights = {k: v.detach().clone() for k, v in weights.items()}
-            else:
-                save_tensors(self.best, weights)
-        if self.last is None:
+        if state.best_epoch == state.epoch and self.best is None:
+            self.best_weights = {k: v.detach().clone() for k, v in weights.items()}
+        if self.last is None or self.best is None:
             return
         tensors = {f"model/{name}": value for name, value in weights.items()}
         for number, optimizer in enumerate(trainer.optimizers):
@@ -144,7 +169,10 @@ class RunCheckpoint(L.Callback):
             "state": state.to_dict(),
             "num_optimizers": len(trainer.optimizers),
         }
+        # The last one first: what it has of the best epoch completes the other.
         save_tensors(self.last, tensors, plain)
+        if state.best_epoch == state.epoch:
+            save_tensors(self.best, weights, {"epoch": state.epoch})
 
     def load_best(self, model: torch.nn.Module) -> None:
         """Load the weights of the best epoch."""
@@ -152,17 +180,6 @@ class RunCheckpoint(L.Callback):
         if self.best is not None:
             weights, _ = load_tensors(self.best)
         model.load_state_dict(weights)
-
-
-def model_note(model: Recommender) -> dict[str, Any]:
-    """Return a model's name and arguments as JSON has them, callables by their name."""
-    plain = {"name": type(model).__name__, **model.hparams()}
-    note: dict[str, Any] = json.loads(json.dumps(plain, default=_name_of))
-    return note
-
-
-def _name_of(value: Any) -> str:
-    return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

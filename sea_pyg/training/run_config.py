@@ -133,19 +133,23 @@ class RunConfig:
             raise ValueError(f"{str(path)!r} is damaged: {reason}") from e
 
 
-def feature_fingerprints(data: HeteroData, names: Iterable[str]) -> dict[str, str]:
+def feature_fingerprints(
+    data: HeteroData, names: Iterable[str], item_type: str = "item"
+) -> dict[str, str]:
     """Return the SHA-256 of item features and their masks, by attribute.
 
     Args:
         data: The graph.
         names: The modalities.
+        item_type: The node type of the items. (default: :obj:`"item"`)
     """
-    items = data["item"]
+    items = data[item_type]
     keys = [f"{kind}_{name}" for name in sorted(names) for kind in ("x", "mask")]
-    return {key: _tensor_digest(items[key]) for key in keys if key in items}
+    return {key: tensor_digest(items[key]) for key in keys if key in items}
 
 
-def _tensor_digest(x: torch.Tensor) -> str:
+def tensor_digest(x: torch.Tensor) -> str:
+    """Return the SHA-256 of a tensor's type, shape and values."""
     x = x.detach().cpu().contiguous()
     kind = str(x.dtype).removeprefix("torch.")
     if x.dtype == torch.bfloat16:  # NumPy has none

@@ -31,6 +31,9 @@ class TrainingState:
     """Time spent on training and validation, over all resumptions."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Loss parts and validation metrics of every epoch."""
+    code: list[str] = field(default_factory=list)
+    """SHA-256 of the library's source files that trained it, in the order of use; more
+    than one after a resumption by another version."""
 
     def update(self, value: float, epoch: int, patience: int) -> bool:
         """Take an epoch's validation metric; return whether it is a new best."""

@@ -17,6 +17,7 @@ from sea_pyg.training.atomic import write_text
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
+from sea_pyg.training.provenance import data_fingerprint
 from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
@@ -97,8 +98,9 @@ def tune(
     Raises:
         ImportError: If Optuna is not installed.
         ValueError: If ``num_trials`` is less than 1, ``train`` or ``val`` is a test
-            graph or of another split than the other, or a trial in ``folder`` is
-            damaged or of another search.
+            graph or of another split than the other, or what is in ``folder`` is
+            damaged or of another search: of another model, space, data set or fixed
+            setting.
     """
     check_splits(train, val)
     if num_trials < 1:
@@ -112,6 +114,18 @@ def tune(
     if separate:  # known only to a model that is built
         _, config = build_setting(model, fixed, train, modalities, preset, separate)
         published |= {k: v for k, v in asdict(config).items() if k in space}
+    _claim(
+        folder / "search.json",
+        {
+            "model": model.__name__,
+            "preset": preset,
+            "separate": separate,
+            "modalities": None if modalities is None else list(modalities),
+            "fixed": {k: v for k, v in fixed.items() if k != "device"},
+            "space": {key: _plain(values) for key, values in space.items()},
+            "data": data_fingerprint((train, val)),
+        },
+    )
     # Every model and data set draws its own random trials.
     what = (model.__name__, preset, separate, training_id(train, RATES))
     seed = f"{fixed.get('seed', 0)};{what}"
@@ -165,6 +179,29 @@ def best_trial(trials: Sequence[Trial]) -> Trial:
         errors = "; ".join(trial.error or "" for trial in trials) or "there is none"
         raise ValueError(f"no trial succeeded ({errors}); change the search space")
     return max(done, key=lambda trial: trial.value or 0.0)
+
+
+def _claim(path: Path, search: Mapping[str, Any]) -> None:
+    """Write down what a folder's trials are of, or check that it is this.
+
+    Raises:
+        ValueError: If it is another search, or the file is damaged.
+    """
+    text = json.dumps(search, indent=1, default=str) + "\n"
+    if not path.is_file():
+        write_text(path, text)
+        return
+    saved, given = read_json(path), json.loads(text)
+    for name, value in given.items():
+        if saved.get(name) != value:
+            raise ValueError(
+                f"{str(path.parent)!r} has trials of another search: of "
+                f"{name}={saved.get(name)!r}, not {value!r}; choose another folder"
+            )
+
+
+def _plain(values: tuple[Any, ...] | LogUniform) -> Any:
+    return values._asdict() if isinstance(values, LogUniform) else list(values)
 
 
 def _published(

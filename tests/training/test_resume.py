@@ -5,9 +5,18 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn import models
 from sea_pyg.nn.models import WithSeparateLearning
-from sea_pyg.training import TrainingConfig, fit, load_tensors
+from sea_pyg.training import (
+    TrainingConfig,
+    environment,
+    fit,
+    load_tensors,
+    save_tensors,
+)
+from sea_pyg.training.atomic import exclusive
+from sea_pyg.training.run_notes import model_note
 
 NAMES = [name for name in models.classes if getattr(models, name).trainable]
 NAMES += ["FREEDOM+separate", "MMSSL+separate"]
@@ -124,3 +133,107 @@ def test_a_checkpoint_of_another_model_is_refused(splits, tmp_path, arguments):
         fit(other, train, val, CONFIG, tmp_path, resume=True)
     with pytest.raises(ValueError, match="'name': 'BPRMF'.*'name': 'LightGCN'"):
         fit(_model("LightGCN", train, 0), train, val, CONFIG, tmp_path, resume=True)
+
+
+def test_other_features_are_refused(splits, tmp_path):
+    train, val, _ = splits
+    fit(_model("VBPR+separate", train, 0), train, val, CONFIG, tmp_path)
+    other = train.clone()
+    other["item"].x_text = other["item"].x_text + 1
+    longer = replace(CONFIG, max_epochs=4)
+    model = _model("VBPR+separate", train, 0)
+    with pytest.raises(ValueError, match="was trained on other x_text than"):
+        fit(model, other, val, longer, tmp_path, resume=True)
+    other["item"].x_text = train["item"].x_text
+    other["item"].unread = torch.ones(train["item"].num_nodes, 2)
+    assert fit(model, other, val, longer, tmp_path, resume=True).epochs == 4
+
+
+def test_other_interactions_of_unmarked_graphs_are_refused(tmp_path):
+    data = FakeMultimodalDataset(num_users=30, num_items=25)[0]
+    store = data["user", "rates", "item"]
+    edges = store.edge_index
+    train, val = data.clone(), data.clone()
+    kept = torch.arange(edges.size(1)) % 5 != 0
+    for graph in (train, val):
+        graph["user", "rates", "item"].edge_index = edges[:, kept]
+    train["user", "rates", "item"].edge_label_index = edges[:, kept]
+    val["user", "rates", "item"].edge_label_index = edges[:, ~kept]
+    fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
+    fewer = val.clone()
+    fewer["user", "rates", "item"].edge_label_index = edges[:, ~kept][:, 1:]
+    with pytest.raises(ValueError, match="other interactions"):
+        fit(_model("BPRMF", train, 0), train, fewer, CONFIG, tmp_path, resume=True)
+
+
+def test_tensors_among_the_arguments_are_told_apart():
+    class Weighted(models.BPRMF):
+        def __init__(self, num_users, num_items, weight):
+            super().__init__(num_users, num_items)
+
+    notes = [model_note(Weighted(3, 4, torch.tensor(w))) for w in ([1.0], [2.0], [1.0])]
+    assert notes[0] == notes[2] != notes[1]
+
+
+def test_two_processes_do_not_share_a_run(splits, tmp_path):
+    train, val, _ = splits
+    with (
+        exclusive(tmp_path / "checkpoints"),
+        pytest.raises(ValueError, match="another process is writing to"),
+    ):
+        fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
+    assert fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path).epochs == 3
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_best_weights_that_were_not_written_are_those_of_the_last(
+    splits, tmp_path, older
+):
+    """A process that dies, or a full disk, between the two checkpoints."""
+    train, val, _ = splits
+    whole, folder = tmp_path / "whole", tmp_path / "torn"
+    config = replace(CONFIG, max_epochs=1)  # of which the last is the best
+    for run_dir in (whole, folder):
+        fit(_model("BPRMF", train, 0), train, val, config, run_dir)
+    best = folder / "checkpoints" / "best.safetensors"
+    if older:
+        weights = {k: v + 1 for k, v in load_tensors(best)[0].items()}
+        save_tensors(best, weights, {"epoch": 0})
+    else:
+        best.unlink()
+    model = _model("BPRMF", train, 5)
+    fit(model, train, val, config, folder, resume=True)
+    expected = load_tensors(whole / "checkpoints" / "best.safetensors")
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, expected[0][name])
+    assert (
+        best.read_bytes() == (whole / "checkpoints" / "best.safetensors").read_bytes()
+    )
+
+
+def test_best_weights_that_are_lost_are_told(splits, tmp_path):
+    train, val, _ = splits
+    config = replace(CONFIG, lr=1.0, max_epochs=6)
+    result = fit(_model("BPRMF", train, 0), train, val, config, tmp_path)
+    assert result.best_epoch < result.epochs
+    (tmp_path / "checkpoints" / "best.safetensors").unlink()
+    with pytest.raises(ValueError, match=f"weights of epoch {result.best_epoch}"):
+        fit(_model("BPRMF", train, 0), train, val, config, tmp_path, resume=True)
+
+
+def test_a_run_tells_the_versions_that_trained_it(splits, tmp_path, monkeypatch):
+    train, val, _ = splits
+    found = []
+    for epochs, digest in ((1, "first"), (2, "second"), (3, "second"), (3, "third")):
+        monkeypatch.setitem(
+            fit.__globals__, "code_digest", lambda digest=digest: digest
+        )
+        config = replace(CONFIG, max_epochs=epochs)
+        model = _model("BPRMF", train, 0)
+        result = fit(model, train, val, config, tmp_path, resume=True)
+        found.append(list(result.code))
+    monkeypatch.undo()
+    both = ["first", "second"]
+    assert found == [["first"], both, both, both]  # the last did not train
+    result = fit(_model("BPRMF", train, 0), train, val, CONFIG)
+    assert result.code == [environment()["code"]]

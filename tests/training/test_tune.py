@@ -75,6 +75,25 @@ def test_a_search_that_was_stopped_finds_the_same(splits, tmp_path, monkeypatch)
         tune(BPRMF, train, val, 7, tmp_path / "b", SPACE, {**FIXED, "seed": 1})
 
 
+def test_trials_of_another_search_are_refused(splits, tmp_path):
+    """Also by what the trials' own settings do not show."""
+    train, val, test = splits
+    tune(BPRMF, train, val, 1, tmp_path, SPACE, FIXED)
+    same = {"model": BPRMF, "space": SPACE, "fixed": {**FIXED, "device": "cpu"}}
+    assert len(tune(train=train, val=val, num_trials=1, folder=tmp_path, **same)) == 1
+    for name, change in {
+        "model": {"model": models.LightGCN},
+        "space": {"space": {"lr": LogUniform(1e-3, 1e-1), "reg_weight": (0.01,)}},
+        "fixed": {"fixed": {**FIXED, "batch_size": 16}},
+        "modalities": {"modalities": ["text"]},
+    }.items():
+        with pytest.raises(ValueError, match=f"another search: of {name}="):
+            tune(train=train, val=val, num_trials=1, folder=tmp_path, **same | change)
+    other = RandomUserSplit(seed=1)(FakeMultimodalDataset(40, 30)[0])[:2]
+    with pytest.raises(ValueError, match="another search: of data="):
+        tune(BPRMF, *other, 1, tmp_path, SPACE, FIXED)
+
+
 def test_the_first_five_trials_are_random() -> None:
     """As `docs/evaluation.md` says: no outcome has a part in what is proposed."""
     space = {"lr": LogUniform(1e-4, 1e-2)}

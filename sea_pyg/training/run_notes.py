@@ -1,0 +1,38 @@
+"""What a checkpoint notes of its run, so that no other one goes on from it."""
+
+import json
+from typing import Any
+
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from sea_pyg.nn.models import Recommender, WithSeparateLearning
+from sea_pyg.training.run_config import (
+    feature_fingerprints,
+    fingerprint,
+    tensor_digest,
+)
+
+
+def model_note(model: Recommender) -> dict[str, Any]:
+    """Return a model's name and arguments as JSON has them.
+
+    Callables stand there by their name, and tensors by their shape and SHA-256.
+    """
+    plain = {"name": type(model).__name__, **model.hparams()}
+    note: dict[str, Any] = json.loads(json.dumps(plain, default=_text_of))
+    return note
+
+
+def data_note(model: Recommender, train: HeteroData, val: HeteroData) -> dict[str, str]:
+    """Return the SHA-256 of the interactions and of the features that a model reads."""
+    reader = model.backbone if isinstance(model, WithSeparateLearning) else model
+    names = reader.hparams().get("in_channels") or {}
+    features = feature_fingerprints(train, names, model.edge_type[2])
+    return {"interactions": fingerprint((train, val)), **features}
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"Tensor {list(value.shape)} {tensor_digest(value)}"
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
