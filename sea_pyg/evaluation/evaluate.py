@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -77,14 +78,20 @@ def evaluate(
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is
             unknown, there are no labels or none of a user with training edges, all of
-            them are left out of the ranking, a node number is out of range, the model
-            is of another size than the graph, or was trained on other interactions than
-            those of the graph's split.
+            them are left out of the ranking, a node number is out of range, or the
+            model is none, of another size than the graph, or trained on other
+            interactions than those of the graph's split.
 
     .. note::
         MMRec evaluates with the embeddings of the last training batch; here the model
         is encoded anew.
     """
+    given: object = model
+    if not isinstance(given, Recommender | Embeddings):
+        raise ValueError(
+            f"model must be a Recommender or Embeddings (got {type(given).__name__}); "
+            "of another model pass Embeddings(user, item)"
+        )
     edge_type = edge_type or (
         model.edge_type if isinstance(model, Recommender) else RATES
     )
@@ -152,15 +159,16 @@ def _lengths(k: int | Sequence[int], num_items: int) -> list[int]:
     lengths = list(k) if isinstance(k, Sequence) else [k]
     if not lengths:
         raise ValueError("k must name at least one length (got none)")
-    for length in lengths:
-        if isinstance(length, bool) or not isinstance(length, int):
+    given: Sequence[object] = lengths
+    for length in given:
+        if isinstance(length, bool) or not isinstance(length, Integral):
             raise ValueError(f"k must be a whole number or several (got {length!r})")
-        if not 1 <= length <= num_items:
+        if not 1 <= int(length) <= num_items:
             raise ValueError(
                 f"k must lie between 1 and the number of items {num_items} "
                 f"(got {length}); choose a smaller k"
             )
-    return sorted(set(lengths))
+    return sorted({int(length) for length in lengths})
 
 
 def _check_model(model: Recommender | Embeddings, sizes: tuple[int, int]) -> None:

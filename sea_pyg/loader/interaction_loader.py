@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.loader.uniform_negative_sampler import UniformNegativeSampler
 from sea_pyg.typing import RATES, EdgeType, Triplets
-from sea_pyg.utils import check_interactions
+from sea_pyg.utils import check_counts, check_interactions
 
 
 class InteractionLoader:
@@ -30,7 +30,8 @@ class InteractionLoader:
         seed: Seed of the order and the negatives. (default: :obj:`0`)
 
     Raises:
-        ValueError: If the interactions are malformed or a user has every item.
+        ValueError: If the interactions are malformed, a user has every item, or
+            ``batch_size`` or ``seed`` is out of range.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class InteractionLoader:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1 (got {batch_size})")
+        check_counts(0, seed=seed)
         num_users, num_items = check_interactions(data, edge_type)
         self.edge_index: Tensor = data[edge_type].edge_index
         self.sampler = UniformNegativeSampler(self.edge_index, num_users, num_items)

@@ -94,7 +94,25 @@ def bipartite_adjacency(
 
     Shapes:
         ``edge_index`` :math:`[2, E]`.
+
+    Raises:
+        ValueError: If ``edge_index`` is something else, as a sparse matrix.
     """
+    given: object = edge_index  # callers pass what their graphs hold
+    if (
+        not isinstance(given, Tensor)
+        or given.layout != torch.strided
+        or given.is_floating_point()
+        or given.dim() != 2
+        or given.size(0) != 2
+    ):
+        what = type(given).__name__
+        if isinstance(given, Tensor):
+            what = f"{given.layout} {given.dtype} {list(given.shape)}"
+        raise ValueError(
+            "interactions must be an integer tensor edge_index of shape [2, E], users "
+            f"above items (got {what}); of a sparse matrix, stack its rows and columns"
+        )
 
     def build() -> SymmetricAdjacency:
         user, item = edge_index[0], edge_index[1] + num_users

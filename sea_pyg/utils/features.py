@@ -34,11 +34,16 @@ def modality_input(
 
     Raises:
         ValueError: If the modality does not exist, is not a matrix with a row per
-            node, has a NaN or infinite value in a row that is not masked, or is of
-            another width.
+            node, is sparse, has a NaN or infinite value in a row that is not masked, or
+            is of another width.
     """
     (name,) = modality_names(data, node_type, [name])
     x: Tensor = data[node_type][f"x_{name}"]
+    if x.layout != torch.strided:
+        raise ValueError(
+            f"x_{name} of {node_type!r} must be a dense matrix (got the layout "
+            f"{x.layout}); convert it by .to_dense()"
+        )
     mask: Tensor | None = data[node_type].get(f"mask_{name}")
 
     if dtype is None:

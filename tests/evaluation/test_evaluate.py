@@ -362,6 +362,15 @@ def test_bad_arguments(arguments, message: str) -> None:
         evaluate(exactly(score), test, **arguments)
 
 
+def test_lengths_of_numpy_and_a_bare_pair_of_tables() -> None:
+    _, test, score = random_graph()
+    embeddings = exactly(score)
+    expected = evaluate(embeddings, test, k=(3, 5)).metrics
+    assert evaluate(embeddings, test, k=list(np.array([5, 3]))).metrics == expected
+    with pytest.raises(ValueError, match=r"got tuple\).*pass Embeddings\(user, item"):
+        evaluate(tuple(embeddings), test)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -124,3 +124,9 @@ def test_the_type_that_is_read_by_default_is_kept_once(data: HeteroData) -> None
         by_default = modality_input(data, name)
         assert by_default is modality_input(data, name, dtype=torch.float32)
     assert modality_input(data, "text", dtype=torch.float64).dtype == torch.float64
+
+
+def test_sparse_features_are_refused(data: HeteroData) -> None:
+    data["item"].x_text = torch.eye(3).to_sparse()
+    with pytest.raises(ValueError, match=r"dense matrix .* by \.to_dense\(\)"):
+        modality_input(data, "text")

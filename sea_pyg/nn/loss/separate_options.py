@@ -54,8 +54,16 @@ def distance_class(
     """
     if distance is None or distance == "subtraction":
         return None
-    if not isinstance(distance, str):
+    if isinstance(distance, torch.nn.Module):
+        raise ValueError(
+            "distance is made anew for every modality: give its name or class (got an "
+            f"instance of {type(distance).__name__}), and its arguments by "
+            "distance_kwargs"
+        )
+    if callable(distance):
         return distance
+    if not isinstance(distance, str):
+        raise ValueError(f"distance must be a name or a class (got {distance!r})")
     if distance not in DISTANCES:
         options = [*DISTANCES, "subtraction"]
         raise ValueError(f"unknown distance {distance!r}; {closest(distance, options)}")

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import LinearSolution, solve_linear_gaussian
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
+from sea_pyg.nn.mi.mutual_information_estimator import check_precision
 
 
 class LinearGaussian(ConditionalGaussian):
@@ -92,7 +93,12 @@ class LinearGaussian(ConditionalGaussian):
 
     @torch.no_grad()
     def fit(self, x: Tensor, y: Tensor) -> None:
-        """Keep the solution on these pairs for :meth:`forward`."""
+        """Keep the solution on these pairs for :meth:`forward`.
+
+        Raises:
+            ValueError: If they are more precise than what is kept.
+        """
+        check_precision(self.weight.dtype, x=x, y=y)
         weight, bias, log_variance = self.solve(x, y)
         self.weight.copy_(weight)
         self.bias.copy_(bias)
@@ -107,6 +113,7 @@ class LinearGaussian(ConditionalGaussian):
                 "call fit(x, y), its own or the bound's; in training mode a bound "
                 "solves for it on the pairs it is given, and keeps nothing"
             )
+        check_precision(self.weight.dtype, x=x)
         mean = x @ self.weight + self.bias
         return mean, self.log_variance.expand_as(mean)
 

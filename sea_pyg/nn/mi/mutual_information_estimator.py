@@ -102,10 +102,13 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
         """Check that ``x`` and ``y`` are pairs that this estimator takes.
 
         Raises:
-            ValueError: If they are not, there are fewer than two, or a value is not
-                finite and should be.
+            ValueError: If they are not, there are fewer than two, a value is not
+                finite and should be, or they are more precise than the parameters.
         """
         check_pairs(x, y, self.x_channels, self.y_channels, finite)
+        for parameter in self.parameters():
+            check_precision(parameter.dtype, x=x, y=y)
+            break
 
 
 def _outside_inference(x: Tensor) -> Tensor:
@@ -126,6 +129,20 @@ def check_fit(steps: int, lr: float, batch_size: int | None) -> None:
         raise ValueError(f"steps and lr must be positive (got steps={steps}, lr={lr})")
     if batch_size is not None and batch_size < 2:
         raise ValueError(f"batch_size must be at least 2 (got {batch_size})")
+
+
+def check_precision(dtype: torch.dtype, **values: Tensor) -> None:
+    """Check that tensors, given by their names, are no more precise than ``dtype``.
+
+    Raises:
+        ValueError: If one is.
+    """
+    for name, value in values.items():
+        if torch.promote_types(value.dtype, dtype) != dtype:
+            raise ValueError(
+                f"{name} is {value.dtype} and the estimator {dtype}; convert {name} by "
+                f".to({dtype}), or the estimator by .to({value.dtype})"
+            )
 
 
 def check_pairs(

@@ -89,3 +89,18 @@ def test_errors_and_repr() -> None:
     assert str(BipartitePropagation()) == (
         "BipartitePropagation(num_layers=2, readout='sum')"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (torch.eye(6, 5).to_sparse(), r"sparse_coo torch.float32 \[6, 5\]"),
+        (torch.zeros(2, 3), r"float32 \[2, 3\]"),
+        (torch.zeros(3, 2, dtype=torch.long), r"int64 \[3, 2\]"),
+        ([[0], [1]], "got list"),
+    ],
+)
+def test_interactions_in_another_form_are_refused(given, what: str) -> None:
+    user, item, _ = example()
+    with pytest.raises(ValueError, match=rf"shape \[2, E\].*{what}"):
+        BipartitePropagation()(user, item, given)

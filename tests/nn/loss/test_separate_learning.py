@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sea_pyg.nn import CLUB, SeparateLearning
+from sea_pyg.nn import CLUB, DistanceLoss, SeparateLearning
 from tests.nn.models.dense_sea import solo_sim
 
 WIDTHS = {"audio": 6, "image": 8, "text": 4}
@@ -405,3 +405,12 @@ def test_a_modality_that_one_item_has_adds_nothing_to_the_means() -> None:
     pairs = model.pairs(x)
     apart = [model.estimator(name)(*pairs[name]) for name in ("audio", "image")]
     torch.testing.assert_close(found["distance"], sum(apart) / 3)
+
+
+@pytest.mark.parametrize(
+    ("distance", "message"),
+    [(DistanceLoss(), "an instance of DistanceLoss"), (3, r"name or a class \(got 3")],
+)
+def test_a_distance_that_cannot_be_made_anew_is_refused(distance, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        SeparateLearning({"text": 4, "image": 4}, distance=distance)

@@ -398,3 +398,16 @@ def test_learns_within_inference_mode(name: str) -> None:
     assert found == pytest.approx(outside.fit(*pairs(20), steps=2))
     for mine, other in zip(inside.parameters(), outside.parameters(), strict=True):
         assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_more_precise_pairs_are_refused_alike(name: str) -> None:
+    """By training and by the bound, where training used to convert in silence."""
+    x, y = pairs(12)
+    estimator = make(name).float()
+    estimator.fit(x.float(), y.float(), steps=1)
+    estimator.eval()
+    for call in (estimator, estimator.fit):
+        with pytest.raises(ValueError, match=r"float64 and the estimator torch.float3"):
+            call(x, y)
+    assert estimator.double()(x, y).dtype == torch.float64
