@@ -19,7 +19,13 @@ def test_prints_its_measurements(tmp_path: Path) -> None:
     assert result["evaluate_seconds"] > 0
     assert result["matmul_seconds"] > 0
     assert result["shape"]["users"] == 500
-    assert len(result["significance"]) == 15
+    cells = result["significance"]
+    assert len(cells) == 30
+    assert {len(cell["between"]) for cell in cells} == {2}
+    assert sum(None in cell["between"] for cell in cells) == 9
+    for cell in cells:
+        rates = cell["false_positive_rate"]
+        assert 0 <= rates["0.002"] <= rates["0.05"] <= 0.3
     assert result == json.loads(output.read_text())
     lines = output.with_suffix(".md").read_text().splitlines()
     for name, key in (
@@ -30,6 +36,6 @@ def test_prints_its_measurements(tmp_path: Path) -> None:
         seconds, ratio = result[f"{name}_seconds"], result[key]
         assert seconds > 0
         assert ratio == seconds / result["matmul_seconds"]
-        cells = f"| {1e3 * seconds:.1f} | {ratio:.3f} |"
-        assert any(line.endswith(cells) for line in lines)
+        row = f"| {1e3 * seconds:.1f} | {ratio:.3f} |"
+        assert any(line.endswith(row) for line in lines)
     assert "500 users" in output.with_suffix(".md").read_text()
