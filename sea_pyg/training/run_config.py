@@ -145,11 +145,10 @@ def feature_fingerprints(
     """
     items = data[item_type]
     keys = [f"{kind}_{name}" for name in sorted(names) for kind in ("x", "mask")]
-    return {key: tensor_digest(items[key]) for key in keys if key in items}
+    return {key: _tensor_digest(items[key]) for key in keys if key in items}
 
 
-def tensor_digest(x: torch.Tensor) -> str:
-    """Return the SHA-256 of a tensor's type, shape and values."""
+def _tensor_digest(x: torch.Tensor) -> str:
     x = x.detach().cpu().contiguous()
     kind = str(x.dtype).removeprefix("torch.")
     if x.dtype == torch.bfloat16:  # NumPy has none

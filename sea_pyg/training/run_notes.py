@@ -7,11 +7,8 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
-from sea_pyg.training.run_config import (
-    feature_fingerprints,
-    fingerprint,
-    tensor_digest,
-)
+from sea_pyg.training.run_config import feature_fingerprints, fingerprint
+from sea_pyg.utils.split_id import tensor_digest
 
 
 def model_note(model: Recommender) -> dict[str, Any]:
@@ -25,11 +22,17 @@ def model_note(model: Recommender) -> dict[str, Any]:
 
 
 def data_note(model: Recommender, train: HeteroData, val: HeteroData) -> dict[str, str]:
-    """Return the SHA-256 of the interactions and of the features that a model reads."""
+    """Return the SHA-256 of the interactions and of the features that a model reads.
+
+    The order of the training interactions counts, since batches follow it.
+    """
     reader = model.backbone if isinstance(model, WithSeparateLearning) else model
     names = reader.hparams().get("in_channels") or {}
-    features = feature_fingerprints(train, names, model.edge_type[2])
-    return {"interactions": fingerprint((train, val)), **features}
+    return {
+        "interactions": tensor_digest(train[model.edge_type].edge_index),
+        "validation interactions": fingerprint((val,)),
+        **feature_fingerprints(train, names, model.edge_type[2]),
+    }
 
 
 def _text_of(value: Any) -> str:

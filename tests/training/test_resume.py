@@ -162,8 +162,13 @@ def test_other_interactions_of_unmarked_graphs_are_refused(tmp_path):
     fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
     fewer = val.clone()
     fewer["user", "rates", "item"].edge_label_index = edges[:, ~kept][:, 1:]
-    with pytest.raises(ValueError, match="other interactions"):
+    with pytest.raises(ValueError, match="other validation interactions than"):
         fit(_model("BPRMF", train, 0), train, fewer, CONFIG, tmp_path, resume=True)
+    fewer = train.clone()
+    fewer["user", "rates", "item"].edge_index = edges[:, kept][:, 1:]
+    del fewer["user", "rates", "item"].edge_label_index
+    with pytest.raises(ValueError, match="other interactions than"):
+        fit(_model("BPRMF", train, 0), fewer, val, CONFIG, tmp_path, resume=True)
 
 
 def test_tensors_among_the_arguments_are_told_apart():
