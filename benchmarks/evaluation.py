@@ -112,18 +112,18 @@ def time_evaluation(arguments: argparse.Namespace) -> dict[str, Any]:
 LEVELS = (0.05, 0.002)
 """Those of one test, and of the first of 25 after Holm's correction."""
 
-SPREADS = (
-    # between seeds (None: a deterministic method), residual, user's own
-    ((0.0, 0.1, 0.0), (0.0, 0.1, 0.0)),
-    ((0.01, 0.1, 0.1), (0.01, 0.1, 0.1)),
-    ((0.02, 0.1, 0.1), (0.02, 0.1, 0.1)),
-    ((0.04, 0.1, 0.1), (0.04, 0.1, 0.1)),
-    ((0.0, 0.02, 0.1), (0.0, 0.02, 0.1)),
-    ((0.0, 0.1, 0.1), (0.04, 0.1, 0.1)),
-    ((0.01, 0.1, 0.1), (0.04, 0.1, 0.1)),
-    ((None, 0.1, 0.1), (0.01, 0.1, 0.1)),
-    ((None, 0.1, 0.1), (0.04, 0.1, 0.1)),
-    ((None, 0.1, 0.1), (0.1, 0.1, 0.1)),
+SPREADS: tuple[tuple[tuple[float | None, float], float, float], ...] = (
+    # (between the seeds of either, None if it has none), residual, user's own
+    ((0.0, 0.0), 0.1, 0.0),
+    ((0.01, 0.01), 0.1, 0.1),
+    ((0.02, 0.02), 0.1, 0.1),
+    ((0.04, 0.04), 0.1, 0.1),
+    ((0.0, 0.0), 0.02, 0.1),
+    ((0.0, 0.04), 0.1, 0.1),
+    ((0.01, 0.04), 0.1, 0.1),
+    ((None, 0.01), 0.1, 0.1),
+    ((None, 0.04), 0.1, 0.1),
+    ((None, 0.1), 0.1, 0.1),
 )
 """How the values of two methods vary that do not differ, in :func:`simulate_claims`."""
 
@@ -132,13 +132,13 @@ def simulate_claims(pairs: int, num_users: int = 200) -> list[dict[str, Any]]:
     """Return how often equal methods are said to differ, at two levels."""
     cells = []
     for num_seeds in (2, 3, 5):
-        for spreads in SPREADS:
+        for spreads, residual, own in SPREADS:
             generator = torch.Generator().manual_seed(0)
-            fixed = tuple(between is None for between, _, _ in spreads)
+            fixed = (spreads[0] is None, spreads[1] is None)
             p_values = []
             for _ in range(pairs):
                 values = []
-                for between, residual, own in spreads:
+                for between in spreads:
                     rows = 1 if between is None else num_seeds
                     values.append(
                         (between or 0) * torch.randn(rows, 1, generator=generator)
@@ -149,9 +149,9 @@ def simulate_claims(pairs: int, num_users: int = 200) -> list[dict[str, Any]]:
             cells.append(
                 {
                     "num_seeds": num_seeds,
-                    "between": [between for between, _, _ in spreads],
-                    "residual": spreads[0][1],
-                    "own": spreads[0][2],
+                    "between": list(spreads),
+                    "residual": residual,
+                    "own": own,
                     "false_positive_rate": {
                         level: sum(p < level for p in p_values) / pairs
                         for level in LEVELS

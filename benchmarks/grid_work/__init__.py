@@ -27,8 +27,8 @@ from sea_pyg.nn import models
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.models import Recommender
 from sea_pyg.report import Cell, load_cell
-from sea_pyg.training import TrainingConfig, finished_cell, read_json
-from sea_pyg.training.atomic import write_text
+from sea_pyg.training import TrainingConfig, finished_cell
+from sea_pyg.training.claim import claim as claim_folder
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.utils import closest, modality_names
 
@@ -148,18 +148,12 @@ def claim(path: Path, request: dict[str, Any]) -> None:
         OtherRequestError: If it was started with another request.
         ValueError: If what was written down is damaged.
     """
-    text = json.dumps(request, indent=1) + "\n"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
-        return
-    before = read_json(path)
-    for key, value in json.loads(text).items():
-        if before.get(key) != value:
-            raise OtherRequestError(
-                f"{str(path.parent)!r} was started with {key}={before.get(key)!r} and "
-                f"cannot go on with {value!r}; choose another --out"
-            )
+    other = claim_folder(path, request)
+    if other is not None:
+        raise OtherRequestError(
+            f"{str(path.parent)!r} was started with {other.name}={other.before!r} and "
+            f"cannot go on with {other.now!r}; choose another --out"
+        )
 
 
 def preset_request(

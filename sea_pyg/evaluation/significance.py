@@ -190,10 +190,10 @@ def seed_test(
     .. note::
         ``benchmarks/evaluation.py --significance`` simulates this model, with equal
         and with different spreads, at the level 0.05 and at one that a correction for
-        many tests comes to. With few seeds the test rejects a true null hypothesis less
-        often than its level, which is the price of never doing so more often. Where
-        seeds fail now and then instead, it does: among few seeds there may be no
-        failure to learn the spread from.
+        many tests comes to. With few seeds of equal spread the test rejects a true null
+        hypothesis less often than its level: the price of keeping it where spreads
+        differ. It does not keep it where seeds fail now and then instead: among few
+        seeds there may be no failure to learn the spread from.
 
     Args:
         first: Per-user values of one method's runs, a row per seed.

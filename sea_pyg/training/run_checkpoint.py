@@ -169,6 +169,8 @@ class RunCheckpoint(L.Callback):
             "state": state.to_dict(),
             "num_optimizers": len(trainer.optimizers),
         }
+        if state.epoch == 1:  # of a run that was here before
+            self.best.unlink(missing_ok=True)
         # The last one first: what it has of the best epoch completes the other.
         save_tensors(self.last, tensors, plain)
         if state.best_epoch == state.epoch:

@@ -15,6 +15,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import write_text
 from sea_pyg.training.check_splits import check_splits
+from sea_pyg.training.claim import claim
 from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.training.provenance import data_fingerprint
@@ -106,7 +107,6 @@ def tune(
     if num_trials < 1:
         raise ValueError(f"num_trials must be at least 1 (got {num_trials})")
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     space = search_space(model, preset) if space is None else space
     fixed = dict(fixed or {})
     names = [] if preset is None else modality_names(train, RATES[2], modalities)
@@ -114,7 +114,7 @@ def tune(
     if separate:  # known only to a model that is built
         _, config = build_setting(model, fixed, train, modalities, preset, separate)
         published |= {k: v for k, v in asdict(config).items() if k in space}
-    _claim(
+    other = claim(
         folder / "search.json",
         {
             "model": model.__name__,
@@ -126,6 +126,11 @@ def tune(
             "data": data_fingerprint((train, val)),
         },
     )
+    if other is not None:
+        raise ValueError(
+            f"{str(folder)!r} has trials of another search: of "
+            f"{other.name}={other.before!r}, not {other.now!r}; choose another folder"
+        )
     # Every model and data set draws its own random trials.
     what = (model.__name__, preset, separate, training_id(train, RATES))
     seed = f"{fixed.get('seed', 0)};{what}"
@@ -179,25 +184,6 @@ def best_trial(trials: Sequence[Trial]) -> Trial:
         errors = "; ".join(trial.error or "" for trial in trials) or "there is none"
         raise ValueError(f"no trial succeeded ({errors}); change the search space")
     return max(done, key=lambda trial: trial.value or 0.0)
-
-
-def _claim(path: Path, search: Mapping[str, Any]) -> None:
-    """Write down what a folder's trials are of, or check that it is this.
-
-    Raises:
-        ValueError: If it is another search, or the file is damaged.
-    """
-    text = json.dumps(search, indent=1, default=str) + "\n"
-    if not path.is_file():
-        write_text(path, text)
-        return
-    saved, given = read_json(path), json.loads(text)
-    for name, value in given.items():
-        if saved.get(name) != value:
-            raise ValueError(
-                f"{str(path.parent)!r} has trials of another search: of "
-                f"{name}={saved.get(name)!r}, not {value!r}; choose another folder"
-            )
 
 
 def _plain(values: tuple[Any, ...] | LogUniform) -> Any:

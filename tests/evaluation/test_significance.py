@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from sea_pyg.evaluation import bootstrap_ci, holm, permutation_test, seed_test
 
@@ -15,7 +16,6 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def test_bootstrap_agrees_with_scipy() -> None:
-    stats = pytest.importorskip("scipy.stats")
     value = torch.rand(300, generator=seeded(0)) ** 3
     low, high = bootstrap_ci(value, 0.9, num_resamples=20_000)
     reference = stats.bootstrap(
@@ -58,7 +58,6 @@ def test_few_users_are_enumerated(difference: list[float]) -> None:
 
 
 def test_random_signs_agree_with_enumeration_and_scipy() -> None:
-    stats = pytest.importorskip("scipy.stats")
     first = torch.randn(13, generator=seeded(1)) + 0.4
     second = torch.zeros(13)
     exact = permutation_test(first, second, num_permutations=2**13)
@@ -133,7 +132,7 @@ def test_equal_methods_are_rarely_said_to_differ(num_seeds: int, scales) -> None
         for _ in range(pairs)
     ]
     assert sum(p < 0.05 for p in p_values) / pairs <= 0.06
-    # What a correction for ten tests comes to: five times too often, by Satterthwaite.
+    # What a correction for ten tests comes to, where tails are harder to keep.
     assert sum(p < 0.005 for p in p_values) / pairs <= 0.008
 
 
@@ -169,7 +168,6 @@ def test_seeds_have_power() -> None:
 
 def test_seed_test_without_residual_is_welchs() -> None:
     # All users alike: only the seeds' means differ, which is Welch's t test.
-    stats = pytest.importorskip("scipy.stats")
     first = torch.tensor([0.1, 0.14, 0.11], dtype=torch.double)
     second = torch.tensor([0.12, 0.19, 0.16], dtype=torch.double)
     result = seed_test(
@@ -182,7 +180,6 @@ def test_seed_test_without_residual_is_welchs() -> None:
 
 
 def test_one_source_of_chance_leaves_students_t_test() -> None:
-    stats = pytest.importorskip("scipy.stats")
     value = torch.tensor([0.12, 0.19, 0.16, 0.11], dtype=torch.double)
     for constant in (0.05, 0.15, 0.18):
         result = seed_test(
@@ -197,7 +194,6 @@ def test_one_source_of_chance_leaves_students_t_test() -> None:
 
 def test_degrees_of_freedom_by_hand() -> None:
     """Three seeds without noise beside the variance of four users."""
-    stats = pytest.importorskip("scipy.stats")
     own = torch.tensor([0.0, 0.2, 0.1, 0.5], dtype=torch.double)
     seeds = torch.tensor([[0.0], [0.1], [0.02]], dtype=torch.double)
     result = seed_test(own + seeds, torch.zeros(1, 4).double(), (False, True))
@@ -210,7 +206,6 @@ def test_degrees_of_freedom_by_hand() -> None:
 
 
 def test_deterministic_methods_leave_a_paired_t_test() -> None:
-    stats = pytest.importorskip("scipy.stats")
     first, second = torch.rand(2, 1, 60, generator=seeded(3), dtype=torch.double)
     result = seed_test(first, second, deterministic=(True, True))
     reference = stats.ttest_rel(first[0], second[0])

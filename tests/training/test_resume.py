@@ -1,5 +1,7 @@
 """A resumed run is the uninterrupted one, whatever a model draws and keeps."""
 
+import importlib
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -242,3 +244,30 @@ def test_a_run_tells_the_versions_that_trained_it(splits, tmp_path, monkeypatch)
     assert found == [["first"], both, both, both]  # the last did not train
     result = fit(_model("BPRMF", train, 0), train, val, CONFIG)
     assert result.code == [environment()["code"]]
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_best_weights_of_a_run_before_are_not_taken(splits, tmp_path, torn):
+    """A new run in an old folder dies between its first two checkpoints."""
+    train, val, _ = splits
+    config = replace(CONFIG, max_epochs=1)
+    fit(_model("BPRMF", train, 7), train, val, config, tmp_path)
+    best = tmp_path / "checkpoints" / "best.safetensors"
+    real = save_tensors
+
+    def save(path, *rest):
+        if torn and path == best:
+            raise KeyboardInterrupt
+        real(path, *rest)
+
+    module = importlib.import_module("sea_pyg.training.run_checkpoint")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "save_tensors", save)
+        with pytest.raises(KeyboardInterrupt) if torn else nullcontext():
+            fit(_model("BPRMF", train, 0), train, val, config, tmp_path)
+    resumed = _model("BPRMF", train, 3)
+    fit(resumed, train, val, config, tmp_path, resume=True)
+    expected = _model("BPRMF", train, 0)
+    fit(expected, train, val, config)
+    for name, value in expected.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value)

@@ -106,9 +106,9 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
                 finite and should be, or they are more precise than the parameters.
         """
         check_pairs(x, y, self.x_channels, self.y_channels, finite)
-        for parameter in self.parameters():
+        parameter = next(self.parameters(), None)
+        if parameter is not None:
             check_precision(parameter.dtype, x=x, y=y)
-            break
 
 
 def _outside_inference(x: Tensor) -> Tensor:
