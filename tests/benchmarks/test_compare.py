@@ -65,6 +65,7 @@ def test_a_cell_says_where_it_comes_from(grid):
         assert {**cell["arguments"], **cell["training"]}[key] == value
     assert len(cell["history"]) == 12
     assert set(cell["data_fingerprint"]) == {"interactions", "x_image", "x_text"}
+    assert cell["trained_by"] == [cell["environment"]["code"]]
     assert len(cell["environment"]["sha256"]) == 64
     result = EvaluationResult.load(folder / cell["per_user"])
     values = result.per_user["recall@20"].double()

@@ -192,16 +192,27 @@ def test_one_source_of_chance_leaves_students_t_test() -> None:
         assert result.degrees_of_freedom == pytest.approx(3)
 
 
-def test_degrees_of_freedom_by_hand() -> None:
-    """Three seeds without noise beside the variance of four users."""
-    own = torch.tensor([0.0, 0.2, 0.1, 0.5], dtype=torch.double)
-    seeds = torch.tensor([[0.0], [0.1], [0.02]], dtype=torch.double)
-    result = seed_test(own + seeds, torch.zeros(1, 4).double(), (False, True))
-    users = float(own.var()) / 4
-    between = float(seeds.var())
-    assert result.standard_error == pytest.approx((users + between / 3) ** 0.5)
-    most = between * 2 / float(stats.chi2.ppf(0.05, 2)) / 3
-    expected = (users + most) ** 2 / (users**2 / 3 + most**2 / 2)
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.3])
+def test_error_and_degrees_of_freedom_by_hand(noise: float) -> None:
+    """Three seeds beside four users, with noise up to more than the seeds' spread."""
+    own, seeds = [0.0, 0.2, 0.1, 0.5], [0.0, 0.1, 0.02]
+    draws = torch.randn(3, 4, generator=seeded(0), dtype=torch.double)
+    value = torch.tensor([[s + u for u in own] for s in seeds], dtype=torch.double)
+    value += noise * draws
+    result = seed_test(value, torch.zeros(1, 4).double(), (False, True))
+    of_seed, of_user = value.numpy().mean(axis=1), value.numpy().mean(axis=0)
+    rest = [
+        float(value[s, u] - of_seed[s] - of_user[u] + value.mean())
+        for s, u in itertools.product(range(3), range(4))
+    ]
+    residual = sum(r**2 for r in rest) / (2 * 3) / 4
+    users, between = of_user.var(ddof=1) / 4, of_seed.var(ddof=1)
+    assert (between > residual) == (noise < 0.3)
+    variance = users + max(0.0, between - residual) / 3
+    assert result.standard_error == pytest.approx(variance**0.5)
+    most = between * 2 / stats.chi2.ppf(0.05, 2)
+    upper = users + max(0.0, most - residual) / 3
+    expected = upper**2 / (users**2 / 3 + (most / 3) ** 2 / 2)
     assert result.degrees_of_freedom == pytest.approx(expected)
 
 

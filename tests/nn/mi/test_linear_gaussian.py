@@ -165,3 +165,14 @@ def test_collinear_conditions() -> None:
 def test_bad_options(option: str) -> None:
     with pytest.raises(ValueError, match="must not be negative"):
         LinearGaussian(2, 2, **{option: -1.0})
+
+
+def test_a_more_precise_solution_is_not_kept() -> None:
+    x, y = torch.rand(2, 20, 3, dtype=torch.double)
+    with pytest.raises(
+        ValueError, match=r"x is torch.float64 .* x by .to\(torch.float"
+    ):
+        LinearGaussian(3, 3).fit(x, y)
+    with pytest.raises(ValueError, match="y is torch.float64"):
+        LinearGaussian(3, 3).fit(x.float(), y)
+    LinearGaussian(3, 3).double().fit(x, y)
