@@ -1,23 +1,72 @@
 """Rows over all items that a critic of interactions compares."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import EdgeMembership
+from sea_pyg.utils import EdgeMembership, edge_dot, spmm
 
 
-def unseen_rows(x: Embeddings, user_index: Tensor, seen: EdgeMembership) -> Tensor:
-    """Multiply users by all items; drop the items that they saw; scale to unit length.
+class UnseenRows(NamedTuple):
+    r"""Scores of users for the items that they have not seen, at unit length.
 
-    Shapes:
-        ``user_index`` :math:`[B]`; returns :math:`[B, N_i]`.
+    Row :math:`u` holds :math:`x_u^\top x_i`, zero where :math:`u` has seen :math:`i`,
+    divided by its length. The matrix is kept as its factors and the entries that are
+    missing, so that ``rows @ weight`` takes
+    :math:`O((B + N_i) C H + P H)` with :math:`P` pairs in place of the
+    :math:`O(B N_i (C + H))` of the matrix itself. A row is zero where what is unseen is
+    less than rounding beside what is seen.
     """
-    score = F.embedding(user_index, x.user) @ x.item.t()
-    score[seen.seen(user_index)] = 0
-    return l2_normalize(score)
+
+    user: Tensor
+    """Shape :math:`[B, C]`."""
+    item: Tensor
+    """Shape :math:`[N_i, C]`."""
+    edges: Tensor
+    """What the users have seen, as (item, row), :math:`[2, P]`."""
+    score: Tensor
+    """The products there, :math:`[P]`."""
+    length: Tensor
+    """Of every row, :math:`[B, 1]`; infinite where there is nothing unseen."""
+
+    @classmethod
+    def of(
+        cls, x: Embeddings, user_index: Tensor, seen: EdgeMembership
+    ) -> "UnseenRows":
+        """Take the rows of some users.
+
+        Shapes:
+            ``user_index`` :math:`[B]`.
+        """
+        user = F.embedding(user_index, x.user)
+        row, column = seen.seen(user_index)
+        edges = torch.stack([column, row])
+        score = edge_dot(edges, x.item, user)
+        whole = ((user @ (x.item.t() @ x.item)) * user).sum(dim=1)
+        square = whole.index_add(0, row, score.square().to(whole.dtype), alpha=-1)
+        nothing = square <= 100 * torch.finfo(square.dtype).eps * whole  # rounding
+        square = square.masked_fill(nothing, torch.inf)
+        return cls(user, x.item, edges, score, square.sqrt().unsqueeze(1))
+
+    def __matmul__(self, weight: Tensor) -> Tensor:
+        """Multiply the matrix by ``weight`` :math:`[N_i, H]`."""
+        size = (self.item.size(0), self.user.size(0))
+        known = spmm(self.edges, self.score, weight, size)
+        return (self.user @ (self.item.t() @ weight) - known) / self.length
+
+    def detach(self) -> "UnseenRows":
+        """Return the rows as constants."""
+        return UnseenRows(*(part.detach() for part in self))
+
+    def dense(self) -> Tensor:
+        """Return the matrix, :math:`[B, N_i]`."""
+        score = self.user @ self.item.t()
+        score[self.edges[1], self.edges[0]] = 0
+        return score.div_(self.length)
 
 
 def softened_rows(

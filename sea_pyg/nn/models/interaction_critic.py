@@ -1,12 +1,16 @@
 """A critic of rows over all items."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import BatchNorm1d, Linear
 
+from sea_pyg.nn.models.critic_rows import UnseenRows
+
+Rows: TypeAlias = Tensor | UnseenRows
 SLOPE = 0.2
 """Of the leaky ReLUs, below zero."""
 
@@ -24,6 +28,9 @@ class InteractionCritic(torch.nn.Module):
             (default: :obj:`64`)
         dropout: Of either hidden layer. (default: :obj:`(0.31, 0.5)`)
         scale: The largest judgement; the least is zero. (default: :obj:`100.0`)
+
+    Rows are a tensor or an
+    :class:`~sea_pyg.nn.models.critic_rows.UnseenRows`, a matrix by its factors.
 
     Shapes:
         :meth:`forward` takes :math:`[B_m, N_i]` each, and returns the judgements,
@@ -56,12 +63,13 @@ class InteractionCritic(torch.nn.Module):
         for norm in (self.first_norm, self.second_norm):
             norm.reset_parameters()
 
-    def forward(self, *rows: Tensor) -> Tensor:
+    def forward(self, *rows: Rows) -> Tensor:
         """Judge rows, those of several matrices below each other."""
         return self._judge(self._hidden(rows))
 
-    def _hidden(self, rows: Sequence[Tensor]) -> Tensor:
-        return torch.cat([self.first(x) for x in rows])  # [B, channels]
+    def _hidden(self, rows: Sequence[Rows]) -> Tensor:
+        weight = self.first.weight.t()
+        return torch.cat([x @ weight for x in rows]) + self.first.bias
 
     def _judge(self, hidden: Tensor) -> Tensor:
         x = self.first_norm(F.leaky_relu(hidden, SLOPE))
@@ -72,7 +80,7 @@ class InteractionCritic(torch.nn.Module):
         return out
 
     def loss(
-        self, real: Tensor, fakes: Sequence[Tensor], gradient_penalty: float
+        self, real: Rows, fakes: Sequence[Rows], gradient_penalty: float
     ) -> Tensor:
         r"""Compute the objective of a Wasserstein critic :math:`D`.
 
@@ -93,7 +101,7 @@ class InteractionCritic(torch.nn.Module):
         Shapes:
             All rows :math:`[B, N_i]`; returns a scalar.
         """
-        hidden = self.first(real)
+        hidden = self._hidden([real])
         fake = self._hidden(fakes)  # [M B, channels]
         mix = torch.rand_like(fake[:, :1])
         between = mix * hidden.repeat(len(fakes), 1) + (1 - mix) * fake

@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize, two_view_contrast
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
-from sea_pyg.nn.models.critic_rows import softened_rows, unseen_rows
+from sea_pyg.nn.models.critic_rows import UnseenRows, softened_rows
 from sea_pyg.nn.models.interaction_critic import InteractionCritic
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.modality_attention import ModalityAttention
@@ -33,7 +33,7 @@ class MMSSLState(NamedTuple):
     """Sums of the tables over every modality's graph."""
     judged: Tensor
     """Users whose rows the critic sees, :math:`[B]`."""
-    fakes: list[Tensor]
+    fakes: list[UnseenRows]
     """Their fake rows by every modality, each :math:`[B, N_i]`."""
 
 
@@ -66,7 +66,7 @@ class MMSSL(Recommender):
 
     Graphs: the interactions, and :math:`\mathcal{N}_m`, see
     :class:`~sea_pyg.nn.models.preference_graph.PreferenceGraph`. Nothing of the size
-    :math:`N_u \times N_i` is formed but the critic's rows and the search's chunks.
+    :math:`N_u \times N_i` is formed but the search's chunks and the softened rows.
 
     Args:
         num_users: Number of users :math:`N_u`.
@@ -279,7 +279,7 @@ class MMSSL(Recommender):
         size = (self.critic_users,)
         judged = active[torch.randint(active.numel(), size, device=active.device)]
         embeddings, content, preference = self._encode(data)
-        fakes = [unseen_rows(x, judged, seen) for x in content.values()]
+        fakes = [UnseenRows.of(x, judged, seen) for x in content.values()]
         return MMSSLState(embeddings, content, preference, judged, fakes)
 
     def _encode(
@@ -344,7 +344,7 @@ class MMSSL(Recommender):
                 state = self.representations(data)
             assert isinstance(state, MMSSLState)
             real = softened_rows(
-                unseen_rows(state.embeddings, state.judged, seen),
+                UnseenRows.of(state.embeddings, state.judged, seen).dense(),
                 state.judged,
                 seen,
                 self.noise_scale,

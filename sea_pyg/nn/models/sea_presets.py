@@ -1,9 +1,12 @@
 """Settings of SEA that have a name."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sea_pyg.nn.models.recommender import Recommender
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11 on
 
 
 def released_arguments(*modalities: str) -> dict[str, Any]:
@@ -112,7 +115,7 @@ class SEAPresets(Recommender):
         query: str = "text",
         key: str = "image",
         **kwargs: Any,
-    ) -> Self:
+    ) -> "Self":
         """Build the model with the released code's behaviour.
 
         Args:
@@ -133,7 +136,7 @@ class SEAPresets(Recommender):
         num_items: int,
         in_channels: Mapping[str, int],
         **kwargs: Any,
-    ) -> Self:
+    ) -> "Self":
         """Build the model with the settings that ranked best on validation data.
 
         Args:

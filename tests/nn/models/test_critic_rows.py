@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from sea_pyg.nn.models.critic_rows import softened_rows, unseen_rows
+from sea_pyg.nn.models.critic_rows import UnseenRows, softened_rows
 from sea_pyg.typing import Embeddings
 from sea_pyg.utils import EdgeMembership
 
@@ -17,20 +19,59 @@ def seen() -> tuple[EdgeMembership, Tensor]:
     return EdgeMembership(EDGES, 4, 4), dense[USERS]
 
 
-def test_seen_items_are_dropped_and_the_rest_has_unit_length() -> None:
+def embeddings(**kwargs: Any) -> Embeddings:
     generator = torch.Generator().manual_seed(0)
-    user, item = torch.randn(2, 4, 3, dtype=torch.double, generator=generator)
-    x = Embeddings(user.requires_grad_(), item.requires_grad_())
-    member, dense = seen()
+    user, item = torch.randn(2, 4, 3, generator=generator, **kwargs)
+    return Embeddings(user.requires_grad_(), item.requires_grad_())
+
+
+def by_hand(x: Embeddings) -> Tensor:
+    """Rows of users 0, 3 and 0; what user 2 has not seen has no length."""
+    _, dense = seen()
     score = ((x.user[USERS] @ x.item.t()) * (1 - dense))[1:]
-    expected = score / score.square().sum(dim=1, keepdim=True).sqrt()
-    found = unseen_rows(x, USERS, member)
+    return score / score.square().sum(dim=1, keepdim=True).sqrt()
+
+
+def test_seen_items_are_dropped_and_the_rest_has_unit_length() -> None:
+    x = embeddings(dtype=torch.double)
+    member, _ = seen()
+    found = UnseenRows.of(x, USERS, member).dense()
+    assert (found[0] == 0).all()
+    torch.testing.assert_close(found[1:], by_hand(x))
+
+
+def test_products_are_those_of_the_matrix() -> None:
+    x = embeddings(dtype=torch.double)
+    member, _ = seen()
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn(4, 5, dtype=torch.double, generator=generator)
+    weight.requires_grad_()
+    rows = UnseenRows.of(x, USERS, member)
+    found, expected = rows @ weight, by_hand(x) @ weight
     assert (found[0] == 0).all()
     torch.testing.assert_close(found[1:], expected)
-    weight = torch.randn(4, 4, dtype=torch.double, generator=generator)
-    ours = torch.autograd.grad((weight * found).sum(), x)
-    theirs = torch.autograd.grad((weight[1:] * expected).sum(), x)
+    by = torch.randn(4, 5, dtype=torch.double, generator=generator)
+    ours = torch.autograd.grad((by * found).sum(), [*x, weight])
+    theirs = torch.autograd.grad((by[1:] * expected).sum(), [*x, weight])
     torch.testing.assert_close(ours, theirs)
+    assert all(gradient.isfinite().all() for gradient in ours)
+    constant = rows.detach() @ weight
+    assert torch.equal(constant, found)
+    (ours,) = torch.autograd.grad((by * constant).sum(), [weight])
+    torch.testing.assert_close(ours, theirs[-1])
+
+
+def test_rounding_is_not_taken_for_something_unseen() -> None:
+    """In float32 what is seen does not cancel to the last digit."""
+    generator = torch.Generator().manual_seed(0)
+    user, item = torch.randn(20, 8, generator=generator), 30 * torch.randn(500, 8)
+    pairs = torch.cartesian_prod(torch.arange(20), torch.arange(500)).t()
+    member = EdgeMembership(pairs[:, 1:], 20, 500)  # but of user 0 and item 0
+    rows = UnseenRows.of(Embeddings(user, item), torch.arange(20), member)
+    assert torch.isinf(rows.length[1:]).all()
+    expected = torch.zeros(20, 500)
+    expected[0, 0] = (user[0] @ item[0]).sign()
+    torch.testing.assert_close(rows.dense(), expected, atol=0.05, rtol=0)
 
 
 def test_softened_rows_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
