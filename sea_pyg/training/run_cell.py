@@ -37,7 +37,7 @@ def run_cell(
     """Train a model with settings that are final, test it, and keep what was found.
 
     ``path`` is written last and says that the cell is finished; then it is only read,
-    unless the values of every user are lost.
+    unless the values of every user are lost. Of other data or settings it is refused.
     A cell that was interrupted goes on from its last checkpoint. Beside
     ``seed-0.json`` stand ``seed-0.safetensors`` with the test values of every user and
     ``seed-0.time.json``, which alone differs when the cell is run again.
@@ -60,12 +60,14 @@ def run_cell(
 
     Raises:
         ValueError: If a setting is wrong, the graphs are not of one split, a loss part
-            is not finite, or ``path`` is damaged.
+            is not finite, or ``path`` is damaged or holds a cell of other data or
+            settings.
     """
     path = Path(path)
     work = path.with_suffix(".work")
     done = finished_cell(path)
     if done is not None:
+        _check_same(path, done, setting, splits)
         shutil.rmtree(work, ignore_errors=True)
         return done
     train, val, test = splits
@@ -118,6 +120,24 @@ def run_cell(
     write_text(path, text)
     shutil.rmtree(work, ignore_errors=True)
     return dict(json.loads(text))
+
+
+def _check_same(
+    path: Path,
+    done: Mapping[str, Any],
+    setting: Mapping[str, Any],
+    splits: Sequence[HeteroData],
+) -> None:
+    """Refuse a finished cell that was made of something else."""
+    before = {**done.get("arguments", {}), **done.get("training", {})}
+    before["data_fingerprint"] = done.get("data_fingerprint")
+    now = {**setting, "data_fingerprint": data_fingerprint(splits)}
+    for name, value in json.loads(json.dumps(now, default=str)).items():
+        if name in before and before[name] != value:
+            raise ValueError(
+                f"{str(path)!r} was made with {name}={before[name]!r} and cannot be "
+                f"read for {value!r}; choose another path, or delete it"
+            )
 
 
 def finished_cell(path: str | Path) -> dict[str, Any] | None:

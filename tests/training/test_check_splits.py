@@ -148,6 +148,19 @@ def test_a_cell_is_of_one_split(parts, others, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_finished_cell_is_of_its_data_and_settings(parts, others, tmp_path):
+    path = tmp_path / "seed-0.json"
+    done = run_cell(BPRMF, SHORT, parts, path)
+    before = path.read_bytes()
+    assert run_cell(BPRMF, SHORT, parts, path) == done
+    with pytest.raises(ValueError, match=r"seed-0.json' was made with data_finger"):
+        run_cell(BPRMF, SHORT, others, path)
+    for name, value in {"max_epochs": 7, "seed": 3, "embedding_dim": 5}.items():
+        with pytest.raises(ValueError, match=f"made with {name}=.* for {value}; choo"):
+            run_cell(BPRMF, {**SHORT, name: value}, parts, path)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("model", [BPRMF, EASE])
 def test_a_test_graph_of_another_split_is_refused(model, parts, others):
     built = model.from_data(parts[0])
