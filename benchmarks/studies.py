@@ -145,7 +145,7 @@ def work(unit: Unit) -> None:
 
 
 def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
-    """List what a study trains; others are tested against the first one.
+    """List what a study trains.
 
     Raises:
         ValueError: If the study cannot be made with these modalities.
@@ -161,6 +161,11 @@ def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
     return chosen
 
 
+def reference_of(chosen: list[Variant]) -> Variant:
+    """Return the variant with nothing set, which others are compared with."""
+    return next(variant for variant in chosen if not variant.setting)
+
+
 def some(chosen: list[Variant], keys: list[str]) -> list[Variant]:
     """Return the reference and the variants with these keys; all without any.
 
@@ -171,8 +176,8 @@ def some(chosen: list[Variant], keys: list[str]) -> list[Variant]:
     for key in keys:
         if key not in known:
             raise ValueError(f"no variant {key!r}; {closest(key, known)}")
-    first, *others = chosen
-    return [first, *(v for v in others if not keys or v.key in keys)]
+    wanted = {reference_of(chosen).key, *keys}
+    return [variant for variant in chosen if not keys or variant.key in wanted]
 
 
 def run(study: str, options: argparse.Namespace) -> list[str]:
@@ -203,7 +208,8 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
         ]
         for variant in every
     ]
-    units = [unit for group in groups for unit in group]
+    # A variant can stand in a study twice: the default of every setting is the same.
+    units = list({unit.path: unit for group in groups for unit in group}.values())
     left, errors = left_of(units, work)
     asked_for = {variant.key for variant in chosen}
     todo = [unit for unit in left if unit.key in asked_for]
@@ -212,8 +218,9 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
         read_cells([unit.path for unit in group if unit.path.is_file()], errors)
         for group in groups
     ]
-    if not done[0]:
-        return [*errors, f"{study}: nothing to report without {every[0].label}"]
+    reference = reference_of(every)
+    if not done[every.index(reference)]:
+        return [*errors, f"{study}: nothing to report without {reference.label}"]
     if study in MEASURED:
         paths = [cell.path for cell in done[0]]
         rows = []

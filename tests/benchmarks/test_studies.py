@@ -175,6 +175,16 @@ def test_some_variants_are_tested_against_the_reference(script, tmp_path, capsys
     assert "collapsed" in table
 
 
+def test_the_default_of_every_setting_is_trained_once(script, tmp_path, capsys):
+    options = ["sensitivity", "--smoke", "--out", str(tmp_path), "--variants", "k=40"]
+    assert script.main(options) == 0
+    cells = [line for line in capsys.readouterr().err.splitlines() if "seed 0" in line]
+    assert cells == ["fake, SEA, seed 0 ...", "fake, k=40, seed 0 ..."]
+    table = (tmp_path / "sensitivity.md").read_text()
+    for name in ("alpha | 0.012", "beta | 0.006", "temperature | 0.046", "k | 40"):
+        assert f"| {name} | " in table
+
+
 def test_ablations_are_tested_against_the_full_model(smoke):
     rows = [
         line.split(" | ") for line in (smoke / "ablation.md").read_text().split("\n")
