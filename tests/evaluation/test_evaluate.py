@@ -107,7 +107,7 @@ def test_agrees_with_a_loop(exclude: str, batch_size: int | None) -> None:
             assert result.metrics[key] == pytest.approx(mean, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(2, 8), st.integers(2, 8), st.data())
 def test_agrees_with_a_loop_on_any_graph(seed, num_users, num_items, draw) -> None:
     generator = torch.Generator().manual_seed(seed)

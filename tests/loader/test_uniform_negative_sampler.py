@@ -36,7 +36,7 @@ def test_draws_every_unseen_candidate_equally_often():
         assert chi_square < 22.5
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.integers(1, 8),
     st.integers(2, 12),

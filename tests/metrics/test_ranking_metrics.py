@@ -28,7 +28,7 @@ def rankings(draw: st.DrawFn) -> tuple[list[list[int]], list[set[int]]]:
     return ranked, labels
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(rankings(), st.integers(1, NUM_ITEMS), st.randoms())
 def test_agree_with_the_definitions(case, k, random) -> None:
     ranked, labels = case

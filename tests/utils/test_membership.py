@@ -7,7 +7,7 @@ from sea_pyg.utils import EdgeMembership
 pairs = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 6)), max_size=30)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(pairs)
 def test_agrees_with_a_set(edges: set[tuple[int, int]]) -> None:
     listed = sorted(edges) * 2  # every edge twice: duplicates are merged

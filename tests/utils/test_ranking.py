@@ -8,7 +8,7 @@ from sea_pyg.utils import rank_scores
 scores = st.sampled_from([float("-inf"), 0.0, 1.0, 2.0])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.integers(1, 7).flatmap(
         lambda n: st.tuples(

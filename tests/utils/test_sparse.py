@@ -14,7 +14,7 @@ def random_edges(num_src: int, num_dst: int, num_edges: int, seed: int) -> torch
     return torch.stack([src, dst])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 20), st.integers(0, 99))
 def test_spmm_equals_a_loop(
     num_src: int, num_dst: int, num_edges: int, seed: int

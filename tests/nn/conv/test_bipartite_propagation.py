@@ -41,7 +41,7 @@ def test_is_a_stack_of_convs(num_layers: int, readout: str) -> None:
     torch.testing.assert_close(torch.cat(found), expected, rtol=1e-10, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     num_users=st.integers(1, 7),
     num_items=st.integers(1, 7),

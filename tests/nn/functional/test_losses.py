@@ -107,7 +107,7 @@ def test_info_nce_gradient_of_one_input() -> None:
         torch.testing.assert_close(grads[0], grads[1], rtol=1e-10, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     num_rows=st.integers(1, 12),
     channels=st.integers(1, 5),

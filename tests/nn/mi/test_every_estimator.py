@@ -213,7 +213,7 @@ def test_reset_state_and_repr(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(
     num_pairs=st.integers(2, 12),
     x_channels=st.integers(1, 4),
@@ -258,7 +258,7 @@ def test_shapes_scales_and_constants(
         assert float(estimate.detach()) <= 1e-9
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(x_scale=st.floats(-6, 6), y_scale=st.floats(-6, 6), shift=st.floats(-100, 100))
 def test_linear_q_sees_no_scale(x_scale: float, y_scale: float, shift: float) -> None:
     """Mutual information does not change with units, and neither do these."""
