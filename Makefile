@@ -10,11 +10,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo test lint docs results clean
+.PHONY: help install demo test test-lowest lint docs results clean
 
 help:
 	@echo "make demo    train SEA on MovieLens-100K, compare with Popularity, recommend"
 	@echo "make test    run the test suite"
+	@echo "make test-lowest  the same with the oldest versions of pyproject.toml"
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make docs    build the documentation into docs/_build/html"
 	@echo "make results train and measure all that README and docs show (days)"
@@ -46,6 +47,18 @@ demo: $(VENV)/.wheels
 test: $(VENV)/.wheels
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
+# The oldest versions that pyproject.toml allows, in an environment of their own. Old
+# versions of PyG and others warn of themselves, so that warnings are no errors here.
+$(VENV)-lowest/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python \
+	  --resolution lowest-direct -e '.[dev]'
+	@touch $@
+
+test-lowest: $(VENV)-lowest/.installed
+	$(VENV)-lowest/bin/python -m pytest -n $(JOBS) -o filterwarnings= $(ARGS)
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,4 +73,4 @@ results: $(VENV)/.wheels
 	bash benchmarks/results.sh $(BIN)/python results $(JOBS)
 
 clean:
-	rm -rf $(VENV) .venv-core docs/_build docs/api build dist
+	rm -rf $(VENV) $(VENV)-lowest .venv-core docs/_build docs/api build dist

@@ -79,7 +79,9 @@ from sea_pyg.report import SEPARATE, backbone_of, find_cells
 from sea_pyg.training import (
     LogUniform,
     best_trial,
+    build_setting,
     data_fingerprint,
+    finished_cell,
     run_cell,
     search_space,
     tune,
@@ -155,14 +157,18 @@ def work(unit: Unit) -> None:
         },
         "data_fingerprint": data_fingerprint(splits),
     }
-    claim(unit.folder / "request.json", request)
     common: dict[str, Any] = {
         "modalities": names,
         "preset": preset or None,
         "separate": separate,
     }
+    path = unit.folder / "request.json"
+    if not path.is_file():  # what cannot be built should not stand there
+        build_setting(model, unit.fixed, splits[0], **common)
+    claim(path, request)
+    done = None if unit.seed is None else finished_cell(unit.path)
     trials = []
-    if unit.trials:
+    if unit.trials and done is None:
         fixed = {
             **unit.fixed,
             "seed": unit.tuning_seed,
@@ -174,6 +180,8 @@ def work(unit: Unit) -> None:
     if unit.seed is None:
         return
     setting = {**unit.fixed, **(best_trial(trials).setting if trials else {})}
+    if done is not None:
+        setting = done["setting"]
     final = {**setting, "seed": unit.seed, "max_epochs": unit.epochs}
     about = {
         "data": unit.name,

@@ -26,7 +26,6 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.loss.separate_mapping import SeparateMaps
-from sea_pyg.nn.modality import CollapsedProjection
 from sea_pyg.nn.models import SEA
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER
 from sea_pyg.training import training_step
@@ -226,24 +225,24 @@ def projection_work(
     """Return the multiplications and the bytes that the projection cannot avoid."""
     flops = moved = 0.0
     reader = model.reader
-    further = model.separate.readouts()
-    readouts = {} if model.collapsed else reader.readouts(further)
+    readouts = reader.readouts(model.separate.readouts())
     for name in model.modalities:
         x = data["item"][f"x_{name}"]
-        if isinstance(reader.projection, CollapsedProjection):
-            first, *rest = reader.projection.out_channels[name]
-            some = x.size(0)
-            if model.separate_items == "batch":
-                some = batch.positive.numel()
-            flops += 2 * 2 * x.size(1) * (x.size(0) * first + some * sum(rest))
-            moved += 4 * (2 * x.numel() + 2 * x.size(1) * (first + sum(rest)))
-            continue
-        width = sum(r.weight.size(0) for r in readouts[name])
-        read = sum(r.weight.numel() for r in readouts[name])
-        composed = 3 * 2 * read * x.size(1) + 2 * 2 * x.numel() * width
-        explicit = 2 * 2 * x.numel() * x.size(1) + 3 * 2 * x.size(0) * read
-        flops += min(composed, explicit)
-        moved += 4 * (2 * x.numel() + 2 * x.size(1) ** 2)
+        width = reader.projection.out_channels[name]
+        of_all, of_batch = readouts[name], []
+        if model.separate_items == "batch":
+            of_all, of_batch = readouts[name][:1], readouts[name][1:]
+        for rows, maps in (
+            (x.size(0), of_all),
+            (batch.positive.numel(), of_batch),
+        ):
+            read = sum(r.weight.numel() for r in maps)
+            written = sum(r.weight.size(0) for r in maps)
+            inputs = rows * x.size(1)
+            composed = 3 * 2 * read * x.size(1) + 2 * 2 * inputs * written
+            explicit = 2 * 2 * inputs * width + 3 * 2 * rows * read
+            flops += min(composed, explicit)
+        moved += 4 * (2 * x.numel() + 2 * x.size(1) * width)
     return flops, moved
 
 

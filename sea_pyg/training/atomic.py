@@ -1,6 +1,7 @@
 """Files that are there wholly or not at all."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,27 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def create_text(path: str | Path, text: str) -> bool:
+    """Write a text file atomically, unless it is there.
+
+    Of several that do so at once, one writes.
+
+    Returns:
+        Whether it was written.
+    """
+    path = Path(path)
+    own = f"{os.getpid()}-{threading.get_ident()}"
+    temporary = path.with_name(f"{path.name}.{own}{TEMPORARY}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:

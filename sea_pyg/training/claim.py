@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sea_pyg.training.atomic import write_text
+from sea_pyg.training.atomic import create_text
 from sea_pyg.training.read_json import read_json
 
 
@@ -23,6 +23,8 @@ class OtherRequest(NamedTuple):
 def claim(path: Path, request: Mapping[str, Any]) -> OtherRequest | None:
     """Write down what a folder is for, or compare what stands there.
 
+    Several processes may claim it at once: one writes, the others compare.
+
     Args:
         path: The file, in that folder.
         request: What it is for, by name; what JSON does not know stands as text.
@@ -31,9 +33,8 @@ def claim(path: Path, request: Mapping[str, Any]) -> OtherRequest | None:
         ValueError: If the file is damaged.
     """
     text = json.dumps(request, indent=1, default=str) + "\n"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() and create_text(path, text):
         return None
     before = read_json(path)
     for name, value in json.loads(text).items():

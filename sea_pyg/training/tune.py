@@ -25,6 +25,8 @@ from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.typing import RATES
 from sea_pyg.utils import NonFiniteError, modality_names, require, training_id
 
+_SEARCH = "search.json"
+"""What a folder's trials are of; written before the first one that is made."""
 _STARTUP = 5
 """Trials before the sampler learns from them: the published one and random ones."""
 
@@ -111,26 +113,22 @@ def tune(
     fixed = dict(fixed or {})
     names = [] if preset is None else modality_names(train, RATES[2], modalities)
     published = _published(model, space, fixed, names, preset)
-    if separate:  # known only to a model that is built
-        _, config = build_setting(model, fixed, train, modalities, preset, separate)
+    # What cannot be built leaves no trace. With separate learning, options of training
+    # are known only to a model that is built.
+    _, config = build_setting(model, fixed, train, modalities, preset, separate)
+    if separate:
         published |= {k: v for k, v in asdict(config).items() if k in space}
-    other = claim(
-        folder / "search.json",
-        {
-            "model": model.__name__,
-            "preset": preset,
-            "separate": separate,
-            "modalities": None if modalities is None else list(modalities),
-            "fixed": {k: v for k, v in fixed.items() if k != "device"},
-            "space": {key: _plain(values) for key, values in space.items()},
-            "data": data_fingerprint((train, val)),
-        },
-    )
-    if other is not None:
-        raise ValueError(
-            f"{str(folder)!r} has trials of another search: of "
-            f"{other.name}={other.before!r}, not {other.now!r}; choose another folder"
-        )
+    search = {
+        "model": model.__name__,
+        "preset": preset,
+        "separate": separate,
+        "modalities": None if modalities is None else list(modalities),
+        "fixed": {k: v for k, v in fixed.items() if k != "device"},
+        "space": {key: _plain(values) for key, values in space.items()},
+        "data": data_fingerprint((train, val)),
+    }
+    if (folder / _SEARCH).is_file():
+        _claim(folder, search)
     # Every model and data set draws its own random trials.
     what = (model.__name__, preset, separate, training_id(train, RATES))
     seed = f"{fixed.get('seed', 0)};{what}"
@@ -151,6 +149,7 @@ def tune(
                     f"where {setting} is next; choose another folder"
                 )
         else:
+            _claim(folder, search)
             try:
                 _, result, value = fit_setting(
                     model,
@@ -170,6 +169,7 @@ def tune(
             write_text(path, json.dumps(asdict(trial), indent=1) + "\n")
         shutil.rmtree(work, ignore_errors=True)
         trials.append(trial)
+    _claim(folder, search)
     return trials
 
 
@@ -184,6 +184,15 @@ def best_trial(trials: Sequence[Trial]) -> Trial:
         errors = "; ".join(trial.error or "" for trial in trials) or "there is none"
         raise ValueError(f"no trial succeeded ({errors}); change the search space")
     return max(done, key=lambda trial: trial.value or 0.0)
+
+
+def _claim(folder: Path, search: Mapping[str, Any]) -> None:
+    other = claim(folder / _SEARCH, search)
+    if other is not None:
+        raise ValueError(
+            f"{str(folder)!r} has trials of another search: of "
+            f"{other.name}={other.before!r}, not {other.now!r}; choose another folder"
+        )
 
 
 def _plain(values: tuple[Any, ...] | LogUniform) -> Any:

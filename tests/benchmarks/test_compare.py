@@ -80,6 +80,30 @@ def test_a_second_run_changes_nothing(script, grid, capsys):
     assert "..." not in capsys.readouterr().err
 
 
+def test_a_finished_cell_needs_its_search_no_more(script, grid, tmp_path, capsys):
+    """Another version would try other settings; what was found stands in the cell."""
+    shutil.copytree(grid, tmp_path, dirs_exist_ok=True)
+    trials = tmp_path / "fake-time" / "BPRMF" / "trials"
+    (trials / "search.json").unlink()
+    path = trials / "trial-001.json"
+    path.write_text(path.read_text().replace('"setting": {', '"setting": {"lr": 1,'))
+    before = _files(tmp_path)
+    capsys.readouterr()
+    assert script.main([*OPTIONS, "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
+    assert _files(tmp_path) == before
+
+
+def test_a_wrong_value_does_not_claim_the_folder(script, tmp_path, capsys):
+    options = ["--data", "fake", "--models", "BPRMF,EASE", "--seeds", "0", "--trials"]
+    options += ["0", "--epochs", "1", "--out", str(tmp_path)]
+    assert script.main([*options, "--set", "BPRMF.embedding_dim=0"]) == 1
+    assert "embedding_dim must be at least 1" in capsys.readouterr().err
+    assert not (tmp_path / "fake-own" / "BPRMF").exists()
+    assert (tmp_path / "fake-own" / "EASE" / "seed-0.json").is_file()
+    assert script.main([*options, "--set", "BPRMF.embedding_dim=4"]) == 0
+
+
 def test_a_cell_of_another_environment_is_finished(script, grid, tmp_path, capsys):
     shutil.copytree(grid, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "fake-time" / "EASE" / "seed-0.json"

@@ -94,6 +94,29 @@ def test_trials_of_another_search_are_refused(splits, tmp_path):
         tune(BPRMF, *other, 1, tmp_path, SPACE, FIXED)
 
 
+def test_a_folder_is_claimed_when_its_trials_are_known(splits, tmp_path):
+    """Trials that an earlier version kept have no ``search.json`` beside them."""
+    train, val, _ = splits
+    trials = tune(BPRMF, train, val, 2, tmp_path, SPACE, FIXED)
+    search = tmp_path / "search.json"
+    before = search.read_bytes()
+    search.unlink()
+    kept = sorted(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="trial-001.json' is of another search"):
+        tune(BPRMF, train, val, 2, tmp_path, SPACE, {**FIXED, "seed": 1})
+    assert sorted(tmp_path.iterdir()) == kept
+    assert tune(BPRMF, train, val, 2, tmp_path, SPACE, FIXED) == trials
+    assert search.read_bytes() == before
+
+
+def test_what_cannot_be_built_claims_no_folder(splits, tmp_path):
+    train, val, _ = splits
+    for name, value in {"embedding_dim": 0, "batch_size": 0, "widht": 3}.items():
+        with pytest.raises((TypeError, ValueError), match=name):
+            tune(BPRMF, train, val, 1, tmp_path, SPACE, {**FIXED, name: value})
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_first_five_trials_are_random() -> None:
     """As `docs/evaluation.md` says: no outcome has a part in what is proposed."""
     space = {"lr": LogUniform(1e-4, 1e-2)}

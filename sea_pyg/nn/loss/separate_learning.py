@@ -76,9 +76,6 @@ class SeparateLearning(InitArguments, SeparateMapping):
             unique part across the alignment pairs. (default: :obj:`"own"`)
         standardize: Whether an estimator sees its pairs with mean zero and variance one
             in every dimension. (default: :obj:`True`)
-        collapsed: Whether the linear maps that read the features are the caller's, who
-            hands their results to :meth:`maps_from_readouts`; see
-            :meth:`readout_channels`. (default: :obj:`False`)
         chunk_size: Rows of logits that the alignment holds at a time; the result does
             not depend on it. (default: :obj:`512`)
         sample_size: Most items that a training step compares, drawn anew in each by
@@ -125,7 +122,6 @@ class SeparateLearning(InitArguments, SeparateMapping):
         shared_estimator: bool = False,
         fit_on: str = "own",
         standardize: bool = True,
-        collapsed: bool = False,
         chunk_size: int | None = 512,
         sample_size: int | None = None,
     ) -> None:
@@ -153,7 +149,6 @@ class SeparateLearning(InitArguments, SeparateMapping):
             distance_channels=distance_channels,
             head_channels=head_channels,
             alignment_channels=alignment_channels,
-            collapsed=collapsed,
             sample_size=sample_size,
         )
         self.alignment_pairs = pairs

@@ -58,7 +58,6 @@ class SeparateMapping(torch.nn.Module):
         distance_channels: Width of the distance's space.
         head_channels: Hidden width of the alignment's heads.
         alignment_channels: Width of the alignment's space.
-        collapsed: Whether the linear maps that read the features are the caller's.
         sample_size: Most items of a training step; all if absent.
 
     Raises:
@@ -75,7 +74,6 @@ class SeparateMapping(torch.nn.Module):
         distance_channels: int,
         head_channels: int,
         alignment_channels: int,
-        collapsed: bool,
         sample_size: int | None,
     ) -> None:
         super().__init__()
@@ -87,7 +85,6 @@ class SeparateMapping(torch.nn.Module):
         self.has_distance = has_distance
         self.standardize = standardize
         self.distance_channels = distance_channels
-        self.collapsed = collapsed
         self.sample_size = sample_size
         self.split = UniqueGenericSplit(subtract)
         self.heads = ModuleDict()
@@ -97,9 +94,9 @@ class SeparateMapping(torch.nn.Module):
             half = half_width(width, name)
             if name in aligned:
                 self.heads[name] = AlignmentHead(
-                    None if collapsed else half, head_channels, alignment_channels
+                    half, head_channels, alignment_channels
                 )
-            if has_distance and not collapsed:
+            if has_distance:
                 # Standardising takes a bias off again.
                 for linears in (self.generic_maps, self.unique_maps):
                     linears[name] = Linear(half, distance_channels, not standardize)
@@ -127,11 +124,6 @@ class SeparateMapping(torch.nn.Module):
         Raises:
             ValueError: If features or a mask are missing, or of another shape.
         """
-        if self.collapsed:
-            raise ValueError(
-                "the maps that read the features are not here (collapsed=True); hand "
-                "their results to maps_from_readouts"
-            )
         check_features(features, masks, self.in_channels)
         index = self._sample(features[self.modalities[0]])
         masks = {} if masks is None else masks
@@ -156,14 +148,12 @@ class SeparateMapping(torch.nn.Module):
         return torch.randperm(num_items, device=x.device)[:size]
 
     def readouts(self) -> dict[str, list[Readout]]:
-        """Return the linear maps that read each modality's features, if they are here.
+        """Return the linear maps that read each modality's features.
 
         A model whose features are themselves linear can compose them; it hands the
         results to :meth:`maps_from_readouts`.
         """
         readouts: dict[str, list[Readout]] = {}
-        if self.collapsed:
-            return readouts
         for name, width in self.in_channels.items():
             half = width // 2
             readouts[name] = []
@@ -179,15 +169,6 @@ class SeparateMapping(torch.nn.Module):
                         Readout(linear.weight, linear.bias, start, start + half)
                     )
         return readouts
-
-    def readout_channels(self) -> dict[str, list[int]]:
-        """Return the width of every result that :meth:`maps_from_readouts` expects."""
-        pair = [self.distance_channels] * 2 if self.has_distance else []
-        return {
-            name: ([self.heads[name].hidden_channels] if name in self.heads else [])
-            + pair
-            for name in self.modalities
-        }
 
     def maps_from_readouts(
         self,

@@ -16,8 +16,7 @@ class AlignmentHead(torch.nn.Module):
     for Multimedia Recommendation" <https://arxiv.org/abs/2406.08270>`_.
 
     Args:
-        in_channels: Width of the generic part; :obj:`None` leaves the first linear map
-            to the caller, see :meth:`after_input`.
+        in_channels: Width of the generic part.
         hidden_channels: Width of both hidden layers. (default: :obj:`64`)
         out_channels: Width of the result. (default: :obj:`32`)
 
@@ -33,15 +32,13 @@ class AlignmentHead(torch.nn.Module):
     """
 
     def __init__(
-        self, in_channels: int | None, hidden_channels: int = 64, out_channels: int = 32
+        self, in_channels: int, hidden_channels: int = 64, out_channels: int = 32
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
-        self.input: Linear | None = None
-        if in_channels is not None:
-            self.input = Linear(in_channels, hidden_channels, bias=False)
+        self.input = Linear(in_channels, hidden_channels, bias=False)
         self.norm1 = BatchNorm1d(hidden_channels, track_running_stats=False)
         self.hidden = Linear(hidden_channels, hidden_channels, bias=False)
         self.norm2 = BatchNorm1d(hidden_channels, track_running_stats=False)
@@ -51,22 +48,12 @@ class AlignmentHead(torch.nn.Module):
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         for linear in (self.input, self.hidden, self.output):
-            if linear is not None:
-                linear.reset_parameters()
+            linear.reset_parameters()
         self.norm1.reset_parameters()
         self.norm2.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map the rows to unit vectors.
-
-        Raises:
-            ValueError: If the first linear map is the caller's.
-        """
-        if self.input is None:
-            raise ValueError(
-                "this head has no first linear map (in_channels=None); call "
-                "after_input with its result"
-            )
+        """Map the rows to unit vectors."""
         return self.after_input(self.input(x))
 
     def after_input(self, x: Tensor) -> Tensor:

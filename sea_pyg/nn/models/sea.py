@@ -18,7 +18,7 @@ from sea_pyg.nn.modality import ModalityProjection
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.models.last_embeddings import LastEmbeddings
 from sea_pyg.nn.models.sea_encoder import SEAEncoder
-from sea_pyg.nn.models.sea_options import check_options
+from sea_pyg.nn.models.sea_options import check_options, collapsed_channels
 from sea_pyg.nn.models.sea_presets import SEAPresets
 from sea_pyg.nn.models.sea_ranking import SEARanking
 from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader
@@ -100,9 +100,11 @@ class SEA(SEAPresets):
         separate_items: The items that separate learning compares: :obj:`"all"`, or the
             positive items of the :obj:`"batch"`, which are far fewer; estimators that
             have to be fitted are fitted to all. (default: :obj:`"all"`)
-        collapsed: Whether the small maps that read the projected features are composed
-            with the projection for good: one map from the features to their outputs,
-            with parameters of its own. (default: :obj:`False`)
+        collapsed: Whether the projection is no wider than the item MLP's first layer,
+            which has rank ``hidden_channels`` at most: with it, a projection to
+            :math:`\min(d_m, H)` dimensions expresses what one to :math:`d_m` does, at
+            a fraction of the price where features are wide. Separate learning then
+            splits these. (default: :obj:`False`)
         log_base: Base of the logarithm in BPR. (default: natural)
         stale_evaluation: Whether to rank with the embeddings of the last training
             batch, from before its step. (default: :obj:`False`)
@@ -228,7 +230,7 @@ class SEA(SEAPresets):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        check_options(split_on, separate_items, distance, collapsed, user_k)
+        check_options(split_on, separate_items, user_k)
         check_counts(1, embedding_dim=embedding_dim)
         if hidden_channels is not None:
             check_counts(1, hidden_channels=hidden_channels)
@@ -236,9 +238,13 @@ class SEA(SEAPresets):
         self.split_on = split_on
         self.separate_items = separate_items
         self.collapsed = collapsed
+        width = hidden_channels or 4 * embedding_dim
+        if collapsed:
+            projection_channels = collapsed_channels(
+                in_channels, projection_channels, width
+            )
         projection = ModalityProjection(in_channels, projection_channels)
         names = projection.modalities
-        width = hidden_channels or 4 * embedding_dim
         self.output = ModuleDict({n: Linear(width, embedding_dim) for n in names})
         self.item_embedding: Parameter | None = None
         if id_embedding:
@@ -277,15 +283,10 @@ class SEA(SEAPresets):
             shared_estimator=shared_estimator,
             fit_on=fit_on,
             standardize=standardize,
-            collapsed=collapsed and on_features,
             chunk_size=chunk_size,
         )
-        further = self.separate.readout_channels() if on_features else {}
         self.reader = SEAReader(
-            projection,
-            width,
-            collapsed=further if collapsed else None,
-            subtract=on_features and self.separate.split.subtract,
+            projection, width, subtract=on_features and self.separate.split.subtract
         )
         self.ranking = SEARanking(
             ranking_loss,
@@ -336,20 +337,13 @@ class SEA(SEAPresets):
 
     @property
     def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`.
-
-        Raises:
-            ValueError: If they do not exist (``collapsed=True``).
-        """
-        return self.reader.channels
+        """Width of each of :meth:`modality_features`."""
+        return self.reader.projection.out_channels
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return each modality's projected item features, with gradient.
-
-        Raises:
-            ValueError: If they do not exist (``collapsed=True``).
-        """
-        return self.reader.features(self._inputs(data))
+        """Return each modality's projected item features, with gradient."""
+        out: dict[str, Tensor] = self.reader.projection(self._inputs(data))
+        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Compute the embeddings whose dot product is the score.

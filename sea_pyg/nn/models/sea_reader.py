@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.modality import CollapsedProjection, ModalityProjection
+from sea_pyg.nn.modality import ModalityProjection
 from sea_pyg.nn.modality.module_dict import ModuleDict
 
 FIRST, FURTHER = slice(1), slice(1, None)
@@ -18,13 +18,12 @@ class SEAReader(torch.nn.Module):
     """Project every modality, and apply the linear maps that read the projection.
 
     They are the item MLP's first layer, and further ones, which their owners hand in.
+    All of them read one projection: what the losses of separate learning do to it is
+    what they do to the ranking.
 
     Args:
         projection: The projection.
         hidden_channels: Width of the item MLP's first layer.
-        collapsed: Widths of the further maps by name, which are then composed with the
-            projection for good, see :class:`~sea_pyg.nn.modality.CollapsedProjection`.
-            (default: nothing is)
         subtract: Whether the item MLP reads the second half less the first one.
             (default: :obj:`False`)
     """
@@ -33,22 +32,17 @@ class SEAReader(torch.nn.Module):
         self,
         projection: ModalityProjection,
         hidden_channels: int,
-        collapsed: Mapping[str, Sequence[int]] | None = None,
         subtract: bool = False,
     ) -> None:
         super().__init__()
         self.subtract = subtract
-        self.projection: ModalityProjection | CollapsedProjection = projection
-        self.hidden = ModuleDict()
-        if collapsed is None:
-            for name, width in projection.out_channels.items():
-                self.hidden[name] = Linear(width, hidden_channels)
-            return
-        outputs = {
-            name: [hidden_channels, *collapsed.get(name, ())]
-            for name in projection.modalities
-        }
-        self.projection = CollapsedProjection(projection.in_channels, outputs)
+        self.projection = projection
+        self.hidden = ModuleDict(
+            {
+                name: Linear(width, hidden_channels)
+                for name, width in projection.out_channels.items()
+            }
+        )
 
     @property
     def modalities(self) -> list[str]:
@@ -60,32 +54,6 @@ class SEAReader(torch.nn.Module):
         self.projection.reset_parameters()
         for linear in self.hidden.values():
             linear.reset_parameters()
-
-    @property
-    def channels(self) -> dict[str, int]:
-        """Width of each of :meth:`features`.
-
-        Raises:
-            ValueError: If they do not exist.
-        """
-        return self._uncollapsed().out_channels
-
-    def features(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Project the features.
-
-        Raises:
-            ValueError: If their projection does not exist.
-        """
-        features: dict[str, Tensor] = self._uncollapsed()(inputs)
-        return features
-
-    def _uncollapsed(self) -> ModalityProjection:
-        if isinstance(self.projection, CollapsedProjection):
-            raise ValueError(
-                "a collapsed SEA has no projected features; build it with "
-                "collapsed=False"
-            )
-        return self.projection
 
     def readouts(
         self, further: Mapping[str, Sequence[Readout]]
@@ -106,16 +74,13 @@ class SEAReader(torch.nn.Module):
 
         Args:
             inputs: The features by name.
-            further: The further maps, which a collapsed projection has itself.
+            further: The further maps.
             outputs: Which of a modality's maps, :data:`FIRST` or :data:`FURTHER`.
                 (default: all)
 
         Shapes:
             Each input :math:`(N, d_m)`; returns :math:`(N, C)` for every map.
         """
-        if isinstance(self.projection, CollapsedProjection):
-            found: dict[str, list[Tensor]] = self.projection(inputs, outputs)
-            return found
         readouts = self.readouts(further)
         chosen = {name: maps[outputs] for name, maps in readouts.items()}
         return self.projection.readouts(inputs, chosen)

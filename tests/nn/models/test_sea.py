@@ -175,39 +175,55 @@ def test_composing_the_projection_changes_nothing(
         torch.testing.assert_close(explicit, composed_value, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("separate_items", ["all", "batch"])
-@pytest.mark.parametrize("split_on", ["features", "representations"])
-def test_collapsed_is_the_composition(split_on: str, separate_items: str) -> None:
-    data, batch = example_data(), example_batch(example_data())
-    options = {"split_on": split_on, "separate_items": separate_items}
-    model = build(**options)
-    collapsed = build(**options, collapsed=True)
-    state = model.state_dict()
+def test_collapsed_projection_ranks_as_a_square_one_can() -> None:
+    """The item MLP's first layer has no higher rank than the collapsed projection."""
+    data = example_data()
+    widths = {name: data["item"][f"x_{name}"].size(1) for name in ("image", "text")}
+    hidden = min(widths.values()) - 2
+    square = build(hidden_channels=hidden)
+    collapsed = build(hidden_channels=hidden, collapsed=True)
+    assert square.modality_channels == widths
+    assert collapsed.modality_channels == dict.fromkeys(widths, hidden)
+    state = square.state_dict()
     with torch.no_grad():
-        further = model.separate.readouts() if split_on == "features" else {}
-        for name, maps in model.reader.readouts(further).items():
-            linear = model.reader.projection.linear(name)
-            rows = [r.weight @ linear.weight[r.start : r.stop] for r in maps]
-            shifts = [r.weight @ linear.bias[r.start : r.stop] for r in maps]
-            shifts = [
-                s if r.bias is None else s + r.bias
-                for s, r in zip(shifts, maps, strict=True)
-            ]
-            state[f"reader.projection.weight.{name}"] = torch.cat(rows)
-            state[f"reader.projection.bias.{name}"] = torch.cat(shifts)
-    state = {k: v for k, v in state.items() if k in collapsed.state_dict()}
-    collapsed.load_state_dict(state)
-    for first, second in zip(model.encode(data), collapsed.encode(data), strict=True):
+        for name in square.modalities:
+            linear = square.reader.projection.linear(name)
+            first = square.reader.hidden[name]
+            at = f"reader.projection.linears.{name}"
+            state[f"{at}.weight"] = first.weight @ linear.weight
+            state[f"{at}.bias"] = first.weight @ linear.bias + first.bias
+            state[f"reader.hidden.{name}.weight"] = torch.eye(hidden)
+            state[f"reader.hidden.{name}.bias"] = torch.zeros(hidden)
+    own = collapsed.state_dict()
+    shared = {k: v for k, v in state.items() if v.shape == own[k].shape}
+    collapsed.load_state_dict({**own, **shared})
+    for first, second in zip(square.encode(data), collapsed.encode(data), strict=True):
         torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
-    first, second = model.loss(data, batch), collapsed.loss(data, batch)
-    for name, value in first.items():
-        torch.testing.assert_close(value, second[name], rtol=1e-3, atol=1e-6)
-    with pytest.raises(ValueError, match="collapsed=False"):
-        collapsed.modality_features(data)
-    with pytest.raises(ValueError, match="collapsed=False"):
-        _ = collapsed.modality_channels
-    widths = {name: x.size(1) for name, x in model.modality_features(data).items()}
-    assert model.modality_channels == widths
+
+
+def test_collapsed_widths() -> None:
+    widths = {"image": 40, "text": 7, "audio": 16}
+    model = SEA(3, 12, widths, hidden_channels=17, collapsed=True)
+    assert model.modality_channels == {"image": 18, "text": 8, "audio": 16}
+    model = SEA(3, 12, widths, embedding_dim=4, collapsed=True)
+    assert model.modality_channels == {"image": 16, "text": 8, "audio": 16}
+    with pytest.raises(ValueError, match="projection_channels=8.; leave one of them"):
+        SEA(3, 12, widths, projection_channels=8, collapsed=True)
+
+
+@pytest.mark.parametrize("part", ["distance", "alignment"])
+@pytest.mark.parametrize("preset", [None, "fast", "tuned"])
+def test_separate_learning_moves_what_ranks(preset: str | None, part: str) -> None:
+    """Each loss has a gradient where the embeddings have one, entry by entry."""
+    data = example_data()
+    model = build(preset=preset, distance_channels=4)
+    weights = [model.reader.projection.linear(n).weight for n in model.modalities]
+    loss = model.loss(data, example_batch(data))[part]
+    ranking = sum(x.square().sum() for x in model.encode(data).item[:5])
+    found = torch.autograd.grad(loss, weights)
+    read = torch.autograd.grad(ranking, weights)
+    for first, second in zip(found, read, strict=True):
+        assert bool(((first != 0) & (second != 0)).any())
 
 
 @pytest.mark.parametrize("split_on", ["features", "representations"])
@@ -495,8 +511,6 @@ def test_subtraction_takes_the_generic_half_off() -> None:
             torch.nn.init.zeros_(plain.reader.projection.linear(name).bias)
     expected = plain.encode(data).item
     torch.testing.assert_close(model.encode(example_data()).item, expected)
-    with pytest.raises(ValueError, match="collapsed=False"):
-        build(distance="subtraction", collapsed=True)
 
 
 def test_subtraction_on_representations() -> None:
