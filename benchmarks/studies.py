@@ -63,13 +63,7 @@ from study_kinds.parts import Trained
 from study_kinds.variants import Variant
 
 from sea_pyg.nn import models
-from sea_pyg.training import (
-    build_setting,
-    data_fingerprint,
-    environment,
-    read_json,
-    run_cell,
-)
+from sea_pyg.training import data_fingerprint, environment, read_json, run_cell
 from sea_pyg.training.atomic import write_text
 from sea_pyg.utils import closest, modality_names
 
@@ -130,12 +124,7 @@ def work(unit: Unit) -> None:
         "split": "own",
         "data_fingerprint": data_fingerprint(splits),
     }
-    path = unit.path.parent / "request.json"
-    if not path.is_file():  # what cannot be built should not stand there
-        build_setting(
-            model, unit.final, splits[0], unit.modalities, preset=preset or None
-        )
-    claim(path, request)
+    claim(unit.path.parent / "request.json", request)
     about = {
         "data": data_name(unit.data),
         "split": "own",

@@ -157,13 +157,6 @@ def test_options_of_training_reach_every_variant(script, tmp_path):
         assert _cell(tmp_path, key)["training"]["batch_size"] == 64
 
 
-def test_a_wrong_value_does_not_claim_the_folder(script, tmp_path, capsys):
-    options = ["modes", "--smoke", "--out", str(tmp_path), "--set", "k=0"]
-    assert script.main(options) == 1
-    assert "k must be at least 1" in capsys.readouterr().err
-    assert not list(tmp_path.rglob("request.json"))
-
-
 def test_some_variants_are_tested_against_the_reference(script, tmp_path, capsys):
     common = ["modes", "--smoke", "--out", str(tmp_path), "--variants"]
     assert script.main([*common, "SEA-fast"]) == 0
