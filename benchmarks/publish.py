@@ -103,29 +103,35 @@ def docs_of(path: Path) -> Path:
 
 
 def made_of_cells(
-    grids: dict[Path, list[GridSection]], studies: dict[Path, str | None]
+    grids: dict[Path, list[GridSection]], studies: dict[Path, tuple[str, Any] | None]
 ) -> dict[Path, str]:
     """Return the files that can be made of cells, with their content.
 
     Args:
         grids: The sections of every grid, by its folder.
-        studies: The tables of studies as their cells make them; ``None`` where they
-            cannot, and the table stays as it is.
+        studies: The tables of studies and their numbers as their cells make them;
+            ``None`` where they cannot, and the table stays as it is.
     """
     found = {}
     for grid, sections in grids.items():
         for name, text in grid_tables(sections, grid).items():
             found[grid / name] = text
     for path, made in studies.items():
-        found[path] = path.read_text(encoding="utf-8") if made is None else made
+        if made is None:
+            found[path] = path.read_text(encoding="utf-8")
+            continue
+        found[path], plain = made
+        found[path.with_suffix(".json")] = reports.json_text(plain)
     for path, text in [*found.items()]:
         if path.suffix == ".md" and "](" in text:
             found[docs_of(path)] = without_links(text)
     return found
 
 
-def study_text(path: Path) -> str | None:
-    """Return a study's table as its cells make it, or ``None`` if they cannot.
+def study_result(path: Path) -> tuple[str, Any] | None:
+    """Return a study's tables and their numbers in full as its cells make them.
+
+    ``None`` if they cannot.
 
     Args:
         path: The table, ``<study>.md``; it names the variants that it has.
@@ -133,7 +139,7 @@ def study_text(path: Path) -> str | None:
     folder, study = path.parent, path.stem
     if study == "score":
         files = sorted((folder / study).glob("seed-*.json"))
-        return score.table([json.loads(file.read_text("utf-8")) for file in files])
+        return score.result([json.loads(file.read_text("utf-8")) for file in files])
     if REPORTS.get(study) is not reports.compared:
         return None
     text = path.read_text(encoding="utf-8")
@@ -148,7 +154,7 @@ def study_text(path: Path) -> str | None:
         if files and f"| {variant.label} |" in text:
             found.append((variant, [load_cell(file) for file in files]))
     try:
-        return reports.compared_text(folder, found)
+        return reports.compared_result(folder, found)
     except FileNotFoundError:  # of the values per user
         return None
 
@@ -254,7 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
             for folder in folders
             if folder.is_dir() or folder.name == GRIDS[0]
         }
-        studies = {path: study_text(path) for path in study_tables(options.target)}
+        studies = {path: study_result(path) for path in study_tables(options.target)}
         made = made_of_cells(grids, studies)
         made[options.readme] = with_table(page, table(grids[folders[0]]))
     except ValueError as error:
@@ -264,8 +270,8 @@ def main(arguments: list[str] | None = None) -> int:
         wrong = [path for path, text in made.items() if not agree(path, text)]
         for path in wrong:
             print(f"{path} is not that of the cells")
-        for path, text in studies.items():
-            if text is None and REPORTS.get(path.stem) is reports.compared:
+        for path, result in studies.items():
+            if result is None and REPORTS.get(path.stem) is reports.compared:
                 print(f"{path} was not checked: cells of it have no values per user")
         if not wrong:
             print(f"{len(made)} files are those of the cells")

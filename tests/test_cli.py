@@ -416,7 +416,32 @@ def test_output_directory_cannot_be_made(tmp_path, capsys):
 
 def test_output_directory_is_a_file(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    _refused(capsys, _train(tmp_path / "file"), "another")
+    _refused(capsys, _train(tmp_path / "file"), "is a file; choose another")
+
+
+def test_a_wrong_setting_does_not_claim_the_folder(tmp_path, monkeypatch, capsys):
+    """Also where it shows only when the graphs are made, in a folder that was there."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    more = ["--model", "freedom", "--set"]
+    _refused(capsys, _train(folder, *more, "k=1000"), "k=1000", "lower k")
+    assert not list(folder.iterdir())
+    assert main(_train(folder, *more, "k=5")) == 0
+    before = sorted(path for path in folder.rglob("*"))
+    _refused(capsys, ["train", "--resume", str(folder), *more, "k=4"], "k=5")
+    assert sorted(path for path in folder.rglob("*")) == before
+
+
+def test_a_run_that_has_begun_is_kept(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "run"
+
+    def fail(*args, **kwargs):
+        raise ValueError("no space")
+
+    monkeypatch.setattr("sea_pyg.cli.train.evaluate", fail)
+    _refused(capsys, _train(folder, "--model", "bprmf"), "no space")
+    assert (folder / "checkpoints" / "last.safetensors").is_file()
+    assert (folder / "config.yaml").is_file()
 
 
 @pytest.mark.parametrize(
@@ -452,7 +477,7 @@ def test_damaged_weights(tmp_path, capsys, damage):
     _refused(capsys, ["evaluate", str(folder)], "model.safetensors", text)
 
 
-@pytest.mark.parametrize("text", ["model: [", "model: SEA", "3", ""])
+@pytest.mark.parametrize("text", ["model: [", "model: SEA", "model: 5", "[a]", "3", ""])
 def test_damaged_config(tmp_path, capsys, text):
     (tmp_path / "config.yaml").write_text(text)
     _refused(capsys, ["evaluate", str(tmp_path)], "config.yaml", "damaged")

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from sea_pyg.report import markdown_table
-from sea_pyg.training.atomic import write_text
 from study_kinds.parts import STAGES, Trained
-from study_kinds.pictures import panels, save
-from study_kinds.reports import spread
+from study_kinds.pictures import panels
+from study_kinds.reports import join, measured_cells, spread, write
 from study_kinds.variants import FULL
 
 SUBJECT = FULL
@@ -103,10 +102,10 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         axis.set_xticks([])
         axis.set_yticks([])
     axes[0].legend(fontsize="small", markerscale=2)
-    save(figure, out / "embeddings.svg")
-    rows = []
+    rows, entries = [], []
     for name in names:
         cells: list[Any] = [name]
+        entry: dict[str, Any] = {"modality": name}
         for stage in STAGES:
             values = [
                 row["silhouette"]
@@ -115,11 +114,13 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
                 if (row["modality"], row["stage"]) == (name, stage)
             ]
             cells += [mean(values), spread(values)]
+            entry[stage] = values
         rows.append(cells)
+        entries.append({**entry, "cells": measured_cells("embeddings", found)})
     table = markdown_table(rows, ["modality", "before", "std", "after", "std"])
     text = (
         "Silhouette of the generic and the unique parts in the space of the features, "
         f"mean and standard deviation of {len(found)} seed(s). The picture is that of "
         f"seed {first['seed']}, by t-SNE."
     )
-    write_text(out / "embeddings.md", f"{table}\n\n{text}\n")
+    write(out, "embeddings", join(table, text), {"rows": entries}, figure)

@@ -14,10 +14,9 @@ from torch import Tensor
 from sea_pyg.nn.functional import gaussian_log_density, moments
 from sea_pyg.nn.mi import InfoNCE, LinearGaussian
 from sea_pyg.report import markdown_table
-from sea_pyg.training.atomic import write_text
 from study_kinds.parts import STAGES, Trained
-from study_kinds.pictures import panels, save
-from study_kinds.reports import spread
+from study_kinds.pictures import panels
+from study_kinds.reports import join, measured_cells, spread, write
 from study_kinds.variants import FULL
 
 SUBJECT = FULL
@@ -155,7 +154,7 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
                 key = (row["pair"], name, row["stage"])
                 values.setdefault(key, []).append(row[name])
     labels = list(dict.fromkeys(pair for pair, _, _ in values))
-    rows = []
+    rows, entries = [], []
     for label in labels:
         for name in ESTIMATORS:
             before, after = (values[label, name, stage] for stage in STAGES)
@@ -164,6 +163,16 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
             for numbers in (before, after, change):
                 row += [mean(numbers), spread(numbers)]
             rows.append(row)
+            entries.append(
+                {
+                    "pair": label,
+                    "estimator": name,
+                    "before": before,
+                    "after": after,
+                    "change": change,
+                    "cells": measured_cells("information", found),
+                }
+            )
     header = ["pair", "estimator", "before", "std", "after", "std", "change", "std"]
     text = (
         "Nats, in the leading principal components, of estimators that were fitted on "
@@ -187,6 +196,5 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         axis.set_xlabel("nats")
         axis.grid(alpha=0.3, axis="x")
     axes[0].legend(fontsize="small")
-    save(figure, out / "information.svg")
-    table = markdown_table(rows, header)
-    write_text(out / "information.md", f"{table}\n\n{text}\n")
+    text = join(markdown_table(rows, header), text)
+    write(out, "information", text, {"rows": entries}, figure)

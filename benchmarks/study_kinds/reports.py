@@ -1,5 +1,6 @@
 """Tables and pictures of studies that are made of cells alone."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -15,6 +16,8 @@ METRIC = "recall@20"
 METRICS = (METRIC, "ndcg@20")
 Found = list[tuple[Variant, list[Cell]]]
 """Every variant with its finished cells, one per seed."""
+Plain = dict[str, list[dict[str, Any]]]
+"""What tables are made of: a list for every table, with an entry for every row."""
 
 
 def spread(values: Sequence[float]) -> float | None:
@@ -42,10 +45,29 @@ def curve(
     axis.grid(alpha=0.3)
 
 
-def write(out: Path, name: str, text: str, figure: Any) -> None:
-    """Write a study's table and its picture."""
+def write(out: Path, name: str, text: str, plain: Plain, figure: Any) -> None:
+    """Write a study's tables, their numbers in full, and its picture.
+
+    Args:
+        out: The folder.
+        name: The study.
+        text: The tables as Markdown.
+        plain: A list for every table, in order, with an entry for every row.
+        figure: The picture.
+    """
     save(figure, out / f"{name}.svg")
+    write_text(out / f"{name}.json", json_text(plain))
     write_text(out / f"{name}.md", text)
+
+
+def json_text(plain: Plain) -> str:
+    """Return the content of a study's JSON file."""
+    return json.dumps(plain, indent=1, allow_nan=False) + "\n"
+
+
+def measured_cells(name: str, found: Sequence[dict[str, Any]]) -> list[str]:
+    """List the files of every seed's measurements, from the study's folder."""
+    return [f"{name}/seed-{one['seed']}.json" for one in found]
 
 
 def join(*parts: str) -> str:
@@ -53,7 +75,7 @@ def join(*parts: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def compared_text(out: Path, found: Found) -> str:
+def compared_result(out: Path, found: Found) -> tuple[str, Plain]:
     """Return the tables of variants that are tested against the first one."""
     runs = [
         cell.run()._replace(method=variant.label)
@@ -63,12 +85,30 @@ def compared_text(out: Path, found: Found) -> str:
     reference = found[0][0].label
     comparison = compare(runs, METRICS, reference)
     header, rows = comparison.table()
-    return join(
+    text = join(
         markdown_table(rows, header),
         *comparison.notes,
         f"Test data; all are tested against {reference}, user by user.",
         _settings(out, found),
     )
+    paths = {variant.label: _paths(out, cells) for variant, cells in found}
+    plain = {
+        "rows": [
+            {**row._asdict(), "verdict": row.verdict, "cells": paths[row.method]}
+            for row in comparison.rows
+        ],
+        "variants": [
+            {
+                "variant": variant.label,
+                "set": variant.setting,
+                "validation": scores(cells, "valid"),
+                "best epoch": [cell.plain["best_epoch"] for cell in cells],
+                "cells": paths[variant.label],
+            }
+            for variant, cells in found
+        ],
+    }
+    return text, plain
 
 
 def compared(out: Path, name: str, found: Found) -> None:
@@ -84,7 +124,7 @@ def compared(out: Path, name: str, found: Found) -> None:
     axis.invert_yaxis()
     axis.set_xlabel(f"test {METRIC}: every seed, mean and standard deviation")
     axis.grid(alpha=0.3, axis="x")
-    write(out, name, compared_text(out, found), figure)
+    write(out, name, *compared_result(out, found), figure)
 
 
 def _settings(out: Path, found: Found) -> str:
@@ -102,8 +142,8 @@ def _settings(out: Path, found: Found) -> str:
 
 def given(found: Found) -> str:
     """Say what was set for all variants."""
-    variant, (first, *_) = found[0]
-    request = first.plain["request"]
+    variant, first_cells = found[0]
+    request = first_cells[0].plain["request"]
     shared = {k: v for k, v in request["setting"].items() if k not in variant.setting}
     options = (
         ", ".join(f"{name}={value}" for name, value in shared.items()) or "nothing"
@@ -111,9 +151,24 @@ def given(found: Found) -> str:
     text = f"Set for all: {options}; {request['epochs']} epochs at most."
     limits = {variant.label: (at_limit(cells), len(cells)) for variant, cells in found}
     ended = [f"{label} {n} of {all_}" for label, (n, all_) in limits.items() if n]
-    if not ended:
-        return text
-    return f"{text} Cells that ended there: {', '.join(ended)}."
+    if ended:
+        text = f"{text} Cells that ended there: {', '.join(ended)}."
+    codes = _codes(first_cells)
+    others = [v.label for v, cells in found if len(codes | _codes(cells)) > 1]
+    if others:
+        text = (
+            f"{text} Not all trained by the version of the library that trained "
+            f"{variant.label}, which can make a difference, too: {', '.join(others)}."
+        )
+    return text
+
+
+def _codes(cells: Sequence[Cell]) -> set[Any]:
+    return {cell.plain["environment"].get("code") for cell in cells}
+
+
+def _paths(out: Path, cells: Sequence[Cell]) -> list[str]:
+    return [cell.path.relative_to(out).as_posix() for cell in cells]
 
 
 def _link(out: Path, cell: Cell) -> str:
@@ -123,10 +178,19 @@ def _link(out: Path, cell: Cell) -> str:
 def sensitivity(out: Path, name: str, found: Found) -> None:
     """Report the main metric over each setting's values."""
     header = ["setting", "value", "validation", "std", "test", "std", "seeds"]
-    rows = []
+    rows, entries = [], []
     groups: dict[str, Found] = {}
     for variant, cells in found:
         groups.setdefault(variant.parameter, []).append((variant, cells))
+        entries.append(
+            {
+                "setting": variant.parameter,
+                "value": variant.value,
+                "validation": scores(cells, "valid"),
+                "test": scores(cells, "test"),
+                "cells": _paths(out, cells),
+            }
+        )
         row: list[Any] = [variant.parameter, f"{variant.value:g}"]
         for split in ("valid", "test"):
             values = scores(cells, split)
@@ -149,20 +213,26 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
         axis.set_ylabel(METRIC)
     axes[0].legend(fontsize="small")
     text = f"{METRIC}; the dotted line is the default. {given(found)}"
-    write(out, name, join(markdown_table(rows, header), text), figure)
+    text = join(markdown_table(rows, header), text)
+    write(out, name, text, {"rows": entries}, figure)
 
 
 def curves(out: Path, name: str, found: Found) -> None:
     """Report how validation and losses develop, seed by seed."""
     header = ["method", "best epoch", "epochs", "90% after", "validation", "std"]
-    rows = []
+    rows, entries = [], []
     for variant, cells in found:
         valid = scores(cells, "valid")
-        means = [
-            mean(cell.plain[key] for cell in cells) for key in ("best_epoch", "epochs")
-        ]
-        reached = mean(_epochs_to(cell, 0.9) for cell in cells)
-        numbers = [f"{number:.1f}" for number in (*means, reached)]
+        entry = {
+            "method": variant.label,
+            "best epoch": [cell.plain["best_epoch"] for cell in cells],
+            "epochs": [cell.plain["epochs"] for cell in cells],
+            "90% after": [_epochs_to(cell, 0.9) for cell in cells],
+            "validation": valid,
+            "cells": _paths(out, cells),
+        }
+        entries.append(entry)
+        numbers = [f"{mean(entry[key]):.1f}" for key in header[1:4]]
         rows.append([variant.label, *numbers, mean(valid), spread(valid)])
     names = dict.fromkeys(
         key
@@ -194,7 +264,8 @@ def curves(out: Path, name: str, found: Found) -> None:
         f"Means over seeds. `90% after` is the first epoch at 90 % of the best "
         f"validation {METRIC}. {given(found)}"
     )
-    write(out, name, join(markdown_table(rows, header), text), figure)
+    text = join(markdown_table(rows, header), text)
+    write(out, name, text, {"rows": entries}, figure)
 
 
 def _epochs_to(cell: Cell, share: float) -> int:

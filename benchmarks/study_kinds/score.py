@@ -11,10 +11,17 @@ from typing import Any
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.report import markdown_table
-from sea_pyg.training.atomic import write_text
 from study_kinds.parts import Trained
-from study_kinds.pictures import panels, save
-from study_kinds.reports import METRICS, curve, spread
+from study_kinds.pictures import panels
+from study_kinds.reports import (
+    METRICS,
+    Plain,
+    curve,
+    join,
+    measured_cells,
+    spread,
+    write,
+)
 from study_kinds.variants import TUNED
 
 SUBJECT = TUNED
@@ -52,8 +59,8 @@ def collect(
     return values
 
 
-def table(found: list[dict[str, Any]]) -> str:
-    """Return the table of all seeds.
+def result(found: list[dict[str, Any]]) -> tuple[str, Plain]:
+    """Return the table of all seeds, and its numbers in full.
 
     Args:
         found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
@@ -61,13 +68,17 @@ def table(found: list[dict[str, Any]]) -> str:
     first, second = OPTIONS
     header = [first, second, *(x for m in METRICS for x in (f"validation {m}", "std"))]
     rows: list[list[Any]] = []
+    entries: list[dict[str, Any]] = []
+    cells = measured_cells("score", found)
     for pair, cell in collect(found).items():
+        weights = dict(zip(OPTIONS, pair, strict=True))
+        entries.append({**weights, **cell, "cells": cells})
         row = [f"{value:g}" for value in pair]
         rows.append(
             [*row, *(x for m in METRICS for x in (mean(cell[m]), spread(cell[m])))]
         )
     text = f"Mean and standard deviation of {len(found)} trained model(s)."
-    return f"{markdown_table(rows, header)}\n\n{text}\n"
+    return join(markdown_table(rows, header), text), {"rows": entries}
 
 
 def report(out: Path, found: list[dict[str, Any]]) -> None:
@@ -88,5 +99,4 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         axis.set_xlabel(first)
         axis.set_ylabel(f"validation {metric}")
     axes[0].legend(fontsize="small")
-    save(figure, out / "score.svg")
-    write_text(out / "score.md", table(found))
+    write(out, "score", *result(found), figure)

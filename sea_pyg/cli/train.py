@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ from sea_pyg.training import (
 from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
 from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
 from sea_pyg.typing import RATES
-from sea_pyg.utils import get_split_id, keep_freed_memory
+from sea_pyg.utils import NonFiniteError, get_split_id, keep_freed_memory
 
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
@@ -58,6 +59,10 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
             raise ValueError("train needs a data set: a name or a folder")
         config, splits, model = _start(options, options.data)
         folder = Path(options.resume or options.out or _default_folder(config))
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(
+                f"the output directory {str(folder)!r} is a file; choose another"
+            )
         if not _empty(folder):
             raise ValueError(
                 f"the output directory {str(folder)!r} is not empty; go on with it by "
@@ -69,6 +74,12 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         config, splits, model = _continue(options, saved, folder)
     try:
         return _run(config, splits, model, folder, resuming, not options.no_progress)
+    except NonFiniteError:
+        raise
+    except ValueError:
+        if saved is None:
+            _leave(folder)
+        raise
     except KeyboardInterrupt as error:
         hint = f"go on with sea-pyg train --resume {shlex.quote(str(folder))}"
         raise KeyboardInterrupt(hint) from error
@@ -266,6 +277,18 @@ def _empty(folder: Path) -> bool:
     if not folder.exists():
         return True
     return folder.is_dir() and all(p.suffix == TEMPORARY for p in folder.iterdir())
+
+
+def _leave(folder: Path) -> None:
+    """Empty the folder of a run that has failed before it trained anything.
+
+    What was wrong can then be set right and started there again.
+    """
+    kept = (folder / "checkpoints" / "last.safetensors", folder / WEIGHTS_FILE)
+    if any(path.is_file() for path in kept):
+        return
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _default_folder(config: RunConfig) -> Path:

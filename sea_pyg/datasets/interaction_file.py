@@ -1,5 +1,6 @@
 """Reading of ``*.inter`` files, fast and with errors that name the line."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TAB, _NEWLINE, _SPACE = 9, 10, 32
+_INTEGER = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _COLUMNS = {
     "userid": "user",
     "itemid": "item",
@@ -155,10 +157,8 @@ class _Table:
     def _integer(self, row: int, column: int, title: str) -> int:
         text = self.field(row, column).strip()
         where = f"{self.name}, line {row + 2}: column {title!r}"
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
+        # Python also reads 1_0, 1e1 and other scripts' digits: names, not numbers.
+        value = float(text) if _INTEGER.fullmatch(text) else float("nan")
         if not value.is_integer() or abs(value) >= 2**53:
             raise ValueError(
                 f"{where} must be an integer (got {text!r}); number users and items "

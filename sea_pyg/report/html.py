@@ -123,7 +123,7 @@ def _hash(text: str) -> str:
 def _studies(section: StudySection, name: str, link: Link) -> Html:
     anchors = {method: f"{name}-m{i}" for i, method in enumerate(section.methods)}
     parts = [element("h2", section.title, id=name)]
-    for study in section.studies:
-        parts += html_study(study, section.title)
+    for i, study in enumerate(section.studies):
+        parts += html_study(study, section.title, f"{name}-study{i}", link)
     parts += [element("h3", "Cells"), cells_table(section, METRICS, anchors, link)]
     return element("section", *parts, aria_labelledby=name)

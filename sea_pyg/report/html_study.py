@@ -4,17 +4,23 @@ import base64
 from pathlib import Path
 
 from sea_pyg.report.element import Html, element
+from sea_pyg.report.html_curves import Link
+from sea_pyg.report.html_json import html_json
 from sea_pyg.report.html_table import Entry, html_table
 from sea_pyg.report.study import Study
 
 
-def html_study(study: Study, title: str) -> list[Html]:
-    """Write a study's heading, picture, tables and texts.
+def html_study(study: Study, title: str, name: str, link: Link) -> list[Html]:
+    """Write a study's heading, picture, tables, texts and JSON.
 
     Args:
         study: The study.
         title: What the studies of its folder are called.
+        name: The anchor of its JSON, which numbers are linked to.
+        link: Makes the link to a file.
     """
+    plain = study.plain()
+    lists = list(plain)
     label = f"{study.name}, {title}"
     parts = [element("h3", study.name)]
     if study.picture is not None:
@@ -25,10 +31,18 @@ def html_study(study: Study, title: str) -> list[Html]:
             parts.append(element("p", block, class_="note"))
             continue
         header, *rows = block
+        key = lists[tables] if tables < len(lists) else None
         tables += 1
-        entries = [[Entry(None if x == "-" else x) for x in row] for row in rows]
-        name = label if tables == 1 else f"{label}, table {tables}"
-        parts.append(html_table(header, entries, name))
+        known = key is not None and len(plain[key]) == len(rows)
+        entries = []
+        for i, (first, *rest) in enumerate(rows):
+            href = f"#{name}-{key}-{i}" if known else None
+            row = [Entry(None if x == "-" else x, href) for x in rest]
+            entries.append([Entry(first), *row])
+        caption = label if tables == 1 else f"{label}, table {tables}"
+        parts.append(html_table(header, entries, caption))
+    if plain:
+        parts.append(html_json(name, plain, link, study.path.parent))
     return parts
 
 

@@ -94,6 +94,20 @@ def separate_comparison(
         f"difference of {metric} is {average:+.4f}."
     )
     notes = [note]
+    made = {
+        method: {cell.plain["environment"].get("code") for cell in found}
+        for method, found in methods.items()
+    }
+    names = [row.method for _, row in pairs]
+    if mixed := [
+        backbone
+        for method in names
+        if len(made[backbone := backbone_of(method)[0]] | made[method]) > 1
+    ]:
+        notes.append(
+            "Not all trained by one version of the library with and without, which can "
+            f"make a difference, too: {', '.join(mixed)}."
+        )
     if few := [row.method for _, row in pairs if row.scope == "runs"]:
         notes.append(f"Too few seeds to claim anything of: {', '.join(few)}.")
     return SeparateComparison(pairs, notes)

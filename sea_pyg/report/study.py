@@ -1,9 +1,11 @@
 """What `benchmarks/studies.py` found, as its files tell."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sea_pyg.report.cell import Cell
 from sea_pyg.report.grid import relative_link
@@ -29,6 +31,17 @@ class Study:
         """The SVG file, if there is one."""
         path = self.path.with_suffix(".svg")
         return path if path.is_file() else None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the numbers in full: a list of rows for every table, in order.
+
+        Nothing if an earlier version wrote the tables, which kept none.
+        """
+        path = self.path.with_suffix(".json")
+        if not path.is_file():
+            return {}
+        plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return plain
 
     def blocks(self) -> list[str | list[list[str]]]:
         """Return paragraphs, and tables as rows of texts without links, head first."""

@@ -126,6 +126,8 @@ class RunConfig:
             )
         try:
             plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if not isinstance(plain, dict) or not isinstance(plain.get("model"), str):
+                raise ValueError("it should map names, 'model' among them, to values")
             training = TrainingConfig(**plain.pop("training"))
             return cls(**plain, training=training)
         except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError) as e:

@@ -39,6 +39,10 @@ def modality_input(
     """
     (name,) = modality_names(data, node_type, [name])
     x: Tensor = data[node_type][f"x_{name}"]
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"x_{name} of {node_type!r} must be a tensor (got {type(x).__name__})"
+        )
     if x.layout != torch.strided:
         raise ValueError(
             f"x_{name} of {node_type!r} must be a dense matrix (got the layout "

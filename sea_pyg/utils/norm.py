@@ -19,7 +19,7 @@ def symmetric_norm(
     in-degree of the destination. For a user-item graph these are the degrees that
     LightGCN uses; for an undirected homogeneous graph this is
     :math:`D^{-1/2} A D^{-1/2}`. No self-loops are added. An edge at a node of degree
-    zero (possible with zero weights) gets weight zero, never NaN.
+    zero or less (possible with zero and negative weights) gets weight zero, never NaN.
 
     Args:
         edge_index: Edges as (source, destination).

@@ -115,9 +115,9 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
     measured.write_text(json.dumps({"rows": [row]}))
     path = folder / "score.md"
     path.write_text("wrong")
-    assert "| 0.5 | 6 | 0.2500 | - | 0.1250 | - |" in script.study_text(path)
+    assert "| 0.5 | 6 | 0.2500 | - | 0.1250 | - |" in script.study_result(path)[0]
     (folder / "curves.md").write_text("not made of tests")
-    assert script.study_text(folder / "curves.md") is None
+    assert script.study_result(folder / "curves.md") is None
     for number, key in enumerate(("SEA", "collapsed")):
         for seed in range(2):
             request = {"setting": {"lr": 0.01}, "epochs": 7}
@@ -131,13 +131,13 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
         (cells / "request.json").write_text('{"loaded": ["text"]}')
     path = folder / "modes.md"
     path.write_text("| SEA | and | collapsed |")
-    text = script.study_text(path)
+    text, plain = script.study_result(path)
     assert "| recall@20 | collapsed | 2 |" in text
     assert "](cells/SEA/seed-1.json)" in text
     assert "Set for all: lr=0.01; 7 epochs at most." in text
     for file in folder.rglob("*.safetensors"):
         file.unlink()
-    assert script.study_text(path) is None
+    assert script.study_result(path) is None
 
 
 def test_values_per_user_are_published_compressed(script, tmp_path):

@@ -3,13 +3,14 @@
 import inspect
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from sea_pyg.nn.models import SEA
-from sea_pyg.report import load_cell, load_cells
+from sea_pyg.report import load_cell, load_cells, study_sections
 
 STUDIES = ["ablation", "tuned", "modes", "sensitivity", "modalities"]
 STUDIES += ["curves", "embeddings", "information", "score"]
@@ -51,6 +52,43 @@ def test_every_study_has_its_files(smoke):
         assert (smoke / f"{study}.md").read_text().startswith("| ")
         assert (smoke / f"{study}.svg").read_text().startswith("<?xml")
     assert not list(smoke.rglob("*.work"))
+
+
+def test_every_row_has_its_numbers_in_full(smoke):
+    (section,) = study_sections(load_cells(smoke))
+    assert [study.name for study in section.studies] == sorted(STUDIES)
+    for study in section.studies:
+        tables = [block for block in study.blocks() if isinstance(block, list)]
+        plain = study.plain()
+        assert len(tables) == len(plain)
+        for (_, *rows), entries in zip(tables, plain.values(), strict=True):
+            for row, entry in zip(rows, entries, strict=True):
+                assert all((smoke / path).is_file() for path in entry["cells"])
+                first = next(iter(entry.values()))
+                # The metric, the variant, or a weight.
+                assert row[0] == (f"{first:g}" if isinstance(first, float) else first)
+    ablation = json.loads((smoke / "ablation.json").read_text())
+    (row,) = (
+        row
+        for row in ablation["rows"]
+        if row["method"] == "l2" and row["metric"] == "recall@20"
+    )
+    assert row["mean"] == pytest.approx(_cell(smoke, "l2")["test"]["recall@20"])
+    assert row["cells"] == ["cells/l2/seed-0.json"]
+
+
+def test_variants_of_another_version_are_named(script, smoke, tmp_path):
+    folder = tmp_path / "studies"
+    shutil.copytree(smoke, folder)
+    path = folder / "cells" / "l2" / "seed-0.json"
+    plain = json.loads(path.read_text())
+    plain["environment"]["code"] = "0" * 64
+    path.write_text(json.dumps(plain))
+    assert script.main(["ablation", "--smoke", "--out", str(folder)]) == 0
+    text = (folder / "ablation.md").read_text()
+    assert "by the version of the library that trained SEA, which can make" in text
+    assert text.rstrip().endswith(": l2.")
+    assert "Not all trained" not in (smoke / "ablation.md").read_text()
 
 
 def test_ablations_take_away_what_they_say(smoke):

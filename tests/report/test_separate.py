@@ -47,6 +47,21 @@ def test_every_model_is_compared_with_itself(grid: Path) -> None:
     assert found.notes[0].startswith("Of 2 models, separate learning makes 1 better")
 
 
+def test_pairs_of_two_versions_are_named(grid: Path) -> None:
+    cells = load_cells(grid)
+    for cell in cells:
+        cell.plain["environment"]["code"] = "now"
+    found = separate_comparison(cells, METRIC)
+    assert found is not None
+    assert len(found.notes) == 1
+    (one, *_) = (cell for cell in cells if cell.method == "BPRMF+separate")
+    one.plain["environment"]["code"] = "then"
+    found = separate_comparison(cells, METRIC)
+    assert found is not None
+    assert found.notes[1].startswith("Not all trained by one version of the library")
+    assert found.notes[1].endswith(": BPRMF.")
+
+
 def test_it_stands_in_both_reports(grid: Path) -> None:
     cells = load_cells(grid)
     sections = grid_sections(cells)

@@ -28,6 +28,10 @@ def _write_studies(folder: Path) -> Path:
     table = markdown_table(rows, ["variant", "test", "std", "seeds"])
     texts = [table, "Test data; <b>all</b>.", table.replace("variant", "again")]
     (folder / "modes.md").write_text("\n\n".join(texts) + "\n")
+    cells = ["cells/SEA/seed-0.json", "cells/SEA/seed-1.json"]
+    one, other = {"mean": 0.3, "cells": cells}, {"mean": 0.25, "cells": cells[:1]}
+    plain = {"rows": [one, other], "again": [one, other]}
+    (folder / "modes.json").write_text(json.dumps(plain))
     (folder / "modes.svg").write_text(SVG)
     (folder / "curves.md").write_text(markdown_table([["SEA", 1.5]], ["method", "n"]))
     (folder / "modes.docs.md").write_text("| not | this |")
@@ -78,6 +82,28 @@ def test_a_folder_of_everything(results, capsys):
     assert f"\n\n## {title}\n\n### curves\n\n| method" in text
     assert "[1](studies-fake/cells/SEA/seed-1.json)" in text
     assert "## fake, own split" in text
+
+
+def test_numbers_of_a_study_link_to_what_they_are_made_of(results):
+    assert main(["report", str(results)]) == 0
+    page = Page.read((results / "report.html").read_text())
+    title = "Studies on fake, studies-fake"
+    anchors = set(page.attributes("pre", "id"))
+    for label, key in (
+        (f"modes, {title}", "rows"),
+        (f"modes, {title}, table 2", "again"),
+    ):
+        for i, row in enumerate(page.tables[label][1:]):
+            name, *rest = row.entries
+            assert name.href is None
+            for entry, text in zip(rest, row.texts[1:], strict=True):
+                found = entry.href
+                assert found is None if text == "-" else found.endswith(f"-{key}-{i}")
+                assert found is None or found.removeprefix("#") in anchors
+    links = page.attributes("a", "href")
+    assert links.count("studies-fake/cells/SEA/seed-1.json") >= 3
+    # An earlier version kept no numbers.
+    assert page.tables[f"curves, {title}"][1].entries[1].href is None
 
 
 def test_pictures_stand_in_the_page(results):

@@ -85,10 +85,16 @@ class SEAConv(MessagePassing):
             size: Number of source and destination nodes.
 
         Raises:
-            ValueError: If the number of destination nodes is unknown.
+            ValueError: If the number of destination nodes is unknown, or ``x`` is of
+                integers, which normalised weights would round to zero.
         """
         if isinstance(x, Tensor):
             x = (x, x)
+        if self.normalize and not x[0].is_floating_point():
+            raise ValueError(
+                "normalised weights are fractions, which integers cannot be weighed "
+                f"with (got x of {x[0].dtype}); convert x by .float()"
+            )
         sparse = isinstance(edge_index, SparseTensor) or is_torch_sparse_tensor(
             edge_index
         )

@@ -132,13 +132,19 @@ def check_fit(steps: int, lr: float, batch_size: int | None) -> None:
 
 
 def check_precision(dtype: torch.dtype, **values: Tensor) -> None:
-    """Check that tensors, given by their names, are no more precise than ``dtype``.
+    """Check that tensors, given by their names, are of an estimator's ``dtype``.
+
+    Under autocast they may be less precise, or the estimator may be.
 
     Raises:
-        ValueError: If one is.
+        ValueError: If one is not.
     """
     for name, value in values.items():
-        if torch.promote_types(value.dtype, dtype) != dtype:
+        same = value.dtype == dtype
+        if torch.is_autocast_enabled(value.device.type):
+            same = value.is_floating_point()
+            same &= torch.promote_types(value.dtype, dtype) == dtype
+        if not same:
             raise ValueError(
                 f"{name} is {value.dtype} and the estimator {dtype}; convert {name} by "
                 f".to({dtype}), or the estimator by .to({value.dtype})"

@@ -92,9 +92,9 @@ def rank_items(
             no vector of numbers, a user does not exist, or ``batch_size`` is not
             positive.
     """
-    if not 1 <= k <= num_items:
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= num_items:
         raise ValueError(
-            f"k must lie between 1 and the number of items {num_items} (got {k})"
+            f"k must lie between 1 and the number of items {num_items} (got {k!r})"
         )
     num_users = model.user.size(0) if isinstance(model, Embeddings) else model.num_users
     check_users(user_index, num_users)

@@ -277,3 +277,11 @@ def test_a_sampled_neighbourhood_with_the_graph_s_weights() -> None:
     torch.testing.assert_close(found, full[:5])
     own_degrees = SEAConv()(source, sampled, size=size)
     assert (own_degrees - found).abs().max() > 0.1
+
+
+def test_integers_are_refused_where_weights_are_fractions() -> None:
+    x = torch.ones(3, 1, dtype=torch.long)
+    edge_index = torch.tensor([[0, 1, 2], [1, 2, 0]])
+    with pytest.raises(ValueError, match=r"int64.*convert x by .float"):
+        SEAConv()(x, edge_index)
+    assert torch.equal(SEAConv(normalize=False)(x, edge_index), x)

@@ -411,3 +411,13 @@ def test_more_precise_pairs_are_refused_alike(name: str) -> None:
         with pytest.raises(ValueError, match=r"float64 and the estimator torch.float3"):
             call(x, y)
     assert estimator.double()(x, y).dtype == torch.float64
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.long])
+@pytest.mark.parametrize("name", ALL)
+def test_pairs_of_another_type_are_refused(name: str, dtype: torch.dtype) -> None:
+    x, y = (part.to(dtype) for part in pairs(12))
+    estimator = make(name).float()
+    for call in (estimator, estimator.fit):
+        with pytest.raises(ValueError, match=f"is {dtype} and the estimator"):
+            call(x, y)

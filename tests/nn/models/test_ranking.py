@@ -79,6 +79,8 @@ def test_bad_users(users: Tensor, message: str) -> None:
     ("wrong", "message"),
     [
         ({"k": 0}, r"k must lie between 1 and the number of items 30 \(got 0\)"),
+        ({"k": 2.0}, r"k must lie between .* \(got 2.0\)"),
+        ({"k": True}, r"k must lie between .* \(got True\)"),
         ({"k": 31}, r"k must lie between 1 and the number of items 30 \(got 31\)"),
         ({"batch_size": -1}, r"batch_size must be at least 1 \(got -1\)"),
         ({"batch_size": 0}, r"batch_size must be at least 1 \(got 0\)"),
