@@ -112,7 +112,7 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
     measured.parent.mkdir(parents=True)
     row = {"sampling_correction": 0.5, "walk_weight": 6.0}
     row |= {"recall@20": 0.25, "ndcg@20": 0.125}
-    measured.write_text(json.dumps({"rows": [row]}))
+    measured.write_text(json.dumps({"seed": 0, "rows": [row]}))
     path = folder / "score.md"
     path.write_text("wrong")
     assert "| 0.5 | 6 | 0.2500 | - | 0.1250 | - |" in script.study_result(path)[0]
