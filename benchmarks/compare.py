@@ -78,6 +78,7 @@ from sea_pyg.nn.models import Recommender
 from sea_pyg.report import SEPARATE, backbone_of, find_cells
 from sea_pyg.training import (
     LogUniform,
+    Trial,
     best_trial,
     build_setting,
     data_fingerprint,
@@ -182,6 +183,8 @@ def work(unit: Unit) -> None:
     setting = {**unit.fixed, **(best_trial(trials).setting if trials else {})}
     if done is not None:
         setting = done["setting"]
+        for path in sorted((unit.folder / "trials").glob("trial-*.json")):
+            Trial.load(path)  # says so if it is damaged
     final = {**setting, "seed": unit.seed, "max_epochs": unit.epochs}
     about = {
         "data": unit.name,

@@ -423,10 +423,11 @@ def test_a_wrong_setting_does_not_claim_the_folder(tmp_path, monkeypatch, capsys
     """Also where it shows only when the graphs are made, in a folder that was there."""
     folder = tmp_path / "run"
     folder.mkdir()
-    more = ["--model", "freedom", "--set"]
+    more = ["--model", "sea", "--set", "inner_steps=1", "--set"]
     _refused(capsys, _train(folder, *more, "k=1000"), "k=1000", "lower k")
     assert not list(folder.iterdir())
     assert main(_train(folder, *more, "k=5")) == 0
+    capsys.readouterr()
     before = sorted(path for path in folder.rglob("*"))
     _refused(capsys, ["train", "--resume", str(folder), *more, "k=4"], "k=5")
     assert sorted(path for path in folder.rglob("*")) == before

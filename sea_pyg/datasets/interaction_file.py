@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TAB, _NEWLINE, _SPACE = 9, 10, 32
-_INTEGER = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_INTEGER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _COLUMNS = {
     "userid": "user",
     "itemid": "item",
@@ -157,7 +157,7 @@ class _Table:
     def _integer(self, row: int, column: int, title: str) -> int:
         text = self.field(row, column).strip()
         where = f"{self.name}, line {row + 2}: column {title!r}"
-        # Python also reads 1_0, 1e1 and other scripts' digits: names, not numbers.
+        # Python also reads 1_0 and other scripts' digits: names, not numbers.
         value = float(text) if _INTEGER.fullmatch(text) else float("nan")
         if not value.is_integer() or abs(value) >= 2**53:
             raise ValueError(

@@ -56,7 +56,6 @@ def test_harmless_variants(text):
         ("userID\titemID\n0\t1\n0\t1.5\n", r"line 3: column 'itemID' .*integer.*'1.5'"),
         ("userID\titemID\n0\t1\nu7\t1\n", r"line 3: column 'userID' .*integer.*'u7'"),
         ("userID\titemID\n0\t1\n1_0\t1\n", r"line 3: .*'userID' .*integer.*'1_0'"),
-        ("userID\titemID\n0\t1e1\n", r"line 2: .*'itemID' .*integer.*'1e1'"),
         ("userID\titemID\n\u0661\t1\n", r"line 2: .*'userID' .*integer.*'\u0661'"),
         ("userID\titemID\n0\t\n", r"line 2: column 'itemID' .*integer.*''"),
         ("userID\titemID\n0\tnan\n", r"line 2: column 'itemID' .*integer.*'nan'"),

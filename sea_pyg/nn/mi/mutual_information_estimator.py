@@ -132,19 +132,13 @@ def check_fit(steps: int, lr: float, batch_size: int | None) -> None:
 
 
 def check_precision(dtype: torch.dtype, **values: Tensor) -> None:
-    """Check that tensors, given by their names, are of an estimator's ``dtype``.
-
-    Under autocast they may be less precise, or the estimator may be.
+    """Check that tensors, given by their names, are no more precise than ``dtype``.
 
     Raises:
-        ValueError: If one is not.
+        ValueError: If one is.
     """
     for name, value in values.items():
-        same = value.dtype == dtype
-        if torch.is_autocast_enabled(value.device.type):
-            same = value.is_floating_point()
-            same &= torch.promote_types(value.dtype, dtype) == dtype
-        if not same:
+        if torch.promote_types(value.dtype, dtype) != dtype:
             raise ValueError(
                 f"{name} is {value.dtype} and the estimator {dtype}; convert {name} by "
                 f".to({dtype}), or the estimator by .to({value.dtype})"
@@ -161,6 +155,11 @@ def check_pairs(
             and should be.
     """
     for name, value, width in (("x", x, x_channels), ("y", y, y_channels)):
+        if not value.is_floating_point():
+            raise ValueError(
+                f"{name} must be of floating point (got {value.dtype}); convert it by "
+                ".float()"
+            )
         if value.dim() != 2 or value.size(1) != width:
             raise ValueError(
                 f"{name} must be of shape [N, {width}] (got {list(value.shape)})"

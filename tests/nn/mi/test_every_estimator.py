@@ -413,11 +413,10 @@ def test_more_precise_pairs_are_refused_alike(name: str) -> None:
     assert estimator.double()(x, y).dtype == torch.float64
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.long])
 @pytest.mark.parametrize("name", ALL)
-def test_pairs_of_another_type_are_refused(name: str, dtype: torch.dtype) -> None:
-    x, y = (part.to(dtype) for part in pairs(12))
-    estimator = make(name).float()
+def test_integers_are_refused(name: str) -> None:
+    x, y = pairs(12)
+    estimator = make(name)
     for call in (estimator, estimator.fit):
-        with pytest.raises(ValueError, match=f"is {dtype} and the estimator"):
-            call(x, y)
+        with pytest.raises(ValueError, match="floating point .got torch.int64"):
+            call(x, y.long())
