@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from sea_pyg.cli import main
 from sea_pyg.datasets import FakeMultimodalDataset, load_splits
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import models
-from sea_pyg.training import RunConfig, load_tensors
+from sea_pyg.training import RunConfig, fit, load_tensors
+from sea_pyg.training.atomic import exclusive
 from sea_pyg.transforms import RandomUserSplit
 
 RATES = ("user", "rates", "item")
@@ -431,6 +433,23 @@ def test_a_wrong_setting_does_not_claim_the_folder(tmp_path, monkeypatch, capsys
     before = sorted(path for path in folder.rglob("*"))
     _refused(capsys, ["train", "--resume", str(folder), *more, "k=4"], "k=5")
     assert sorted(path for path in folder.rglob("*")) == before
+
+
+def test_a_folder_of_another_process_is_left_alone(tmp_path, monkeypatch, capsys):
+    """It may not have come to its first checkpoint."""
+    folder = tmp_path / "run"
+
+    with ExitStack() as other:
+
+        def start_meanwhile(*args, **kwargs):
+            other.enter_context(exclusive(folder / "checkpoints"))
+            (folder / "history.csv").write_text("of the other")
+            return fit(*args, **kwargs)
+
+        monkeypatch.setattr("sea_pyg.cli.train.fit", start_meanwhile)
+        _refused(capsys, _train(folder, "--model", "bprmf"), "another process")
+    assert (folder / "history.csv").read_text() == "of the other"
+    assert (folder / "config.yaml").is_file()
 
 
 def test_a_run_that_has_begun_is_kept(tmp_path, monkeypatch, capsys):

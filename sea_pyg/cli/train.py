@@ -26,7 +26,7 @@ from sea_pyg.training import (
     fit,
     save_tensors,
 )
-from sea_pyg.training.atomic import TEMPORARY, atomic, write_text
+from sea_pyg.training.atomic import TEMPORARY, atomic, exclusive, write_text
 from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
 from sea_pyg.typing import RATES
 from sea_pyg.utils import NonFiniteError, get_split_id, keep_freed_memory
@@ -282,13 +282,21 @@ def _empty(folder: Path) -> bool:
 def _leave(folder: Path) -> None:
     """Empty the folder of a run that has failed before it trained anything.
 
-    What was wrong can then be set right and started there again.
+    What was wrong can then be set right and started there again. A folder in which
+    another process is at work stays as it is.
     """
     kept = (folder / "checkpoints" / "last.safetensors", folder / WEIGHTS_FILE)
     if any(path.is_file() for path in kept):
         return
+    try:
+        with exclusive(folder / "checkpoints"):
+            for path in folder.iterdir():
+                if path.is_file():
+                    path.unlink()
+    except ValueError:
+        return
     for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path)
 
 
 def _default_folder(config: RunConfig) -> Path:
