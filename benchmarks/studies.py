@@ -60,7 +60,7 @@ from grid_work import (
 )
 from study_kinds import embeddings, information, reports, score, variants
 from study_kinds.parts import Trained
-from study_kinds.variants import Variant
+from study_kinds.variants import Variant, reference_of
 
 from sea_pyg.nn import models
 from sea_pyg.training import data_fingerprint, environment, read_json, run_cell
@@ -159,11 +159,6 @@ def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
         return [Variant(subject, subject)]
     chosen: list[Variant] = getattr(variants, study)()
     return chosen
-
-
-def reference_of(chosen: list[Variant]) -> Variant:
-    """Return the variant with nothing set, which others are compared with."""
-    return next(variant for variant in chosen if not variant.setting)
 
 
 def some(chosen: list[Variant], keys: list[str]) -> list[Variant]:

@@ -10,7 +10,7 @@ from sea_pyg.evaluation import compare
 from sea_pyg.report import Cell, at_limit, markdown_table
 from sea_pyg.training.atomic import write_text
 from study_kinds.pictures import panels, save
-from study_kinds.variants import Variant
+from study_kinds.variants import Variant, reference_of
 
 METRIC = "recall@20"
 METRICS = (METRIC, "ndcg@20")
@@ -142,7 +142,8 @@ def _settings(out: Path, found: Found) -> str:
 
 def given(found: Found) -> str:
     """Say what was set for all variants."""
-    variant, first_cells = found[0]
+    variant = reference_of([variant for variant, _ in found])
+    first_cells = next(cells for other, cells in found if other is variant)
     request = first_cells[0].plain["request"]
     shared = {k: v for k, v in request["setting"].items() if k not in variant.setting}
     options = (

@@ -45,6 +45,11 @@ class Variant:
         return self.label.replace(" ", "-")
 
 
+def reference_of(chosen: list[Variant]) -> Variant:
+    """Return the variant with nothing set, which others are compared with."""
+    return next(variant for variant in chosen if not variant.setting)
+
+
 def ablation() -> list[Variant]:
     """SEA, without each of its parts, and with other distances in CLUB's place."""
     return [

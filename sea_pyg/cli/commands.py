@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.cli.train import METRICS_FILE, WEIGHTS_FILE, split_names
+from sea_pyg.cli.run_folder import WEIGHTS_FILE
+from sea_pyg.cli.train import METRICS_FILE, split_names
 from sea_pyg.datasets import load_splits
 from sea_pyg.evaluation import (
     EvaluationResult,

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +13,13 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.cli.options import parse_settings
+from sea_pyg.cli.run_folder import (
+    WEIGHTS_FILE,
+    default_folder,
+    is_free,
+    leave,
+    start_in,
+)
 from sea_pyg.datasets import load_splits
 from sea_pyg.datasets.load_splits import DATASETS
 from sea_pyg.evaluation import EvaluationResult, evaluate
@@ -26,7 +32,7 @@ from sea_pyg.training import (
     fit,
     save_tensors,
 )
-from sea_pyg.training.atomic import TEMPORARY, atomic, exclusive, write_text
+from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
 from sea_pyg.typing import RATES
 from sea_pyg.utils import NonFiniteError, get_split_id, keep_freed_memory
@@ -35,7 +41,6 @@ Splits = tuple[HeteroData, HeteroData, HeteroData]
 
 _TRAINING_FLAGS = ("seed", "max_epochs", "precision", "device")
 METRICS_FILE = "metrics.json"
-WEIGHTS_FILE = "model.safetensors"
 
 
 def train(options: Any) -> tuple[str, dict[str, Any]]:
@@ -49,7 +54,11 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
     saved = None
     if resuming:
         folder = Path(options.resume)
-        if (folder / FILE_NAME).is_file() or options.data is None or not _empty(folder):
+        if (
+            (folder / FILE_NAME).is_file()
+            or options.data is None
+            or not is_free(folder)
+        ):
             saved = RunConfig.load(folder)
         else:
             note = f"sea-pyg: nothing to resume in {str(folder)!r}: starting there\n"
@@ -58,18 +67,8 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         if options.data is None:
             raise ValueError("train needs a data set: a name or a folder")
         config, splits, model = _start(options, options.data)
-        folder = Path(options.resume or options.out or _default_folder(config))
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(
-                f"the output directory {str(folder)!r} is a file; choose another"
-            )
-        if not _empty(folder):
-            raise ValueError(
-                f"the output directory {str(folder)!r} is not empty; go on with it by "
-                f"--resume {folder}, or choose another"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        config.save(folder)
+        folder = Path(options.resume or options.out or default_folder(config))
+        start_in(folder, config)
     else:
         config, splits, model = _continue(options, saved, folder)
     try:
@@ -78,7 +77,7 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         raise
     except ValueError:
         if saved is None:
-            _leave(folder)
+            leave(folder)
         raise
     except KeyboardInterrupt as error:
         hint = f"go on with sea-pyg train --resume {shlex.quote(str(folder))}"
@@ -271,35 +270,3 @@ def split_names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _empty(folder: Path) -> bool:
-    if not folder.exists():
-        return True
-    return folder.is_dir() and all(p.suffix == TEMPORARY for p in folder.iterdir())
-
-
-def _leave(folder: Path) -> None:
-    """Empty the folder of a run that has failed before it trained anything.
-
-    What was wrong can then be set right and started there again. A folder in which
-    another process is at work stays as it is.
-    """
-    kept = (folder / "checkpoints" / "last.safetensors", folder / WEIGHTS_FILE)
-    if any(path.is_file() for path in kept):
-        return
-    try:
-        with exclusive(folder / "checkpoints"):
-            for path in folder.iterdir():
-                if path.is_file():
-                    path.unlink()
-    except ValueError:
-        return
-    for path in folder.iterdir():
-        shutil.rmtree(path)
-
-
-def _default_folder(config: RunConfig) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = f"{config.model.lower()}-{Path(config.data).name}-{config.training.seed}"
-    return Path("runs") / f"{name}-{stamp}"

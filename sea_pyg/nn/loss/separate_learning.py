@@ -286,14 +286,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
     def _fitting_pairs(
         self, maps: SeparateMaps
     ) -> tuple[list[MutualInformationEstimator], list[tuple[Tensor, Tensor]]]:
-        found: list[tuple[str, Tensor, Tensor]] = []
-        if self.fit_on == "own":
-            found += [(name, *maps.present(name)) for name in self.modalities]
-        else:
-            for query, key in self.alignment_pairs:
-                parts = zip(*maps.across(query, key), strict=True)
-                found += [(query, x, y) for x, y in parts]
-        found = [entry for entry in found if entry[1].size(0) > 1]
+        found = maps.to_fit(None if self.fit_on == "own" else self.alignment_pairs)
         estimators = [self.distances.estimator(name) for name, *_ in found]
         return estimators, [(detached(x), detached(y)) for _, x, y in found]
 

@@ -38,6 +38,25 @@ class SeparateMaps(NamedTuple):
         rows = common_rows(self.masks, query, key)
         return [_taken(self.pairs[name], rows) for name in (query, key)]
 
+    def to_fit(
+        self, across: Sequence[tuple[str, str]] | None
+    ) -> list[tuple[str, Tensor, Tensor]]:
+        """Return the pairs that each modality's estimator learns from, if it has any.
+
+        Args:
+            across: The (query, key) modalities whose generic parts, and whose unique
+                parts, are such a pair of the query's; without, a modality's own parts.
+        """
+        if across is None:
+            found = [(name, *self.present(name)) for name in self.pairs]
+        else:
+            found = [
+                (query, x, y)
+                for query, key in across
+                for x, y in zip(*self.across(query, key), strict=True)
+            ]
+        return [entry for entry in found if entry[1].size(0) > 1]
+
 
 def _taken(pair: SplitFeatures, rows: OptTensor) -> SplitFeatures:
     if rows is None:
@@ -84,7 +103,6 @@ class SeparateMapping(torch.nn.Module):
         self.in_channels = dict(in_channels)
         self.has_distance = has_distance
         self.standardize = standardize
-        self.distance_channels = distance_channels
         self.sample_size = sample_size
         self.split = UniqueGenericSplit(subtract)
         self.heads = ModuleDict()
