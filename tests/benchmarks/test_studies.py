@@ -217,6 +217,14 @@ def test_some_variants_are_tested_against_the_reference(script, tmp_path, capsys
     assert "collapsed" in table
 
 
+def test_the_reference_of_settings_is_the_default(script):
+    """Not the first value, which is the smallest one."""
+    every = script.plan("sensitivity", ["image", "text"])
+    assert every[0].key == "alpha=0.00012"
+    some = script.some(every, ["k=40"])
+    assert [variant.key for variant in some] == ["SEA"] * 4 + ["k=40"]
+
+
 def test_the_default_of_every_setting_is_trained_once(script, tmp_path, capsys):
     options = ["sensitivity", "--smoke", "--out", str(tmp_path), "--variants", "k=40"]
     assert script.main(options) == 0
