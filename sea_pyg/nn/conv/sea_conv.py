@@ -85,11 +85,18 @@ class SEAConv(MessagePassing):
             size: Number of source and destination nodes.
 
         Raises:
-            ValueError: If the number of destination nodes is unknown, or ``x`` is of
-                integers, which normalised weights would round to zero.
+            ValueError: If the number of destination nodes is unknown, ``x`` is of
+                integers, which normalised weights would round to zero, or it is a pair
+                and ``flow`` is not the default.
         """
         if isinstance(x, Tensor):
             x = (x, x)
+        elif self.flow != "source_to_target":
+            raise ValueError(
+                "a pair of features is of (source, destination), which PyG does not "
+                f"tell apart with flow={self.flow!r}; leave flow out and pass "
+                "edge_index.flip(0)"
+            )
         if self.normalize and not x[0].is_floating_point():
             raise ValueError(
                 "normalised weights are fractions, which integers cannot be weighed "

@@ -51,12 +51,15 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
             return F.embedding_bag(
                 item, weight.t(), start, mode="sum", include_last_offset=True
             )
+        dtype = weight.dtype
+        if dtype in (torch.float16, torch.bfloat16):
+            weight = weight.float()  # a CPU has no sparse product in half precision
         profile = torch.zeros(
             self.num_items, user_index.numel(), dtype=weight.dtype, device=weight.device
         )
         profile[item, row] = 1
         with torch.autocast(profile.device.type, enabled=False):
-            return (weight @ profile).t()
+            return (weight @ profile).t().to(dtype)
 
     def users_of_items(self, data: HeteroData) -> EdgeMembership:
         """Return the users of every item, each once."""

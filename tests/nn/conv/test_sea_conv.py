@@ -166,6 +166,16 @@ def test_unknown_number_of_destinations() -> None:
         SEAConv()((torch.zeros(5, 2), None), EDGES)
 
 
+def test_flow_against_the_edges() -> None:
+    x = torch.randn(6, 3)
+    edge_index = torch.tensor([[0, 1, 2, 3, 4, 0], [1, 0, 1, 2, 3, 3]])
+    against = SEAConv(flow="target_to_source")
+    expected = SEAConv()(x, edge_index.flip(0))
+    torch.testing.assert_close(against(x, edge_index), expected)
+    with pytest.raises(ValueError, match=r"leave flow out and pass edge_index\.flip"):
+        against(example(), EDGES)
+
+
 def test_compile() -> None:
     x = example()
     conv = SEAConv()

@@ -54,3 +54,15 @@ def test_scores_under_autocast() -> None:
         found = model.recommend(data, users, 5)
     expected = model.recommend(data, users, 5)
     assert torch.equal(found.item_index, expected.item_index)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_scores_in_half_precision(dtype: torch.dtype) -> None:
+    data = example_data(())
+    model = ItemKNN(40, 30)
+    model.fit(data)
+    users = torch.arange(40)
+    expected = model.score(data, users)
+    score = model.to(dtype).score(data, users)
+    assert score.dtype == dtype
+    torch.testing.assert_close(score.float(), expected, rtol=0.01, atol=0.01)
