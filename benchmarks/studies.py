@@ -118,8 +118,7 @@ def work(unit: Unit) -> None:
     name, _, preset = unit.method.partition(":")
     model = models.resolve(name)
     request = {
-        **{k: v for k, v in asdict(unit).items() if k not in ("out", "seed")},
-        "data": data_name(unit.data),
+        **asked(unit),
         **preset_request(model, preset, splits[0], unit.modalities),
         "split": "own",
         "data_fingerprint": data_fingerprint(splits),
@@ -142,6 +141,12 @@ def work(unit: Unit) -> None:
         preset or None,
         keep_model=unit.key in KEPT,
     )
+
+
+def asked(unit: Unit) -> dict[str, Any]:
+    """Return what all cells of a variant have in common."""
+    shared = {k: v for k, v in asdict(unit).items() if k not in ("out", "seed")}
+    return {**shared, "data": data_name(unit.data)}
 
 
 def plan(study: str, names: list[str], smoke: bool = False) -> list[Variant]:
@@ -175,12 +180,17 @@ def some(chosen: list[Variant], keys: list[str]) -> list[Variant]:
     return [variant for variant in chosen if not keys or variant.key in wanted]
 
 
-def run(study: str, options: argparse.Namespace) -> list[str]:
-    """Do what is left of a study, write its files, and return what went wrong."""
+def planned(
+    study: str, options: argparse.Namespace
+) -> tuple[list[Variant], list[list[Unit]]]:
+    """Return a study's variants, and the cells of each.
+
+    Raises:
+        ValueError: If the study cannot be made with these modalities.
+    """
     data, names = parse_data(options.data)
     names = modality_names(load(data, names, "own")[0], "item", names)
     every = plan(study, names, options.smoke)
-    chosen = some(every, options.variants)
     groups = [
         [
             Unit(
@@ -203,6 +213,13 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
         ]
         for variant in every
     ]
+    return every, groups
+
+
+def run(study: str, options: argparse.Namespace) -> list[str]:
+    """Do what is left of a study, write its files, and return what went wrong."""
+    every, groups = planned(study, options)
+    chosen = some(every, options.variants)
     # A variant can stand in a study twice: the default of every setting is the same.
     units = list({unit.path: unit for group in groups for unit in group}.values())
     left, errors = left_of(units, work)
