@@ -2,15 +2,17 @@
 
 from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
 from sea_pyg.utils.allocator import keep_freed_memory
-from sea_pyg.utils.autograd import once_differentiable
+from sea_pyg.utils.autograd import constant, once_differentiable
 from sea_pyg.utils.checks import (
     check_choice,
     check_counts,
     check_edge_type,
+    check_floating,
     check_in_channels,
     check_interval,
     check_mixture,
     check_modalities,
+    check_temperature,
     check_users,
     closest,
     modality_names,
@@ -41,6 +43,7 @@ from sea_pyg.utils.init_arguments import InitArguments
 from sea_pyg.utils.interactions import check_edges, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
+from sea_pyg.utils.modules import is_unmodified
 from sea_pyg.utils.non_finite_error import NonFiniteError
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
@@ -71,15 +74,18 @@ __all__ = [
     "check_edges",
     "check_feature",
     "check_features",
+    "check_floating",
     "check_in_channels",
     "check_interactions",
     "check_interval",
     "check_mixture",
     "check_modalities",
+    "check_temperature",
     "check_users",
     "chunked_topk",
     "closest",
     "compress",
+    "constant",
     "count_common",
     "csr_tensor",
     "device_of",
@@ -93,6 +99,7 @@ __all__ = [
     "graph_note",
     "has_graph",
     "interactions_digest",
+    "is_unmodified",
     "keep_freed_memory",
     "made_of_interactions",
     "make_split_id",

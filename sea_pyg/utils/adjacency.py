@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sea_pyg.utils.checks import check_floating
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.sparse import compress, csr_matmul, csr_tensor
@@ -55,6 +56,7 @@ class SymmetricAdjacency:
                 f"the graph has {self.num_nodes} nodes, so x must be of shape "
                 f"[{self.num_nodes}, channels] (got {list(x.shape)})"
             )
+        check_floating(x)
         out: Tensor = _SymmetricMatmul.apply(self, x)  # type: ignore[no-untyped-call]
         return out
 

@@ -68,6 +68,37 @@ def check_interval(interval: str, **numbers: object) -> None:
             raise ValueError(f"{name} must lie in {interval} (got {number!r})")
 
 
+def check_temperature(temperature: object) -> None:
+    """Check a temperature, which is a positive number.
+
+    Raises:
+        ValueError: If it is none, or a tensor, which no gradient would reach.
+    """
+    if isinstance(temperature, Tensor):
+        raise ValueError(
+            "temperature must be a number, for no gradient reaches it (got a tensor); "
+            "to learn one, divide the queries by it"
+        )
+    check_interval("(0, inf)", temperature=temperature)
+
+
+def check_floating(x: Tensor, what: str = "features") -> None:
+    """Check that a tensor can be weighed with fractions.
+
+    Args:
+        x: The tensor.
+        what: What messages call it. (default: :obj:`"features"`)
+
+    Raises:
+        ValueError: If it is of integers, which would be rounded.
+    """
+    if not x.is_floating_point():
+        raise ValueError(
+            f"{what} must be of floating point, for integers would be rounded (got "
+            f"{x.dtype}); convert by .float()"
+        )
+
+
 def check_choice(choices: Collection[object], **arguments: object) -> None:
     """Check arguments that take one of a few values, given by their names.
 

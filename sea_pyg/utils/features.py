@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.utils.checks import closest, modality_names, node_count
+from sea_pyg.utils.checks import check_floating, closest, modality_names, node_count
 from sea_pyg.utils.memo import memoize
 
 
@@ -151,8 +151,9 @@ def check_features(
         in_channels: Width that the module was built for, by modality.
 
     Raises:
-        ValueError: If a modality is missing or of another width, modalities differ in
-            their rows, or a mask has another type or shape, or no modality.
+        ValueError: If a modality is missing, of integers or of another width,
+            modalities differ in their rows, or a mask has another type or shape, or no
+            modality.
     """
     rows = None
     for name, width in in_channels.items():
@@ -163,6 +164,7 @@ def check_features(
             )
         x = features[name]
         rows = x.size(0) if rows is None and x.dim() > 0 else rows
+        check_floating(x, f"features of modality {name!r}")
         if x.dim() != 2 or x.size(1) != width or x.size(0) != rows:
             expected = "N" if x.dim() != 2 or x.size(0) == rows else rows
             raise ValueError(
@@ -194,7 +196,10 @@ def fill_missing(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _present(x: Tensor) -> Tensor:
-    return memoize(x, "modality_present", lambda: x.abs().amax(dim=1) > 0)
+    def build() -> Tensor:
+        return x.detach().abs().amax(dim=1) > 0
+
+    return build() if x.requires_grad else memoize(x, "modality_present", build)
 
 
 def check_feature(data: HeteroData, name: str, node_type: str = "item") -> None:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils.checks import check_floating
 from sea_pyg.utils.memo import memoize
 
 
@@ -215,14 +216,16 @@ def spmm(
         :math:`[N_{src}, C]`; returns :math:`[N_{dst}, C]`.
 
     Raises:
-        ValueError: If ``x`` has not as many rows as there are source nodes, there is
-            not one weight per edge, or an edge ends at a node that does not exist.
+        ValueError: If ``x`` has not as many rows as there are source nodes or is of
+            integers, there is not one weight per edge, or an edge ends at a node that
+            does not exist.
     """
     num_src, num_dst = size if size is not None else (x.size(0), x.size(0))
     if x.dim() != 2 or x.size(0) != num_src:
         raise ValueError(
             f"spmm expects x of shape [{num_src}, channels] (got {list(x.shape)})"
         )
+    check_floating(x)
     if edge_weight is None:
         edge_weight = torch.ones(
             edge_index.size(1), dtype=x.dtype, device=edge_index.device

@@ -13,7 +13,7 @@ from torch_geometric.utils import is_torch_sparse_tensor, spmm, to_edge_index
 from torch_geometric.utils.sparse import set_sparse_value
 
 from sea_pyg.typing import Adj, OptTensor, PairTensor, Size
-from sea_pyg.utils import symmetric_norm
+from sea_pyg.utils import check_floating, symmetric_norm
 
 
 class SEAConv(MessagePassing):
@@ -97,11 +97,8 @@ class SEAConv(MessagePassing):
                 f"tell apart with flow={self.flow!r}; leave flow out and pass "
                 "edge_index.flip(0)"
             )
-        if self.normalize and not x[0].is_floating_point():
-            raise ValueError(
-                "normalised weights are fractions, which integers cannot be weighed "
-                f"with (got x of {x[0].dtype}); convert x by .float()"
-            )
+        if self.normalize:
+            check_floating(x[0])
         sparse = isinstance(edge_index, SparseTensor) or is_torch_sparse_tensor(
             edge_index
         )
@@ -133,7 +130,12 @@ class SEAConv(MessagePassing):
             value = symmetric_norm(index, num_src, num_dst, value.to(exact))
             return edge_index.set_value(value.to(dtype), layout="coo"), None
         if is_torch_sparse_tensor(edge_index):
-            index, value = to_edge_index(edge_index)
+            if edge_index.layout == torch.sparse_coo:
+                # PyG would call the caller's own matrix coalesced, which it may not be.
+                edge_index = edge_index.coalesce()
+                index, value = edge_index.indices(), edge_index.values()
+            else:
+                index, value = to_edge_index(edge_index)
             num_dst, num_src = edge_index.size()
             value = symmetric_norm(index.flip(0), num_src, num_dst, value.to(exact))
             with _quiet():
@@ -157,7 +159,12 @@ class SEAConv(MessagePassing):
 
     def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:
         """Weigh the neighbours' features."""
-        return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j
+        if edge_weight is None:
+            return x_j
+        shape = [1] * x_j.dim()
+        shape[self.node_dim] = -1
+        weighted: Tensor = edge_weight.view(shape) * x_j
+        return weighted
 
     def message_and_aggregate(self, adj_t: Adj, x: PairTensor) -> Tensor:
         """Multiply by a sparse matrix without forming messages."""

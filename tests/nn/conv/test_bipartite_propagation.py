@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sea_pyg.nn import BipartitePropagation, SEAConv
+from sea_pyg.utils import spmm
 from tests.nn.models.dense_sea import adjacency
 
 
@@ -104,3 +105,12 @@ def test_interactions_in_another_form_are_refused(given, what: str) -> None:
     user, item, _ = example()
     with pytest.raises(ValueError, match=rf"shape \[2, E\].*{what}"):
         BipartitePropagation()(user, item, given)
+
+
+def test_integers_are_refused() -> None:
+    edges = torch.tensor([[0, 1], [0, 0]])
+    one = torch.ones(2, 3, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"got torch.int64\); convert by .float"):
+        BipartitePropagation()(one, one, edges)
+    with pytest.raises(ValueError, match=r"got torch.int64\); convert by .float"):
+        spmm(edges, None, one)

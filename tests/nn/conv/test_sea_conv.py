@@ -292,6 +292,49 @@ def test_a_sampled_neighbourhood_with_the_graph_s_weights() -> None:
 def test_integers_are_refused_where_weights_are_fractions() -> None:
     x = torch.ones(3, 1, dtype=torch.long)
     edge_index = torch.tensor([[0, 1, 2], [1, 2, 0]])
-    with pytest.raises(ValueError, match=r"int64.*convert x by .float"):
+    with pytest.raises(ValueError, match=r"int64.*convert by .float"):
         SEAConv()(x, edge_index)
     assert torch.equal(SEAConv(normalize=False)(x, edge_index), x)
+
+
+@pytest.mark.sparse
+def test_leaves_the_matrix_as_it_is() -> None:
+    x = example()
+    source, destination = EDGES
+    index = torch.stack([destination, source])
+    turned = torch.sparse_coo_tensor(EDGES, torch.ones(7), (NUM_SRC, NUM_DST))
+    turned = turned.coalesce().t()  # sorted by what are columns now
+    doubled = torch.sparse_coo_tensor(
+        index.repeat(1, 2), torch.ones(14), (NUM_DST, NUM_SRC)
+    )
+    for matrix in (turned, doubled):
+        dense = matrix.to_dense()
+        assert not matrix.is_coalesced()
+        expected = SEAConv()(x, dense.to_sparse_csr())
+        torch.testing.assert_close(SEAConv()(x, matrix), expected)
+        assert not matrix.is_coalesced()
+        assert torch.equal(matrix.to_sparse_csr().to_dense(), dense)
+
+
+def test_values_of_a_coo_matrix_can_be_learned() -> None:
+    x = example()
+    source, destination = EDGES
+    grads = []
+    for by_matrix in (True, False):
+        weight = torch.arange(1.0, 8).requires_grad_()
+        edges = EDGES
+        if by_matrix:
+            index = torch.stack([destination, source])
+            edges = torch.sparse_coo_tensor(index, weight, (NUM_DST, NUM_SRC))
+        out = SEAConv()(x, edges, None if by_matrix else weight)
+        grads.append(torch.autograd.grad(out.square().sum(), weight)[0])
+    torch.testing.assert_close(*grads)
+
+
+def test_features_with_further_dimensions() -> None:
+    steps = [torch.randn(6, 3) for _ in range(5)]  # as many as there are edges
+    edge_index = torch.tensor([[0, 1, 2, 3, 4], [1, 0, 1, 2, 3]])
+    expected = [SEAConv()(x, edge_index) for x in steps]
+    for dim in (0, 1):
+        out = SEAConv(node_dim=dim)(torch.stack(steps, dim=1 - dim), edge_index)
+        torch.testing.assert_close(out, torch.stack(expected, dim=1 - dim))
