@@ -33,14 +33,18 @@ class EdgeMembership:
         return self.rowptr[1:] - self.rowptr[:-1]
 
     def contains(self, user: Tensor, item: Tensor) -> Tensor:
-        """Return whether each pair is in the set (bool, broadcast shape)."""
+        """Return whether each pair is in the set (bool, broadcast shape).
+
+        Numbers of no user or item, as those that fill a short ranking, are in none.
+        """
         query = user.long() * self.num_items + item
         if self.key.numel() == 0:
             return torch.zeros_like(query, dtype=torch.bool)
         position = torch.searchsorted(self.key, query)
         position = position.clamp_(max=self.key.numel() - 1)
         found: Tensor = self.key[position] == query
-        return found
+        # An item that does not exist would stand for one of another user's.
+        return found & (item >= 0) & (item < self.num_items)
 
     def seen(self, user_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pairs of some users.

@@ -26,8 +26,9 @@ def memoize(
     """Return what ``build()`` made for these very tensor objects, or build it.
 
     The entry dies with ``tensor``, and an in-place change of any of the tensors makes
-    it stale. One behind torch's back is not seen: through ``.data``, or memory that is
-    shared with numpy. Tensors made in inference mode count no changes, so that nothing
+    it stale. One behind torch's back is not seen: through ``.data``, memory that is
+    shared with numpy, or a step of a fused optimizer, so that values of what is trained
+    are not to be kept. Tensors made in inference mode count no changes, so that nothing
     is kept for them.
 
     Args:

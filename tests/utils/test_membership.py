@@ -33,3 +33,11 @@ def test_products_of_small_types_do_not_overflow() -> None:
     membership = EdgeMembership(pairs, 80_000, 70_000)
     assert membership.contains(*pairs).all()
     assert membership.degree[70_000] == membership.degree[1] == 1
+
+
+def test_items_that_do_not_exist_are_in_no_set() -> None:
+    seen = EdgeMembership(torch.tensor([[0, 1], [4, 2]]), 2, 5)
+    user = torch.tensor([1, 0, 0, 1, -1, 2])
+    item = torch.tensor([-1, 7, 4, 2, 4, 2])  # 1, -1 is 0, 4 and 0, 7 is 1, 2
+    expected = [False, False, True, True, False, False]
+    assert seen.contains(user, item).tolist() == expected

@@ -27,7 +27,7 @@ from sea_pyg.nn.functional.losses import (
     squared_cosine,
     squared_distance,
 )
-from sea_pyg.nn.functional.readouts import Readout, linear_readouts
+from sea_pyg.nn.functional.readouts import Readout, linear_readouts, read_columns
 from sea_pyg.nn.functional.sampled_softmax import sampled_softmax
 from sea_pyg.nn.functional.wide_linear import wide_linear
 
@@ -50,6 +50,7 @@ __all__ = [
     "log_partition",
     "log_sum_exp",
     "pairwise_gaussian_log_density",
+    "read_columns",
     "reduce_rows",
     "sampled_softmax",
     "softplus_sum",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import once_differentiable, row_buffer
+from sea_pyg.utils import check_temperature, once_differentiable, row_buffer
 
 SAFE_BITS = 60
 """Logits to base 2 within which sums of their powers neither overflow nor vanish."""
@@ -186,8 +186,7 @@ def _by_chunk(
 
 def check_options(temperature: float, chunk_size: int | None) -> None:
     """Refuse what no contrast can be computed with."""
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (got {temperature})")
+    check_temperature(temperature)
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be positive (got {chunk_size})")
 

@@ -47,8 +47,7 @@ def linear_readouts(
     if not readouts:
         return []
     if not _composing_pays(x, weight, readouts):
-        y = F.linear(x, weight, bias)  # [N, C]
-        return [F.linear(y[:, r.start : r.stop], r.weight, r.bias) for r in readouts]
+        return read_columns(F.linear(x, weight, bias), readouts)
     shifts = []
     for r in readouts:
         shift = r.weight @ bias[r.start : r.stop]
@@ -58,6 +57,15 @@ def linear_readouts(
         x, weight, torch.cat(shifts), spans, *(r.weight for r in readouts)
     )  # [N, sum of C_out]
     return list(out.split([r.weight.size(0) for r in readouts], dim=1))
+
+
+def read_columns(y: Tensor, readouts: Sequence[Readout]) -> list[Tensor]:
+    """Apply linear maps to the columns of a projection's output.
+
+    Shapes:
+        ``y`` :math:`[N, C]`; returns one :math:`[N, C_{out}]` per readout.
+    """
+    return [F.linear(y[:, r.start : r.stop], r.weight, r.bias) for r in readouts]
 
 
 def _composing_pays(x: Tensor, weight: Tensor, readouts: Sequence[Readout]) -> bool:
@@ -112,7 +120,9 @@ class _Composed(torch.autograd.Function):
         with torch.autocast(device, enabled=False):
             composed = _compose(weight, spans, maps)
             dtype = torch.get_autocast_dtype(device) if lower else x.dtype
-            if x.dtype != dtype:
+            if x.dtype != dtype and ctx.needs_input_grad[0]:
+                x = x.to(dtype)
+            elif x.dtype != dtype:
                 x = memoize(x, ("lower precision", dtype), lambda: x.to(dtype))
             composed = composed.to(x.dtype)
             ctx.save_for_backward(x, composed, weight, *maps)

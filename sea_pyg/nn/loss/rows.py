@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from sea_pyg.typing import OptTensor
@@ -24,14 +25,16 @@ def rows_of(mask: OptTensor) -> OptTensor:
 
 def standardized(x: Tensor, mask: OptTensor) -> Tensor:
     """Return x with mean zero and variance one in every column, over masked rows."""
-    rows = rows_of(mask)
+    rows, dtype = rows_of(mask), x.dtype
+    # Squares and the smallest variance lie outside of what float16 can hold.
+    x = x.to(torch.promote_types(dtype, torch.float32))
     present = x if rows is None else x[rows]
     if present.size(0) < 2:
-        return x
+        return x.to(dtype)
     centred = x - present.mean(dim=0)
     spread = centred if rows is None else centred[rows]
     variance = spread.square().mean(dim=0)
-    return centred * (variance + _SMALLEST_VARIANCE).rsqrt()
+    return (centred * (variance + _SMALLEST_VARIANCE).rsqrt()).to(dtype)
 
 
 def detached(x: Tensor) -> Tensor:

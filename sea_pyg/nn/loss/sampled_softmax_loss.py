@@ -5,6 +5,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import l2_normalize, sampled_softmax
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils import check_temperature
 
 
 class SampledSoftmaxLoss(torch.nn.Module):
@@ -43,8 +44,7 @@ class SampledSoftmaxLoss(torch.nn.Module):
 
     def __init__(self, temperature: float = 0.2, chunk_size: int | None = 512) -> None:
         super().__init__()
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive (got {temperature})")
+        check_temperature(temperature)
         self.temperature = temperature
         self.chunk_size = chunk_size
 

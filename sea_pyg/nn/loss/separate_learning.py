@@ -16,7 +16,7 @@ from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import InitArguments, check_counts, check_interval
+from sea_pyg.utils import InitArguments, check_counts, check_interval, constant
 
 
 class SeparateLearning(InitArguments, SeparateMapping):
@@ -210,6 +210,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
     def distance_loss(self, maps: SeparateMaps, index: OptTensor = None) -> Tensor:
         """Compute the mean distance of the modalities' parts, without its weight.
 
+        Estimators are constants in it, and get no gradient.
         The arguments are those of :meth:`loss`. Of too few items it is left out: with a
         warning, unless they are those of a batch, of which the last one may be small.
         """
@@ -218,7 +219,8 @@ class SeparateLearning(InitArguments, SeparateMapping):
             generic, unique = maps.present(name)
             fewest = self.distances.fewest_rows(name)
             if generic.size(0) >= fewest:
-                losses.append(self.estimator(name)(generic, unique))
+                with constant(self.distances.parameters_of(name)):
+                    losses.append(self.estimator(name)(generic, unique))
             elif generic.size(0) > 1 and index is None:
                 warnings.warn(
                     f"the distance of modality {name!r} is left out: a linear q needs "

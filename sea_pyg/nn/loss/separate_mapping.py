@@ -134,16 +134,31 @@ class SeparateMapping(torch.nn.Module):
         self,
         features: Mapping[str, Tensor],
         masks: Mapping[str, Tensor] | None = None,
+        generator: torch.Generator | None = None,
     ) -> SeparateMaps:
         """Compute what :meth:`loss` and :meth:`estimator_loss` share.
 
         In training, of ``sample_size`` items at most.
 
+        Args:
+            features: The features.
+            masks: Masks of the features.
+            generator: Source of the sample, of the features' device.
+
         Raises:
             ValueError: If features or a mask are missing, or of another shape.
         """
         check_features(features, masks, self.in_channels)
-        index = self._sample(features[self.modalities[0]])
+        return self._maps(
+            features, masks, self._sample(features[self.modalities[0]], generator)
+        )
+
+    def _maps(
+        self,
+        features: Mapping[str, Tensor],
+        masks: Mapping[str, Tensor] | None,
+        index: OptTensor,
+    ) -> SeparateMaps:
         masks = {} if masks is None else masks
         if index is not None:
             masks = {name: mask[index] for name, mask in masks.items()}
@@ -158,12 +173,12 @@ class SeparateMapping(torch.nn.Module):
         zero = features[self.modalities[0]].new_zeros(())
         return self.maps_from_readouts(outputs, zero, masks)
 
-    def _sample(self, x: Tensor) -> OptTensor:
+    def _sample(self, x: Tensor, generator: torch.Generator | None) -> OptTensor:
         """Draw the items of a training step; ``None`` stands for all."""
         size, num_items = self.sample_size, x.size(0)
         if size is None or not self.training or num_items <= size:
             return None
-        return torch.randperm(num_items, device=x.device)[:size]
+        return torch.randperm(num_items, device=x.device, generator=generator)[:size]
 
     def readouts(self) -> dict[str, list[Readout]]:
         """Return the linear maps that read each modality's features.
@@ -226,10 +241,10 @@ class SeparateMapping(torch.nn.Module):
         features: Mapping[str, Tensor],
         masks: Mapping[str, Tensor] | None = None,
     ) -> dict[str, SplitFeatures]:
-        """Return the two parts of each modality that the distance compares.
-
-        Without a distance, these are the plain halves.
+        """Return the two parts of each modality that the distance compares, of all
+        items. Without a distance, these are the plain halves.
         """
         if not self.has_distance:
             return {name: self.split(features[name]) for name in self.modalities}
-        return self.maps(features, masks).pairs
+        check_features(features, masks, self.in_channels)
+        return self._maps(features, masks, None).pairs

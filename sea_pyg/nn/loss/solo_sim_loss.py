@@ -5,7 +5,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import check_counts, check_interval
+from sea_pyg.utils import check_counts, check_temperature
 
 
 class SoloSimLoss(torch.nn.Module):
@@ -36,7 +36,7 @@ class SoloSimLoss(torch.nn.Module):
         self, temperature: float = 0.046, chunk_size: int | None = 512
     ) -> None:
         super().__init__()
-        check_interval("(0, inf)", temperature=temperature)
+        check_temperature(temperature)
         if chunk_size is not None:
             check_counts(1, chunk_size=chunk_size)
         self.temperature = temperature

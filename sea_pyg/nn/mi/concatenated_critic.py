@@ -15,7 +15,8 @@ class ConcatenatedCritic(Critic):
         f(x, y) = g([x, y])
 
     It is the most general critic and the dearest: one evaluation for each of the
-    :math:`N^2` pairs. The first layer is computed for x and y apart and added.
+    :math:`N^2` pairs, whose hidden layers take several times ``hidden_channels`` as
+    much memory as its score. The first layer is computed for x and y apart and added.
 
     Args:
         x_channels: Width of x.

@@ -179,4 +179,4 @@ def _joinable(estimator: MutualInformationEstimator) -> GaussianMLP | None:
     if not (isinstance(estimator, ConditionalEstimator) and own):
         return None
     model = estimator.conditional
-    return model if type(model) is GaussianMLP else None
+    return model if isinstance(model, GaussianMLP) and model.has_kernel else None

@@ -16,6 +16,7 @@ from sea_pyg.nn.mi.side_by_side import (
     stack,
     unstack,
 )
+from sea_pyg.utils import is_unmodified
 
 
 class GaussianMLP(ConditionalGaussian):
@@ -83,14 +84,26 @@ class GaussianMLP(ConditionalGaussian):
         raw: Tensor = self.log_variance(x)
         return self.mean(x), bound * torch.tanh(raw / bound)
 
+    @property
+    def has_kernel(self) -> bool:
+        """Whether :meth:`joint_nll` computes what :meth:`forward` stands for: not that
+        of a subclass, other layers or hooks, which it knows nothing of.
+        """
+        kinds = (Linear, ReLU, Linear)
+        return is_unmodified(self, GaussianMLP) and all(
+            is_unmodified(network, Sequential)
+            and len(network) == len(kinds)
+            and all(map(is_unmodified, network, kinds))
+            for network in (self.mean, self.log_variance)
+        )
+
     def nll(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the mean negative log-likelihood without its constant, in nats.
 
         Where only the parameters need a gradient, as in fitting, it is computed
         together with the value.
         """
-        own = type(self) is GaussianMLP  # the kernel knows no other's layers
-        if not own or x.requires_grad or y.requires_grad:
+        if not self.has_kernel or x.requires_grad or y.requires_grad:
             return super().nll(x, y)
         return self.joint_nll([self], [x], [y])
 

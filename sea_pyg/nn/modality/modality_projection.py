@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Linear
 
-from sea_pyg.nn.functional import Readout, linear_readouts
+from sea_pyg.nn.functional import Readout, linear_readouts, read_columns
 from sea_pyg.nn.modality.module_dict import ModuleDict
-from sea_pyg.utils import check_features, fill_missing
+from sea_pyg.utils import check_features, fill_missing, is_unmodified
 
 
 class ModalityProjection(torch.nn.Module):
@@ -77,13 +76,21 @@ class ModalityProjection(torch.nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
-        for name in self.modalities:
-            self.linear(name).reset_parameters()
+        for linear in self.linears.values():
+            linear.reset_parameters()
 
     def linear(self, name: str) -> Linear:
-        """Return a modality's linear map."""
+        """Return a modality's linear map.
+
+        Raises:
+            ValueError: If something else was put in its place.
+        """
         linear = self.linears[name]
-        assert isinstance(linear, Linear)
+        if not isinstance(linear, Linear):
+            raise ValueError(
+                f"the projection of modality {name!r} is no Linear any more (got "
+                f"{type(linear).__name__}); call it in linears[{name!r}]"
+            )
         return linear
 
     def forward(
@@ -96,11 +103,8 @@ class ModalityProjection(torch.nn.Module):
         Raises:
             ValueError: If features or a mask are missing, or of another shape.
         """
-        out = {}
-        for name, x in self._inputs(features, masks).items():
-            linear = self.linear(name)
-            out[name] = F.linear(x, linear.weight, linear.bias)
-        return out
+        inputs = self._inputs(features, masks)
+        return {name: self.linears[name](x) for name, x in inputs.items()}
 
     def readouts(
         self,
@@ -112,11 +116,17 @@ class ModalityProjection(torch.nn.Module):
 
         The same values as reading from :meth:`forward`, at the price of the cheaper
         order of multiplication; see :func:`sea_pyg.nn.functional.linear_readouts`.
+        They are formed where a linear map has hooks or something else stands in its
+        place, which has to be called.
         """
         out = {}
         for name, x in self._inputs(features, masks).items():
-            linear = self.linear(name)
-            out[name] = linear_readouts(x, linear.weight, linear.bias, readouts[name])
+            linear = self.linears[name]
+            if is_unmodified(linear, Linear):
+                weights = linear.weight, linear.bias
+                out[name] = linear_readouts(x, *weights, readouts[name])
+            else:
+                out[name] = read_columns(linear(x), readouts[name])
         return out
 
     def _inputs(

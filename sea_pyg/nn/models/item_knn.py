@@ -75,7 +75,7 @@ class ItemKNN(ItemSimilarityRecommender):
     def fit(self, data: HeteroData) -> None:
         """Find the nearest items of every item by the interactions in ``data``."""
         users = self.users_of_items(data)
-        dtype = self.similarity.dtype
+        dtype = torch.promote_types(self.similarity.dtype, torch.float32)
         root = users.degree.clamp(min=1).to(dtype).sqrt()
         for item, shared in common_users(users, self.chunk_size, dtype):
             norm = root[item].view(-1, 1) * root  # [chunk, num_items]
@@ -84,7 +84,7 @@ class ItemKNN(ItemSimilarityRecommender):
             value, index = cosine.topk(self.similarity.size(1), dim=1)
             order = index.argsort(dim=1)  # Sorted columns make valid CSR rows.
             self.neighbour[item] = index.gather(1, order)
-            self.similarity[item] = value.gather(1, order)
+            self.similarity[item] = value.gather(1, order).to(self.similarity)
         self.note_training(data)
 
     def item_weight(self) -> Tensor:

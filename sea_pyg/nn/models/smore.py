@@ -205,7 +205,7 @@ class SMORE(Recommender):
     def _filtered(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Filter every modality, and the product of them all."""
         spectra = {
-            name: torch.fft.rfft(x.float() if x.element_size() < 4 else x, norm="ortho")
+            name: torch.fft.rfft(_transformable(x), norm="ortho")
             for name, x in features.items()
         }
         product = torch.ones_like(next(iter(spectra.values())))
@@ -213,8 +213,10 @@ class SMORE(Recommender):
             product = product * spectrum
         out = {}
         for name, spectrum in (*spectra.items(), (FUSED, product)):
-            spectrum = spectrum * torch.view_as_complex(self.filter[name])
-            out[name] = torch.fft.irfft(spectrum, n=self.embedding_dim, norm="ortho")
+            weight = self.filter[name]
+            spectrum = spectrum * torch.view_as_complex(_transformable(weight))
+            filtered = torch.fft.irfft(spectrum, n=self.embedding_dim, norm="ortho")
+            out[name] = filtered.to(weight.dtype)
         return out
 
     def _views(self, data: HeteroData) -> _Views:
@@ -259,3 +261,8 @@ class SMORE(Recommender):
             "reg": self.reg_weight * norm_penalty(*rows, power=2),
             "contrast": self.cl_weight * torch.stack(contrast).sum(),
         }
+
+
+def _transformable(x: Tensor) -> Tensor:
+    """Return what the Fourier transform takes, which half precision is not."""
+    return x.float() if x.element_size() < 4 else x

@@ -106,3 +106,19 @@ def test_features_in_the_lower_precision_are_not_kept_alive() -> None:
     del x
     gc.collect()
     assert alive() is None
+
+
+def test_lower_precision_follows_a_fused_optimizer() -> None:
+    torch.manual_seed(0)
+    x = torch.nn.Parameter(torch.randn(400, 64))
+    weight, bias = torch.randn(64, 64), torch.zeros(64)
+    maps = [F.Readout(torch.randn(2, 32), None, 0, 32)]
+    optimizer = torch.optim.Adam([x], lr=0.5, fused=True)
+    for _ in range(2):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            (out,) = F.linear_readouts(x, weight, bias, maps)
+            (expected,) = F.linear_readouts(x.detach().clone(), weight, bias, maps)
+        assert torch.equal(out, expected)
+        optimizer.zero_grad()
+        out.float().square().sum().backward()
+        optimizer.step()

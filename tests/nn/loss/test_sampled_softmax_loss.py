@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sea_pyg.nn.functional import l2_normalize, sampled_softmax
-from sea_pyg.nn.loss import SampledSoftmaxLoss
+from sea_pyg.nn.functional import info_nce, l2_normalize, sampled_softmax
+from sea_pyg.nn.loss import SampledSoftmaxLoss, SoloSimLoss
 
 
 def vectors(*sizes: int, dtype: torch.dtype = torch.double) -> list[Tensor]:
@@ -109,12 +109,23 @@ def test_half_precision_is_computed_in_float32() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(ValueError, match=r"temperature must be positive \(got 0\)"):
+    with pytest.raises(ValueError, match=r"temperature must lie in \(0, inf\)"):
         SampledSoftmaxLoss(0)
     assert repr(SampledSoftmaxLoss()) == "SampledSoftmaxLoss(temperature=0.2)"
     query, positive, candidate = vectors(2, 2, 4)
-    with pytest.raises(ValueError, match="temperature must be positive"):
-        sampled_softmax(query, positive, candidate, 0)
+    for temperature in (0, float("nan")):
+        with pytest.raises(ValueError, match="temperature must lie in"):
+            sampled_softmax(query, positive, candidate, temperature)
+    learned = torch.nn.Parameter(torch.tensor(0.2))
+    for refuses in (
+        SampledSoftmaxLoss,
+        SoloSimLoss,
+        lambda t: sampled_softmax(query, positive, candidate, t),
+        lambda t: info_nce(query, positive, t, chunk_size=1),
+        lambda t: info_nce(query, positive, t),
+    ):
+        with pytest.raises(ValueError, match="divide the queries by it"):
+            refuses(learned)
     with pytest.raises(ValueError, match="one shape"):
         sampled_softmax(query, positive[:1], candidate, 1)
     with pytest.raises(ValueError, match=r"shape \[C, 3\]"):

@@ -405,3 +405,46 @@ def test_a_modality_that_one_item_has_adds_nothing_to_the_means() -> None:
 def test_a_distance_that_cannot_be_made_anew_is_refused(distance, message) -> None:
     with pytest.raises(ValueError, match=message):
         SeparateLearning({"text": 4, "image": 4}, distance=distance)
+
+
+def test_estimators_are_constants_in_the_loss() -> None:
+    model, x = build(), features()
+    sum(model(x).values()).backward()
+    assert all(p.grad is None and p.requires_grad for p in model.estimator_parameters())
+    assert all(p.grad is not None for p in model.main_parameters())
+    # What is no estimator learns by the loss.
+    model = build({"text": 4}, distance=Scaled)
+    sum(model(features({"text": 4})).values()).backward()
+    assert model.distances["text"].scale.grad is not None
+
+
+class Scaled(torch.nn.Module):
+    def __init__(self, *widths: int) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, generic: Tensor, unique: Tensor) -> Tensor:
+        return self.scale * (generic - unique).square().mean()
+
+
+@pytest.mark.parametrize("scale", [300.0, 0.0])
+def test_distance_in_float16(scale: float) -> None:
+    x = {"text": scale * torch.randn(64, 8, generator=torch.Generator().manual_seed(0))}
+    torch.manual_seed(0)
+    model = SeparateLearning({"text": 8}, beta=1.0, alignment_pairs=[])
+    expected = model(x)["distance"]
+    with torch.autocast("cpu", torch.float16):
+        found = model(x)["distance"]
+    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.01)
+
+
+def test_sample_and_pairs() -> None:
+    model, x = build(sample_size=4), features()
+    draws = [
+        model.maps(x, generator=torch.Generator().manual_seed(seed)).aligned["text"]
+        for seed in (5, 5, 6)
+    ]
+    assert draws[0].size(0) == 4
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert model.pairs(x)["text"].generic.size(0) == 12  # every item's, in their order

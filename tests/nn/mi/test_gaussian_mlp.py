@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi import CLUB, GaussianMLP
+from sea_pyg.nn.mi.conditional_estimator import joint_learning_loss
 
 
 @pytest.mark.parametrize("log_variance", ["wide", "tanh"])
@@ -63,3 +64,22 @@ def test_a_fit_within_no_grad() -> None:
     with torch.no_grad():
         club.fit(x, y, steps=20, lr=0.01)
     assert club.learning_loss(x, y).detach() < before
+
+
+@pytest.mark.parametrize("change", ["activation", "further layer", "hook", "inserted"])
+def test_changed_networks_are_fitted_as_they_predict(change: str) -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 20, 4)
+    club = CLUB(4, 4)
+    model = club.conditional
+    if change == "activation":
+        model.mean[1] = torch.nn.Tanh()
+    elif change == "further layer":
+        model.mean.append(torch.nn.Tanh())
+    elif change == "inserted":
+        model.mean.insert(1, torch.nn.Tanh())
+    else:
+        model.mean.register_forward_hook(lambda module, args, out: out + 1)
+    expected = gaussian_nll(y, *model(x))
+    torch.testing.assert_close(model.nll(x, y), expected)
+    torch.testing.assert_close(joint_learning_loss([club], [(x, y)]), expected)

@@ -1,5 +1,8 @@
+import copy
+
 import pytest
 import torch
+from torch.nn.utils import parametrize
 
 from sea_pyg.nn import ModalityProjection
 from sea_pyg.nn.functional import Readout
@@ -81,3 +84,32 @@ def test_errors() -> None:
         model({"image": torch.zeros(2, 4)})
     with pytest.raises(ValueError, match=r"shape \[N, 4\] \(got \[2, 5\]\)"):
         model({"text": torch.zeros(2, 5)})
+
+
+def test_what_stands_for_a_linear_map_is_called() -> None:
+    x = {"text": torch.randn(50, 8)}
+    maps = {"text": [Readout(torch.randn(2, 3), None, 1, 4)]}
+    plain = ModalityProjection({"text": 8}, 6)
+    hooked, replaced, scaled = (copy.deepcopy(plain) for _ in range(3))
+    hooked.linear("text").register_forward_hook(lambda module, args, out: 2 * out)
+    replaced.linears["text"] = torch.nn.Sequential(plain.linear("text"), Double())
+    parametrize.register_parametrization(scaled.linear("text"), "weight", Double())
+    parametrize.register_parametrization(scaled.linear("text"), "bias", Double())
+    expected = 2 * plain(x)["text"]
+    read = 2 * plain.readouts(x, maps)["text"][0]
+    for projection in (hooked, replaced, scaled):
+        torch.testing.assert_close(projection(x)["text"], expected)
+        found = projection.readouts(x, maps)["text"][0]
+        torch.testing.assert_close(found, read, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match=r"no Linear any more \(got Sequential\)"):
+        replaced.linear("text")
+
+
+class Double(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
+def test_integers_are_refused() -> None:
+    with pytest.raises(ValueError, match="modality 'text' must be of floating point"):
+        ModalityProjection({"text": 4})({"text": torch.zeros(3, 4, dtype=torch.long)})

@@ -66,3 +66,14 @@ def test_scores_in_half_precision(dtype: torch.dtype) -> None:
     score = model.to(dtype).score(data, users)
     assert score.dtype == dtype
     torch.testing.assert_close(score.float(), expected, rtol=0.01, atol=0.01)
+
+
+def test_is_fitted_in_half_precision() -> None:
+    data = example_data(())
+    model, half = ItemKNN(40, 30), ItemKNN(40, 30).bfloat16()
+    model.fit(data)
+    half.fit(data)
+    assert torch.equal(half.neighbour, model.neighbour)
+    torch.testing.assert_close(
+        half.similarity.float(), model.similarity, rtol=0.01, atol=0
+    )
