@@ -39,6 +39,9 @@ DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
 OUTPUT = ROOT / "benchmarks" / "results" / "anchors.json"
 
 
+SEEDS = [0, 1, 2]
+
+
 @dataclass(frozen=True)
 class Anchor:
     """A number to reach, and the settings that may be tried for it."""
@@ -250,6 +253,11 @@ def table(path: Path, seeds: list[int]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def page(path: Path) -> str:
+    """Return the table of a results file."""
+    return table(path, SEEDS)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(
@@ -257,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", default="lfm2k,baby,sports")
     parser.add_argument("--models", help="names, as a,b (default: all)")
-    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
     parser.add_argument("--output", type=Path, help=f"default: {OUTPUT.name}")
     parser.add_argument("--runs", type=Path, help="keep the run directories here")
     parser.add_argument("--smoke", action="store_true")

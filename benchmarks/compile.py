@@ -169,16 +169,22 @@ def table(rows: list[dict[str, Any]]) -> str:
         found = ", ".join(f"{reason} ({count})" for reason, count in reasons)
         lines.append(f"- Breaks of {row['mode']}, {row['piece']}: {found}.")
     first = rows[0]
+    here = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    ran = next((row for row in rows if "torch" in row), here)
     lines += [
         "",
         f"{first['users']:,} users, {first['items']:,} items, "
         f"{first['interactions']:,} interactions, features of "
         f"{' + '.join(map(str, first['dims']))} channels, batches of "
         f"{first['batch_size']}; medians of {first['steps']}; "
-        f"{first['backend']}, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} thread(s).",
+        f"{first['backend']}, torch {ran['torch']}, {ran['threads']} thread(s).",
     ]
     return "\n".join(lines) + "\n"
+
+
+def page(path: Path) -> str:
+    """Return the table of a results file."""
+    return table(json.loads(path.read_text(encoding="utf-8")))
 
 
 def main(arguments: list[str] | None = None) -> int:

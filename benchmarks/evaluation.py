@@ -200,6 +200,11 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def page(path: Path) -> str:
+    """Return the tables of a results file."""
+    return table(json.loads(path.read_text(encoding="utf-8")))
+
+
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(

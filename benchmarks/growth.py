@@ -38,6 +38,7 @@ from sea_pyg.utils import keep_freed_memory
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = {"users": 19_445, "items": 7_050, "interactions": 118_551}
 LAST = {"users": 192_403, "items": 63_001, "interactions": 1_254_441}
+ORDER = ["fast", "exact"]
 SMOKE_LAST = {"users": 200, "items": 120, "interactions": 1_200}
 SMOKE_FIRST = {"users": 100, "items": 60, "interactions": 600}
 
@@ -187,6 +188,12 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def page(path: Path) -> str:
+    """Return the tables of a results file."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return table(sorted(rows, key=lambda r: (ORDER.index(r["mode"]), r["items"])))
+
+
 class Results:
     """Finished measurements, kept in a file if there is one."""
 
@@ -241,8 +248,10 @@ def settings(options: argparse.Namespace) -> list[dict[str, Any]]:
 def parse_modes(text: str) -> list[str]:
     """Read names of modes, as a,b."""
     modes = text.split(",")
-    if not set(modes) <= {"fast", "exact"}:
-        raise argparse.ArgumentTypeError(f"choose from fast, exact (got {text!r})")
+    if not set(modes) <= set(ORDER):
+        raise argparse.ArgumentTypeError(
+            f"choose from {', '.join(ORDER)} (got {text!r})"
+        )
     return modes
 
 
@@ -252,7 +261,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--modes", type=parse_modes, default=["fast", "exact"])
+    parser.add_argument("--modes", type=parse_modes, default=ORDER)
     parser.add_argument("--sizes", type=int, default=5, help="how many (default 5)")
     parser.add_argument(
         "--exact-up-to", type=int, default=100_000, help="most items of exact"

@@ -288,6 +288,12 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def page(path: Path) -> str:
+    """Return the tables of a results file."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return table(report["rows"], report["closed_form"])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(

@@ -149,6 +149,11 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def page(path: Path) -> str:
+    """Return the table of a results file."""
+    return table(json.loads(path.read_text(encoding="utf-8"))) + "\n"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(

@@ -9,12 +9,13 @@ repository, and `compare.py --out benchmarks/results/grid` adds rows to what is 
 
 Then, with or without a folder to copy, the tables are made of the cells that the
 repository has: `table.md`, `comparison.json` and `docs.md` (which other pages include)
-of the grids, and the README's table. `--check` changes nothing, and fails if one of
-them is not that of the cells. A study's table is checked where its cells have the
-values per user.
+of the grids, those of studies, and the README's table; and those of single scripts, as
+`speed.md`, of their JSON. `--check` changes nothing, and fails if one of them is not
+that of its cells or its JSON, or cannot be made. Pictures are not checked.
 """
 
 import argparse
+import importlib
 import json
 import math
 import re
@@ -26,8 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from grid_work.tables import TABLE, grid_tables
-from studies import REPORTS, plan
-from study_kinds import reports, score
+from studies import MEASURED, REPORTS, TABLES, plan
+from study_kinds import reports
+from study_kinds.variants import Variant
 
 from sea_pyg.evaluation import ComparisonRow, EvaluationResult
 from sea_pyg.report import (
@@ -41,6 +43,8 @@ from sea_pyg.report import (
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+SCRIPTS = {"speed": "speed_table"}
+"""The scripts that are not called as their results are."""
 START, END = "<!-- results: start -->", "<!-- results: end -->"
 GRIDS = ("grid", "separate", "separate-linear", "separate-tuned", "separate-sports")
 METRICS = ("recall@20", "ndcg@20")
@@ -103,24 +107,20 @@ def docs_of(path: Path) -> Path:
 
 
 def made_of_cells(
-    grids: dict[Path, list[GridSection]], studies: dict[Path, tuple[str, Any] | None]
+    grids: dict[Path, list[GridSection]], studies: dict[Path, tuple[str, Any]]
 ) -> dict[Path, str]:
     """Return the files that can be made of cells, with their content.
 
     Args:
         grids: The sections of every grid, by its folder.
-        studies: The tables of studies and their numbers as their cells make them;
-            ``None`` where they cannot, and the table stays as it is.
+        studies: The tables of studies and their numbers as their cells make them.
     """
     found = {}
     for grid, sections in grids.items():
         for name, text in grid_tables(sections, grid).items():
             found[grid / name] = text
-    for path, made in studies.items():
-        if made is None:
-            found[path] = path.read_text(encoding="utf-8")
-            continue
-        found[path], plain = made
+    for path, (text, plain) in studies.items():
+        found[path] = text
         found[path.with_suffix(".json")] = reports.json_text(plain)
     for path, text in [*found.items()]:
         if path.suffix == ".md" and "](" in text:
@@ -128,35 +128,59 @@ def made_of_cells(
     return found
 
 
-def study_result(path: Path) -> tuple[str, Any] | None:
+def study_result(path: Path) -> tuple[str, Any]:
     """Return a study's tables and their numbers in full as its cells make them.
-
-    ``None`` if they cannot.
 
     Args:
         path: The table, ``<study>.md``; it names the variants that it has.
+
+    Raises:
+        ValueError: If it is of no study, or what it is made of is not there.
     """
     folder, study = path.parent, path.stem
-    if study == "score":
+    if study in MEASURED:
         files = sorted((folder / study).glob("seed-*.json"))
-        return score.result([json.loads(file.read_text("utf-8")) for file in files])
-    if REPORTS.get(study) is not reports.compared:
-        return None
-    text = path.read_text(encoding="utf-8")
+        if not files:
+            raise ValueError(f"{str(path)!r} has no measurements in {study}/")
+        measured = [json.loads(file.read_text("utf-8")) for file in files]
+        made: tuple[str, Any] = MEASURED[study].result(measured)
+        return made
     requests = sorted((folder / "cells").glob("*/request.json"))
-    if not requests:
-        return None
+    if study not in REPORTS or not requests:
+        raise ValueError(f"{str(path)!r} is no study's table, or there are no cells")
     names = json.loads(requests[0].read_text("utf-8"))["loaded"]
+    text = path.read_text(encoding="utf-8")
     found = []
     for variant in plan(study, names):
         files = sorted((folder / "cells" / variant.key).glob("seed-*.json"))
         files = [file for file in files if not file.name.endswith(".time.json")]
-        if files and f"| {variant.label} |" in text:
+        if files and row_start(variant) in text:
             found.append((variant, [load_cell(file) for file in files]))
     try:
-        return reports.compared_result(folder, found)
-    except FileNotFoundError:  # of the values per user
-        return None
+        return TABLES[REPORTS[study]](folder, found)
+    except FileNotFoundError as error:
+        raise ValueError(f"{str(path)!r} has cells without values: {error}") from error
+
+
+def row_start(variant: Variant) -> str:
+    """Return how a table names a variant."""
+    if variant.parameter:
+        return f"| {variant.parameter} | {variant.value:g} |"
+    return f"| {variant.label} |"
+
+
+def script_page(path: Path) -> str:
+    """Return the tables of a single script as its JSON makes them.
+
+    Raises:
+        ValueError: If there is no such script, or no JSON.
+    """
+    name = SCRIPTS.get(path.stem, path.stem)
+    numbers = path.with_suffix(".json")
+    if not (ROOT / "benchmarks" / f"{name}.py").is_file() or not numbers.is_file():
+        raise ValueError(f"{str(path)!r} is of no script, or {numbers.name} is missing")
+    page: str = importlib.import_module(name).page(numbers)
+    return page
 
 
 def study_tables(folder: Path) -> list[Path]:
@@ -262,6 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
         studies = {path: study_result(path) for path in study_tables(options.target)}
         made = made_of_cells(grids, studies)
+        made |= {path: script_page(path) for path in options.target.glob("*.md")}
         made[options.readme] = with_table(page, table(grids[folders[0]]))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -269,12 +294,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check or options.smoke:
         wrong = [path for path, text in made.items() if not agree(path, text)]
         for path in wrong:
-            print(f"{path} is not that of the cells")
-        for path, result in studies.items():
-            if result is None and REPORTS.get(path.stem) is reports.compared:
-                print(f"{path} was not checked: cells of it have no values per user")
+            print(f"{path} is not that of its cells")
         if not wrong:
-            print(f"{len(made)} files are those of the cells")
+            print(f"{len(made)} files are those of their cells; pictures are unchecked")
         return 1 if wrong else 0
     for path, text in made.items():
         if not agree(path, text):

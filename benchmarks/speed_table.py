@@ -105,6 +105,11 @@ def table(runs: dict[str, list[Run]]) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
+def page(path: Path) -> str:
+    """Return the tables of a results file."""
+    return table(json.loads(path.read_text(encoding="utf-8"))["runs"])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(

@@ -171,6 +171,11 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join([*HEADER, *map(line, rows), "", note]) + "\n"
 
 
+def page(path: Path) -> str:
+    """Return the table of a results file."""
+    return table(json.loads(path.read_text(encoding="utf-8")))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     keep_freed_memory()

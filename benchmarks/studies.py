@@ -76,6 +76,12 @@ REPORTS = {
     "modalities": reports.compared,
     "curves": reports.curves,
 }
+TABLES = {
+    reports.compared: reports.compared_result,
+    reports.sensitivity: reports.sensitivity_result,
+    reports.curves: reports.curves_result,
+}
+"""What every report is made of: its tables and their numbers."""
 STUDIES = (*REPORTS, *MEASURED)
 KEPT = {Variant(kind.SUBJECT, kind.SUBJECT).key for kind in MEASURED.values()}
 """Whose weights are kept, to be measured."""

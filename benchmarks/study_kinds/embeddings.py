@@ -10,7 +10,7 @@ from torch import Tensor
 from sea_pyg.report import markdown_table
 from study_kinds.parts import STAGES, Trained
 from study_kinds.pictures import panels
-from study_kinds.reports import join, measured_cells, spread, write
+from study_kinds.reports import Plain, join, measured_cells, spread, write
 from study_kinds.variants import FULL
 
 SUBJECT = FULL
@@ -80,6 +80,38 @@ def plane(
     return [points[:count], points[count:]], silhouette
 
 
+def result(found: list[dict[str, Any]]) -> tuple[str, Plain]:
+    """Return the table of all seeds, and its numbers in full.
+
+    Args:
+        found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
+    """
+    first = found[0]
+    names = list(dict.fromkeys(row["modality"] for row in first["rows"]))
+    rows, entries = [], []
+    for name in names:
+        cells: list[Any] = [name]
+        entry: dict[str, Any] = {"modality": name}
+        for stage in STAGES:
+            values = [
+                row["silhouette"]
+                for one in found
+                for row in one["rows"]
+                if (row["modality"], row["stage"]) == (name, stage)
+            ]
+            cells += [mean(values), spread(values)]
+            entry[stage] = values
+        rows.append(cells)
+        entries.append({**entry, "cells": measured_cells("embeddings", found)})
+    table = markdown_table(rows, ["modality", "before", "std", "after", "std"])
+    text = (
+        "Silhouette of the generic and the unique parts in the space of the features, "
+        f"mean and standard deviation of {len(found)} seed(s). The picture is that of "
+        f"seed {first['seed']}, by t-SNE."
+    )
+    return join(table, text), {"rows": entries}
+
+
 def report(out: Path, found: list[dict[str, Any]]) -> None:
     """Write the table of all seeds, and the picture of the first.
 
@@ -102,25 +134,4 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         axis.set_xticks([])
         axis.set_yticks([])
     axes[0].legend(fontsize="small", markerscale=2)
-    rows, entries = [], []
-    for name in names:
-        cells: list[Any] = [name]
-        entry: dict[str, Any] = {"modality": name}
-        for stage in STAGES:
-            values = [
-                row["silhouette"]
-                for one in found
-                for row in one["rows"]
-                if (row["modality"], row["stage"]) == (name, stage)
-            ]
-            cells += [mean(values), spread(values)]
-            entry[stage] = values
-        rows.append(cells)
-        entries.append({**entry, "cells": measured_cells("embeddings", found)})
-    table = markdown_table(rows, ["modality", "before", "std", "after", "std"])
-    text = (
-        "Silhouette of the generic and the unique parts in the space of the features, "
-        f"mean and standard deviation of {len(found)} seed(s). The picture is that of "
-        f"seed {first['seed']}, by t-SNE."
-    )
-    write(out, "embeddings", join(table, text), {"rows": entries}, figure)
+    write(out, "embeddings", *result(found), figure)

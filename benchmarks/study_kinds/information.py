@@ -16,7 +16,7 @@ from sea_pyg.nn.mi import InfoNCE, LinearGaussian
 from sea_pyg.report import markdown_table
 from study_kinds.parts import STAGES, Trained
 from study_kinds.pictures import panels
-from study_kinds.reports import join, measured_cells, spread, write
+from study_kinds.reports import Plain, join, measured_cells, spread, write
 from study_kinds.variants import FULL
 
 SUBJECT = FULL
@@ -140,22 +140,30 @@ def measure(trained: Trained, options: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def report(out: Path, found: list[dict[str, Any]]) -> None:
-    """Write the table and the picture of all seeds.
+Values = dict[tuple[str, str, str], list[float]]
+"""Every seed's estimate, by pair, estimator and stage."""
 
-    Args:
-        out: The folder.
-        found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
-    """
-    values: dict[tuple[str, str, str], list[float]] = {}
+
+def collect(found: list[dict[str, Any]]) -> Values:
+    """Put the seeds' estimates side by side."""
+    values: Values = {}
     for one in found:
         for row in one["rows"]:
             for name in ESTIMATORS:
                 key = (row["pair"], name, row["stage"])
                 values.setdefault(key, []).append(row[name])
-    labels = list(dict.fromkeys(pair for pair, _, _ in values))
+    return values
+
+
+def result(found: list[dict[str, Any]]) -> tuple[str, Plain]:
+    """Return the table of all seeds, and its numbers in full.
+
+    Args:
+        found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
+    """
+    values = collect(found)
     rows, entries = [], []
-    for label in labels:
+    for label in dict.fromkeys(pair for pair, _, _ in values):
         for name in ESTIMATORS:
             before, after = (values[label, name, stage] for stage in STAGES)
             change = [b - a for a, b in zip(before, after, strict=True)]
@@ -179,6 +187,18 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         "one half of the items and evaluated on the other, both ways round; mean and "
         f"standard deviation of {len(found)} seed(s)."
     )
+    return join(markdown_table(rows, header), text), {"rows": entries}
+
+
+def report(out: Path, found: list[dict[str, Any]]) -> None:
+    """Write the table and the picture of all seeds.
+
+    Args:
+        out: The folder.
+        found: Each seed's measurements, with the :obj:`"rows"` of :func:`measure`.
+    """
+    values = collect(found)
+    labels = list(dict.fromkeys(pair for pair, _, _ in values))
     figure, axes = panels(len(ESTIMATORS), 2, 4.5, 1.2 + 0.5 * len(labels))
     for axis, name in zip(axes, ESTIMATORS, strict=True):
         for shift, stage in zip((-0.2, 0.2), STAGES, strict=True):
@@ -196,5 +216,4 @@ def report(out: Path, found: list[dict[str, Any]]) -> None:
         axis.set_xlabel("nats")
         axis.grid(alpha=0.3, axis="x")
     axes[0].legend(fontsize="small")
-    text = join(markdown_table(rows, header), text)
-    write(out, "information", text, {"rows": entries}, figure)
+    write(out, "information", *result(found), figure)

@@ -176,13 +176,11 @@ def _link(out: Path, cell: Cell) -> str:
     return f"[{cell.plain['seed']}]({cell.path.relative_to(out).as_posix()})"
 
 
-def sensitivity(out: Path, name: str, found: Found) -> None:
-    """Report the main metric over each setting's values."""
+def sensitivity_result(out: Path, found: Found) -> tuple[str, Plain]:
+    """Return the table of the main metric over each setting's values."""
     header = ["setting", "value", "validation", "std", "test", "std", "seeds"]
     rows, entries = [], []
-    groups: dict[str, Found] = {}
     for variant, cells in found:
-        groups.setdefault(variant.parameter, []).append((variant, cells))
         entries.append(
             {
                 "setting": variant.parameter,
@@ -198,6 +196,15 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
             row += [mean(values), spread(values)]
         links = " ".join(_link(out, cell) for cell in cells)
         rows.append([*row, links])
+    text = f"{METRIC}; the dotted line is the default. {given(found)}"
+    return join(markdown_table(rows, header), text), {"rows": entries}
+
+
+def sensitivity(out: Path, name: str, found: Found) -> None:
+    """Report the main metric over each setting's values."""
+    groups: dict[str, Found] = {}
+    for variant, cells in found:
+        groups.setdefault(variant.parameter, []).append((variant, cells))
     figure, axes = panels(len(groups), 2, 4.6, 3.2)
     for axis, (parameter, group) in zip(axes, groups.items(), strict=True):
         values = [variant.value for variant, _ in group]
@@ -213,13 +220,11 @@ def sensitivity(out: Path, name: str, found: Found) -> None:
         axis.set_xlabel(parameter)
         axis.set_ylabel(METRIC)
     axes[0].legend(fontsize="small")
-    text = f"{METRIC}; the dotted line is the default. {given(found)}"
-    text = join(markdown_table(rows, header), text)
-    write(out, name, text, {"rows": entries}, figure)
+    write(out, name, *sensitivity_result(out, found), figure)
 
 
-def curves(out: Path, name: str, found: Found) -> None:
-    """Report how validation and losses develop, seed by seed."""
+def curves_result(out: Path, found: Found) -> tuple[str, Plain]:
+    """Return the table of how long training takes, and what it ends with."""
     header = ["method", "best epoch", "epochs", "90% after", "validation", "std"]
     rows, entries = [], []
     for variant, cells in found:
@@ -235,6 +240,15 @@ def curves(out: Path, name: str, found: Found) -> None:
         entries.append(entry)
         numbers = [f"{mean(entry[key]):.1f}" for key in header[1:4]]
         rows.append([variant.label, *numbers, mean(valid), spread(valid)])
+    text = (
+        f"Means over seeds. `90% after` is the first epoch at 90 % of the best "
+        f"validation {METRIC}. {given(found)}"
+    )
+    return join(markdown_table(rows, header), text), {"rows": entries}
+
+
+def curves(out: Path, name: str, found: Found) -> None:
+    """Report how validation and losses develop, seed by seed."""
     names = dict.fromkeys(
         key
         for _, cells in found
@@ -261,12 +275,7 @@ def curves(out: Path, name: str, found: Found) -> None:
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
-    text = (
-        f"Means over seeds. `90% after` is the first epoch at 90 % of the best "
-        f"validation {METRIC}. {given(found)}"
-    )
-    text = join(markdown_table(rows, header), text)
-    write(out, name, text, {"rows": entries}, figure)
+    write(out, name, *curves_result(out, found), figure)
 
 
 def _epochs_to(cell: Cell, share: float) -> int:

@@ -1,6 +1,8 @@
 """The README's table is that of the cells, and nothing heavy is copied."""
 
 import json
+import re
+import shutil
 
 import pytest
 import torch
@@ -34,7 +36,7 @@ def results(tmp_path):
 @pytest.mark.slow
 def test_the_repository_agrees_with_itself(script, capsys):
     assert script.main(["--check"]) == 0, capsys.readouterr().out
-    assert "files are those of the cells" in capsys.readouterr().out
+    assert "files are those of their cells" in capsys.readouterr().out
 
 
 def test_table_has_means_and_the_best_first(script, results, tmp_path, capsys):
@@ -91,7 +93,7 @@ def test_tables_are_made_of_the_cells_that_are_kept(script, results, tmp_path, c
         assert script.main(["--check", *places]) == 1
         said = capsys.readouterr().out
         assert path.name in said
-        assert said.count("is not that of the cells") == 1
+        assert said.count("is not that of its cells") == 1
         assert new in path.read_text()
         assert script.main(places) == 0  # makes it anew
         assert path.read_text() == text
@@ -116,8 +118,11 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
     path = folder / "score.md"
     path.write_text("wrong")
     assert "| 0.5 | 6 | 0.2500 | - | 0.1250 | - |" in script.study_result(path)[0]
-    (folder / "curves.md").write_text("not made of tests")
-    assert script.study_result(folder / "curves.md") is None
+    (folder / "others.md").write_text("of no study")
+    with pytest.raises(ValueError, match="is no study's table"):
+        script.study_result(folder / "others.md")
+    with pytest.raises(ValueError, match="no measurements in embeddings/"):
+        script.study_result(folder / "embeddings.md")
     for number, key in enumerate(("SEA", "collapsed")):
         for seed in range(2):
             request = {"setting": {"lr": 0.01}, "epochs": 7}
@@ -137,7 +142,38 @@ def test_a_study_is_checked_where_its_cells_can_make_it(script, tmp_path):
     assert "Set for all: lr=0.01; 7 epochs at most." in text
     for file in folder.rglob("*.safetensors"):
         file.unlink()
-    assert script.study_result(path) is None
+    with pytest.raises(ValueError, match="cells without values"):
+        script.study_result(path)
+
+
+@pytest.mark.slow
+def test_tables_of_studies_and_scripts_are_checked(script, results, tmp_path, capsys):
+    readme, target = tmp_path / "README.md", tmp_path / "kept"
+    readme.write_text(f"{script.START}\n{script.END}\n")
+    places = ["--readme", str(readme), "--target", str(target)]
+    assert script.main([str(results), *places]) == 0
+    study = target / "studies-lfm2k"
+    published = script.RESULTS / study.name
+    for name in ("information", "embeddings", "score"):
+        shutil.copytree(published / name, study / name)
+    shutil.copytree(published / "cells", study / "cells")
+    for path in [*published.glob("*.*"), *script.RESULTS.glob("*.*")]:
+        shutil.copy(path, target / path.relative_to(script.RESULTS))
+    assert script.main(["--check", *places]) == 0, capsys.readouterr().out
+    tables = [*study.glob("*.md"), *target.glob("*.md")]
+    assert len(tables) > 15
+    for path in tables:
+        text = path.read_text()
+        number = re.search(r"\d\.\d+", text)
+        other = f"{float(number[0]) + 0.01:.4f}"
+        path.write_text(text.replace(number[0], other, 1))
+    capsys.readouterr()
+    assert script.main(["--check", *places]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert set(said) == {f"{path} is not that of its cells" for path in tables}
+    (target / "speed.json").unlink()
+    assert script.main(["--check", *places]) == 2
+    assert "speed.json is missing" in capsys.readouterr().err
 
 
 def test_values_per_user_are_published_compressed(script, tmp_path):
