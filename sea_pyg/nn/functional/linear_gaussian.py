@@ -18,15 +18,21 @@ def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     y = y.to(torch.promote_types(y.dtype, torch.float32))
     center = y.mean(dim=0)
     variance = (y - center).square().mean(dim=0)
-    return center, (variance + _rounding(y.square().mean(dim=0))).log()
+    rounding = _rounding(y.square().mean(dim=0), y.dtype)
+    return center, (variance + rounding).log()
 
 
-def _rounding(mean_square: Tensor) -> Tensor:
-    """Return the variance that is nothing but rounding, from the mean square."""
-    info = torch.finfo(mean_square.dtype)
-    # A column of zeros has a variance whose inverse's gradient still is finite.
-    smallest: float = info.tiny**0.4
-    return (32 * info.eps) ** 2 * mean_square.detach() + smallest
+def _rounding(mean_square: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the variance that is nothing but rounding.
+
+    Args:
+        mean_square: The mean square, in the type of the computation.
+        dtype: The type that the variance is used in.
+    """
+    eps = torch.finfo(mean_square.dtype).eps
+    # A column of zeros has a variance whose inverse, and its gradient, still is finite.
+    smallest: float = torch.finfo(dtype).tiny ** 0.4
+    return (32 * eps) ** 2 * mean_square.detach() + smallest
 
 
 class _JointMoments(torch.autograd.Function):
@@ -109,7 +115,8 @@ def solve_linear_gaussian(
         cross = covariance[:x_channels, x_channels:]
         spread = covariance.diagonal()
         x_spread, y_spread = spread[:x_channels], spread[x_channels:]
-        diagonal = ridge * x_spread.mean() + _rounding(x_spread + x_mean.square())
+        at_least = _rounding(x_spread + x_mean.square(), mean.dtype)
+        diagonal = ridge * x_spread.mean() + at_least
         factor, failed = torch.linalg.cholesky_ex(gram + diagonal.diag())
         # A look at the value would halt a GPU, so only where it can be.
         can_fail = ridge < _SAFE_RIDGE
@@ -123,6 +130,7 @@ def solve_linear_gaussian(
         explained = (weight * (2 * cross - gram @ weight)).sum(dim=0)
         residual = (y_spread - explained).clamp(min=0)
         variance = residual + variance_floor * y_spread
-        log_variance = (variance + _rounding(y_spread + y_mean.square())).log()
+        rounding = _rounding(y_spread + y_mean.square(), dtype)
+        log_variance = (variance + rounding).log()
         bias = y_mean - x_mean @ weight
     return LinearSolution(weight.to(dtype), bias.to(dtype), log_variance.to(dtype))

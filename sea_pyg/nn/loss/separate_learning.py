@@ -211,14 +211,15 @@ class SeparateLearning(InitArguments, SeparateMapping):
         """Compute the mean distance of the modalities' parts, without its weight.
 
         Estimators are constants in it, and get no gradient.
-        The arguments are those of :meth:`loss`. Of too few items it is left out: with a
-        warning, unless they are those of a batch, of which the last one may be small.
+        The arguments are those of :meth:`loss`. Of too few different items it is left
+        out: with a warning, unless they are those of a batch, of which the last one may
+        be small.
         """
         losses = []
         for name in maps.pairs:
             generic, unique = maps.present(name)
             fewest = self.distances.fewest_rows(name)
-            if generic.size(0) >= fewest:
+            if maps.count_items(name, index if fewest > 2 else None) >= fewest:
                 with constant(self.distances.parameters_of(name)):
                     losses.append(self.estimator(name)(generic, unique))
             elif generic.size(0) > 1 and index is None:

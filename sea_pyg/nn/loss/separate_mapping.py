@@ -33,6 +33,19 @@ class SeparateMaps(NamedTuple):
         """Return the parts of the items that have a modality."""
         return _taken(self.pairs[name], rows_of(self.masks.get(name)))
 
+    def count_items(self, name: str, index: OptTensor) -> int:
+        """Count the items that have a modality.
+
+        Args:
+            name: The modality.
+            index: The item that each row stands for. (default: all differ)
+        """
+        rows = rows_of(self.masks.get(name))
+        if index is None:
+            return self.present(name).generic.size(0)
+        items: Tensor = index if rows is None else index[rows]
+        return int(items.unique().numel())
+
     def across(self, query: str, key: str) -> list[SplitFeatures]:
         """Return the parts of two modalities, of the items that have both."""
         rows = common_rows(self.masks, query, key)

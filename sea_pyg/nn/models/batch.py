@@ -1,11 +1,13 @@
 """What the losses on triplets share."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.nn.functional import bpr_loss
-from sea_pyg.typing import Embeddings, Triplets
+from sea_pyg.typing import Embeddings, OptTensor, Triplets
 
 
 def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Tensor]:
@@ -22,6 +24,24 @@ def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Ten
         F.embedding(batch.positive, item),
         F.embedding(batch.negative, item),
     )
+
+
+def with_modality(batch: Triplets, mask: OptTensor) -> Triplets:
+    """Keep the triplets of which both items have a modality.
+
+    Args:
+        batch: The triplets.
+        mask: Which items have it, :math:`[N_i]`. (default: all)
+    """
+    if mask is None:
+        return batch
+    kept = mask[batch.positive] & mask[batch.negative]
+    return Triplets(*(index[kept] for index in batch))
+
+
+def total(losses: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Add losses up, which may be none; a zero is of the type of ``like``."""
+    return torch.stack(list(losses)).sum() if losses else like.new_zeros(())
 
 
 def triplet_bpr(

@@ -10,11 +10,11 @@ from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.models.batch import norm_penalty
+from sea_pyg.nn.models.batch import norm_penalty, total
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_counts, check_interval
+from sea_pyg.utils import check_counts, check_interval, modality_masks
 
 
 class BM3(Recommender):
@@ -137,17 +137,23 @@ class BM3(Recommender):
         item_target = self._target(item)
         interaction = self._distance(user, item_target)
         interaction = interaction + self._distance(item, self._target(user))
-        modality = []
-        for x in self.modality_features(data).values():
-            x = F.embedding(batch.positive, x)
-            modality += [
-                self._distance(x, item_target),
-                self._distance(x, self._target(x)),
-            ]
+        features = self.modality_features(data)
+        masks = modality_masks(data, features, self.edge_type[2])
+        modality: list[Tensor] = []
+        for name, x in features.items():
+            x, target = F.embedding(batch.positive, x), item_target
+            if name in masks:
+                kept = masks[name][batch.positive]
+                x, target = x[kept], target[kept]
+            if x.size(0) > 0:
+                modality += [
+                    self._distance(x, target),
+                    self._distance(x, self._target(x)),
+                ]
         return {
             "interaction": interaction,
             "reg": self.reg_weight * norm_penalty(*views),
-            "modality": self.cl_weight * torch.stack(modality).sum(),
+            "modality": self.cl_weight * total(modality, item),
         }
 
     def _target(self, view: Tensor) -> Tensor:

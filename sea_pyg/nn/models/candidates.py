@@ -40,19 +40,21 @@ def candidate_log_probability(edge_index: Tensor, num_items: int, limit: int) ->
     r"""Compute how likely it is that :func:`shared_candidates` chooses an item.
 
     Of :math:`n` draws, half meet an item as a positive, by its share of the
-    interactions, and half as a negative, all alike:
+    interactions, and half as a negative, all alike that have any:
 
     .. math::
         \pi_i = 1 - \Big( 1 - \frac{|\mathcal{U}_i|}{|\mathcal{E}|}
         \Big)^{\lceil n / 2 \rceil} \Big( 1 - \frac{1}{N_i}
         \Big)^{\lfloor n / 2 \rfloor}
 
+    An item without interactions is drawn as neither. It is given the least of the
+    others' probabilities, as what was learned of it tells nothing.
     It is exact for draws with replacement, of batches with at least half of ``limit``
     rows; that a negative avoids its user's items is left out of account.
 
     Args:
         edge_index: The training interactions.
-        num_items: Number of items :math:`N_i`.
+        num_items: Number of items; :math:`N_i` of them have interactions.
         limit: Most candidates :math:`n`.
 
     Shapes:
@@ -64,8 +66,10 @@ def candidate_log_probability(edge_index: Tensor, num_items: int, limit: int) ->
         share = degree / max(edge_index.size(1), 1)
         num_positive, num_negative = _halves(limit)
         missed = num_positive * torch.log1p(-share)
-        missed += num_negative * torch.log1p(torch.full_like(share, -1 / num_items))
-        return (-torch.expm1(missed)).log()
+        drawn = degree > 0
+        missed += num_negative * torch.log1p(-1 / drawn.sum().clamp(min=2))
+        chosen = (-torch.expm1(missed)).log()
+        return chosen.where(drawn, chosen[drawn].amin() if drawn.any() else chosen)
 
     return memoize(edge_index, ("candidate", num_items, limit), build)
 

@@ -17,6 +17,31 @@ class ClosedFormRecommender(Recommender):
     """
 
     trainable: ClassVar[bool] = False
+    fitted: bool = False
+    """Whether :meth:`fit` found what it holds, here or where its weights come from."""
+
+    def note_training(self, data: HeteroData) -> None:
+        """Note what the model was fitted to."""
+        super().note_training(data)
+        self.fitted = True
+
+    def check_fitted(self) -> None:
+        """Check that there is something to score by.
+
+        Raises:
+            RuntimeError: If the model was not fitted.
+        """
+        if not self.fitted:
+            raise RuntimeError(
+                f"{type(self).__name__} has not been fitted; call fit(data) with the "
+                "training graph, or load the weights of a fitted one"
+            )
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Take over what another model's :meth:`fit` has found."""
+        found = super().load_state_dict(*args, **kwargs)
+        self.fitted = True
+        return found
 
     @abstractmethod
     def fit(self, data: HeteroData) -> None:

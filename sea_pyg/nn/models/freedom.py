@@ -9,7 +9,7 @@ from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.models.batch import lookup, triplet_bpr
+from sea_pyg.nn.models.batch import lookup, total, triplet_bpr, with_modality
 from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
@@ -21,7 +21,7 @@ from sea_pyg.nn.models.item_graph import (
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_counts, check_interval, check_mixture
+from sea_pyg.utils import check_counts, check_interval, check_mixture, modality_masks
 
 
 class FREEDOM(Recommender):
@@ -187,10 +187,13 @@ class FREEDOM(Recommender):
         embeddings = self.encode(data)
         parts = {"bpr": triplet_bpr(*lookup(embeddings, batch))}
         if self.features is not None:
-            user = embeddings.user
-            losses = [
-                triplet_bpr(*lookup(Embeddings(user, x), batch))
-                for x in self.modality_features(data).values()
-            ]
-            parts["modality"] = self.reg_weight * torch.stack(losses).sum()
+            features = self.modality_features(data)
+            masks = modality_masks(data, features, self.edge_type[2])
+            losses = []
+            for name, x in features.items():
+                rows = with_modality(batch, masks.get(name))
+                if rows.user.numel() > 0:
+                    pair = Embeddings(embeddings.user, x)
+                    losses.append(triplet_bpr(*lookup(pair, rows)))
+            parts["modality"] = self.reg_weight * total(losses, embeddings.user)
         return parts

@@ -27,6 +27,7 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Return :math:`X` (sparse) and :math:`W`."""
+        self.check_fitted()
         seen, sizes = self.seen_items(data), (self.num_users, self.num_items)
         one = torch.ones(seen.item.numel(), device=seen.item.device)
         user = csr_tensor(seen.rowptr, seen.item, one, sizes)
@@ -43,6 +44,7 @@ class ItemSimilarityRecommender(ClosedFormRecommender):
         Shapes:
             ``user_index`` :math:`[B]`; returns :math:`[B, N_i]`.
         """
+        self.check_fitted()
         weight = self.item_weight() if embeddings is None else embeddings.item
         row, item = self.seen_items(data).seen(user_index)
         if weight.layout == torch.strided:  # a sum of few rows, not a dense product

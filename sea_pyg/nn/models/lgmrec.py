@@ -81,6 +81,10 @@ class LGMRec(Recommender):
     .. note::
         The released code draws Gumbel noise when it ranks, too, so that no two
         evaluations agree; ``noise_at_inference=True`` does so.
+
+    .. note::
+        The contrast is a sum over the batch, as in the released code, and BPR a mean:
+        with other batches than its 2048 rows, ``cl_weight`` is another weight.
     """
 
     multimodal: ClassVar[bool] = True
@@ -201,7 +205,7 @@ class LGMRec(Recommender):
         return Embeddings(user_share @ edge, item)
 
     def _assign(self, logit: Tensor) -> Tensor:
-        if self.noise_at_inference or (self.training and self.noise):
+        if self.noise if self.training else self.noise_at_inference:
             return F.gumbel_softmax(logit, self.temperature, dim=1)
         return (logit / self.temperature).softmax(dim=1)
 

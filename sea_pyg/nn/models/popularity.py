@@ -41,6 +41,7 @@ class Popularity(ClosedFormRecommender):
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
+        self.fitted = False
         self.count.zero_()
 
     def fit(self, data: HeteroData) -> None:
@@ -52,6 +53,7 @@ class Popularity(ClosedFormRecommender):
     def encode(self, data: HeteroData) -> Embeddings:
         """Return ones and the counts."""
         self.check_graph(data)
+        self.check_fitted()
         return Embeddings(
             self.count.new_ones(self.num_users, 1), self.count.view(-1, 1)
         )

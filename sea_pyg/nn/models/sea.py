@@ -137,7 +137,8 @@ class SEA(SEAPresets):
             more often, and :math:`\eta \tau \log \pi_i` in the score makes up for it
             (the log-Q correction of `"Sampling-Bias-Corrected Neural Modeling for Large
             Corpus Item Recommendations" <https://doi.org/10.1145/3298689.3346996>`_,
-            which takes it off in training instead). Training does not see it.
+            which takes it off in training instead). Training does not see it, and
+            batches are taken to have half of ``ranking_candidates`` rows or more.
             (default: :obj:`0.0`)
         edge_type: The user-item edge type.
 

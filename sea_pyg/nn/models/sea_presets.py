@@ -9,11 +9,16 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
 
+ROLES = ("text", "image")
+"""The released code's modalities, the one that is aligned to the other first."""
+
+
 def released_arguments(*modalities: str) -> dict[str, Any]:
     """Return the arguments that reproduce the released code's behaviour.
 
     Args:
-        *modalities: The modality in the role of its text, and that of its image.
+        *modalities: The modality in the role of its text, and that of its image; the
+            text's and the image's own names are known in any order.
 
     Raises:
         ValueError: If there are not two modalities.
@@ -23,7 +28,7 @@ def released_arguments(*modalities: str) -> dict[str, Any]:
             "the released behaviour is that of two modalities, text's role first (got "
             f"{', '.join(modalities) or 'none'}); choose two"
         )
-    query, key = modalities
+    query, key = modalities if set(modalities) != set(ROLES) else ROLES
     return {
         "log_base": 2.0,
         "alignment_pairs": [(query, key)],
@@ -88,8 +93,9 @@ class SEAPresets(Recommender):
     def preset_arguments(cls, name: str, modalities: Sequence[str]) -> dict[str, Any]:
         """Return the constructor's arguments of a preset.
 
-        :obj:`"released"` sets every switch as the released code has it, with the first
-        modality in the role of its text and the second in that of its image.
+        :obj:`"released"` sets every switch as the released code has it, with ``text``
+        and ``image`` in their own roles, and of others the first modality in the role
+        of its text and the second in that of its image.
         :obj:`"fast"` collapses the projection, separates the items of the batch, and
         takes the linear Gaussian q, which needs no inner steps. :obj:`"tuned"` is that
         with an id embedding, trained with the softmax over items of the batch, and with

@@ -47,6 +47,10 @@ class SEARanking(torch.nn.Module):
             "[0, inf)", sampling_correction=sampling_correction, walk_weight=walk_weight
         )
         check_interval("(0, inf)", ranking_temperature=temperature)
+        if loss == "softmax" and log_base is not None:
+            raise ValueError(
+                f"log_base is of ranking_loss='bpr' (got {log_base} and {loss!r})"
+            )
         if sampling_correction > 0 and (loss != "softmax" or candidates is None):
             raise ValueError(
                 "sampling_correction is of ranking_loss='softmax' with a number of "

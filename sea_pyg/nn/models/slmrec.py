@@ -11,10 +11,11 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import info_nce, l2_normalize
+from sea_pyg.nn.models.batch import total
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_counts, check_interval
+from sea_pyg.utils import check_counts, check_interval, modality_masks
 
 
 class SLMRec(Recommender):
@@ -168,11 +169,19 @@ class SLMRec(Recommender):
         user = l2_normalize(F.embedding(batch.user, fused.user))
         item = l2_normalize(F.embedding(batch.positive, fused.item))
         rows = [F.embedding(batch.positive, part.item) for part in parts]
+        masks = modality_masks(data, self.modality_channels, self.edge_type[2])
         chained, contrast = rows[0], []
-        for step, target, row in zip(self.chain, self.target, rows[1:], strict=True):
+        for name, step, target, row in zip(
+            self.modality_channels, self.chain, self.target, rows[1:], strict=True
+        ):
             chained = step(chained)
-            contrast.append(info_nce(chained, target(row), self.ssl_temperature, 512))
+            query, key = chained, target(row)
+            if name in masks:
+                kept = masks[name][batch.positive]
+                query, key = query[kept], key[kept]
+            if query.size(0) > 0:
+                contrast.append(info_nce(query, key, self.ssl_temperature, 512))
         return {
             "interaction": info_nce(user, item, self.temperature, 512, unit=True),
-            "contrast": self.ssl_weight * torch.stack(contrast).sum(),
+            "contrast": self.ssl_weight * total(contrast, user),
         }

@@ -448,3 +448,17 @@ def test_sample_and_pairs() -> None:
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert model.pairs(x)["text"].generic.size(0) == 12  # every item's, in their order
+
+
+def test_a_linear_q_needs_different_items() -> None:
+    torch.manual_seed(0)
+    options = {"distance_channels": 4, "distance_kwargs": {"conditional": "linear"}}
+    model = SeparateLearning({"text": 8}, **options)
+    for num_items, left_out in ((7, True), (8, False)):
+        rows = torch.randn(num_items, 8)
+        index = torch.arange(64) % num_items
+        maps = model.maps({"text": rows[index]})
+        assert (model.distance_loss(maps, index) == 0) == left_out
+        masks = {"text": index > 0}  # one item lacks it
+        maps = model.maps({"text": rows[index]}, masks)
+        assert model.distance_loss(maps, index) == 0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll, solve_linear_gaussian
-from sea_pyg.nn.mi import CLUB, GaussianMLP, LinearGaussian
+from sea_pyg.nn.mi import CLUB, VUB, GaussianMLP, L1Out, LinearGaussian
 
 
 def pairs(num_pairs: int = 50, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -176,3 +176,23 @@ def test_a_more_precise_solution_is_not_kept() -> None:
     with pytest.raises(ValueError, match="y is torch.float64"):
         LinearGaussian(3, 3).fit(x.float(), y)
     LinearGaussian(3, 3).double().fit(x, y)
+
+
+@pytest.mark.parametrize("bound", [CLUB, L1Out, VUB])
+@pytest.mark.parametrize("still", ["x", "y", "both", "tiny"])
+def test_what_does_not_vary_shares_nothing(bound: type, still: str) -> None:
+    x, y = torch.randn(2, 100, 4, generator=torch.Generator().manual_seed(0))
+    if still == "tiny":
+        x, y = 1e-20 * x, 1e-20 * x
+    if still in ("x", "both"):
+        x = torch.full_like(x, 3.0)
+    if still in ("y", "both"):
+        y = torch.zeros_like(y)
+    x.requires_grad_()
+    y.requires_grad_()
+    model = bound(4, 4, conditional="linear")
+    model.conditional.in_sample = True
+    value = model(x, y)
+    assert abs(float(value.detach())) < 1.0
+    for grad in torch.autograd.grad(value, (x, y)):
+        assert grad.isfinite().all()

@@ -508,6 +508,20 @@ class RecommenderTests:
 class ClosedFormTests(RecommenderTests):
     """What a model that is fitted at once must pass as well."""
 
+    def test_scores_nothing_before_it_is_fitted(self) -> None:
+        data = self.data()
+        fitted, users = self.build(data), torch.arange(3)
+        model = self.model_class.from_data(data, **self.kwargs)
+        for use in (model.encode, lambda data: model.score(data, users)):
+            with pytest.raises(RuntimeError, match=r"call fit\(data\)"):
+                use(data)
+        model.load_state_dict(fitted.state_dict())
+        assert torch.equal(model.score(data, users), fitted.score(data, users))
+        assert copy.deepcopy(fitted).fitted
+        model.reset_parameters()
+        with pytest.raises(RuntimeError, match="has not been fitted"):
+            model.recommend(data, users, 3)
+
     def test_an_interaction_counts_once(self) -> None:
         data, twice = self.data(), self.data()
         edge_index = twice["user", "rates", "item"].edge_index

@@ -20,6 +20,18 @@ class TestNoisyLGMRec(RecommenderTests):
     model_class = LGMRec
 
 
+def test_training_draws_noise_only_if_it_should() -> None:
+    data = example_data()
+    batch = example_batch(data)
+    for noise in (True, False):
+        options = {"noise": noise, "noise_at_inference": True, "dropout": 0.0}
+        model = LGMRec.from_data(data, **options, cl_weight=1.0)
+        one, other = (model.train().loss(data, batch)["contrast"] for _ in range(2))
+        assert torch.equal(one, other) != noise
+        one, other = (model.eval().score(data, batch.user) for _ in range(2))
+        assert not torch.equal(one, other)
+
+
 def test_parity() -> None:
     assert_parity("lgmrec")
 

@@ -623,3 +623,32 @@ def test_a_training_step_reads_no_value(
         )
     step(example_batch(data, seed=2))
     assert read == []
+
+
+@pytest.mark.parametrize("preset", ["fast", "tuned"])
+def test_presets_take_a_modality_without_variance(preset: str) -> None:
+    data = example_data(("text", "image"))
+    data["item"].x_text = torch.ones_like(data["item"].x_text)
+    model = SEA.from_data(data, preset=preset, sampling_correction=0.0)
+    losses = model.loss(data, example_batch(data))
+    assert all(value.isfinite() for value in losses.values())
+    sum(losses.values()).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_released_knows_text_and_image_in_any_order() -> None:
+    expected = SEA.released(40, 30, {"text": 8, "image": 12})
+    for names in (("image", "text"), ("text", "image")):
+        data = example_data(names)
+        model = SEA.from_data(data, names, preset="released")
+        weights = model.encoder.item_graph.weights
+        assert weights == expected.encoder.item_graph.weights
+        assert weights == {"text": 0.9, "image": 0.1}
+        assert model.separate.alignment_pairs == [("text", "image")]
+    model = SEA.from_data(example_data(("image", "audio")), preset="released")
+    assert model.separate.alignment_pairs == [tuple(model.modalities)]
+
+
+def test_options_that_do_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="log_base is of ranking_loss='bpr'"):
+        SEA(4, 3, {"text": 4}, ranking_loss="softmax", log_base=2)
