@@ -32,6 +32,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from sea_pyg.training import environment
 from sea_pyg.training.atomic import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -183,6 +184,7 @@ class Results:
             "ndcg": report["test"]["ndcg@20"],
             "best_epoch": report["best_epoch"],
             "seconds": report["seconds"],
+            "code": environment()["code"],
         }
         self.runs.append(run)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -243,13 +245,20 @@ class Finished(Results):
 
 def table(path: Path, seeds: list[int]) -> str:
     """Lay out all anchors of a file whose runs are all there."""
-    results, lines = Finished(path), [*HEADER]
+    results, lines, used = Finished(path), [*HEADER], []
     for anchor in ANCHORS:
         try:
             runs = find(anchor, results, seeds, smoke=False)
         except LookupError:
             continue
         lines.append(line(anchor, runs, smoke=False)[0])
+        used += runs
+    codes = [run.get("code") for run in used]
+    lines += [
+        "",
+        f"{len(codes)} runs, {codes.count(None)} of which do not say which version of "
+        f"the library made them, the others by {len({*codes} - {None})}.",
+    ]
     return "\n".join(lines) + "\n"
 
 

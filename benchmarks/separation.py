@@ -7,10 +7,14 @@ Linear projections of a data set's features are trained by SEA's distance alone,
 nothing beside it to learn: no ranking, no alignment. CLUB's model q is an MLP that
 takes SEA's inner steps of Adam in every step, or the linear one in closed form; between
 them stand a linear one that takes the same steps of Adam, and one that is solved for,
-but through whose solution no gradient flows. What
-the generic and the unique part share is then measured where they are compared, before
-and after, by estimators of their own on held-out items (``study_kinds/information``);
-these see linear dependence, and are negative where nothing is left of it. The
+but through whose solution no gradient flows. In "maps alone" the projections are
+frozen, and nothing but the maps to the space where the parts are compared is trained.
+
+What the generic and the unique part share is then measured, before and after, by
+estimators of their own on held-out items (``study_kinds/information``): where they are
+compared, as they are ("halves"), and through maps that are drawn anew after training
+("new maps"), which the distance knows nothing of. The estimators
+see linear dependence, and are negative where nothing is left of it. The
 effective rank, the squared sum of the generic part's singular values over the sum of
 their squares, tells whether it still has directions to carry anything. With
 ``--output``, a table of the results stands beside the file, as Markdown.
@@ -68,32 +72,43 @@ class DetachedLinear(LinearGaussian):
         return super().solve(x.detach(), y.detach())
 
 
-MODELS: dict[str, dict[str, Any]] = {
-    "MLP q": {},
-    "linear q by Adam": {"distance_kwargs": {"conditional": SteppedLinear}},
-    "linear q, detached": {"distance_kwargs": {"conditional": DetachedLinear}},
-    "linear q": {"distance_kwargs": {"conditional": "linear"}},
+MODELS: dict[str, tuple[Any, bool]] = {
+    "MLP q": ("mlp", True),
+    "linear q by Adam": (SteppedLinear, True),
+    "linear q, detached": (DetachedLinear, True),
+    "linear q": ("linear", True),
+    "linear q, maps alone": ("linear", False),
 }
+"""The model q, and whether the projections are trained."""
+COLUMNS = (*ESTIMATORS, "halves", "new maps", "rank", "loss")
 
 
 def separate(
-    features: dict[str, Tensor], arguments: dict[str, Any], steps: int, seed: int
+    features: dict[str, Tensor], conditional: Any, moves: bool, steps: int, seed: int
 ) -> list[dict[str, Any]]:
     """Minimise the distance, and measure every modality before and after.
 
     Args:
         features: Item features by modality, :math:`[N, d_m]` each.
-        arguments: Further arguments of :class:`SeparateLearning`.
+        conditional: The model q.
+        moves: Whether the projections are trained.
         steps: Steps of the projections.
         seed: Seed of everything.
     """
     torch.manual_seed(seed)
     project = ModuleDict({n: Linear(x.size(1), CHANNELS) for n, x in features.items()})
+    project.requires_grad_(moves)
+    arguments = {"distance_kwargs": {"conditional": conditional}}
     widths = dict.fromkeys(features, CHANNELS)
     losses = SeparateLearning(widths, alpha=0, beta=1, alignment_pairs=[], **arguments)
     inner = losses.estimator_parameters()
     own = {id(x) for x in inner}
-    main = [x for m in (project, losses) for x in m.parameters() if id(x) not in own]
+    main = [
+        x
+        for module in (project, losses)
+        for x in module.parameters()
+        if x.requires_grad and id(x) not in own
+    ]
     optimizer = torch.optim.Adam(main, lr=LR)
     estimators = torch.optim.Adam(inner, lr=LR) if inner else None
     rows = []
@@ -105,21 +120,37 @@ def separate(
             losses.fit_estimators(maps, estimators, count)
         loss = losses.loss(maps)["distance"]
         if step in (0, steps):
-            for name, pair in maps.pairs.items():
-                generic, unique = (x.detach() for x in pair)
-                rows.append(
-                    {
-                        "stage": "before" if step == 0 else "after",
-                        "modality": name,
-                        "loss": float(loss.detach()),
-                        **held_out_information(generic, unique, seed),
-                        "rank": effective_rank(generic),
-                    }
-                )
+            stage = "before" if step == 0 else "after"
+            rows += [
+                {"stage": stage, "modality": name, "loss": float(loss.detach()), **row}
+                for name, row in measure(losses, projected, seed).items()
+            ]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     return rows
+
+
+@torch.no_grad()
+def measure(
+    losses: SeparateLearning, projected: dict[str, Tensor], seed: int
+) -> dict[str, dict[str, float]]:
+    """Measure what both parts of every modality share, in three places."""
+    # Its draws are not those of the training that goes on.
+    with torch.random.fork_rng():
+        torch.manual_seed(seed + 1_000)
+        anew = SeparateLearning(losses.in_channels, alignment_pairs=[])
+        compared, others = losses.pairs(projected), anew.pairs(projected)
+        found = {}
+        for name, pair in compared.items():
+            halves = losses.split(projected[name])
+            found[name] = {
+                **held_out_information(*pair, seed),
+                "halves": held_out_information(*halves, seed)["Gaussian"],
+                "new maps": held_out_information(*others[name], seed)["Gaussian"],
+                "rank": effective_rank(pair.generic),
+            }
+    return found
 
 
 def effective_rank(x: Tensor) -> float:
@@ -130,13 +161,12 @@ def effective_rank(x: Tensor) -> float:
 
 def table(report: dict[str, Any]) -> str:
     """Write means and deviations over the seeds."""
-    columns = [*ESTIMATORS, "rank", "loss"]
     rows = []
     for model, seeds in report["models"].items():
         names = dict.fromkeys(row["modality"] for row in seeds[0])
         for modality in names:
             cells = []
-            for column in columns:
+            for column in COLUMNS:
                 for stage in ("before", "after"):
                     values = [
                         row[column]
@@ -148,7 +178,7 @@ def table(report: dict[str, Any]) -> str:
                     cells.append(f"{mean(values):.2f}{spread}")
             rows.append([model, modality, *cells])
     header = ["q", "modality"]
-    header += [f"{name} {stage}" for name in columns for stage in ("before", "after")]
+    header += [f"{name} {stage}" for name in COLUMNS for stage in ("before", "after")]
     text: str = markdown_table(rows, header)
     return text
 
@@ -184,8 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
         "lr": LR,
         "seeds": seeds,
         "models": {
-            model: [separate(features, kwargs, steps, seed) for seed in seeds]
-            for model, kwargs in MODELS.items()
+            name: [separate(features, *model, steps, seed) for seed in seeds]
+            for name, model in MODELS.items()
         },
     }
     print(table(report))

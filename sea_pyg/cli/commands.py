@@ -1,5 +1,6 @@
 """The commands that read run directories and data sets."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sea_pyg.evaluation import (
 )
 from sea_pyg.nn.models import Recommender, resolve
 from sea_pyg.report import describe, format_table
-from sea_pyg.training import RunConfig, load_tensors
+from sea_pyg.training import RunConfig, load_tensors, read_json
 from sea_pyg.utils import closest
 
 Result = tuple[str, dict[str, Any]]
@@ -139,6 +140,7 @@ def compare_runs(options: Any) -> Result:
                 f"finish it by: sea-pyg train --resume {run}"
             )
         result = EvaluationResult.load(path)
+        _check_values(Path(run), result)
         fixed = not resolve(config.model).trainable and config.separate is None
         runs.append(Run(method, config.training.seed, result, fixed))
     metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
@@ -147,6 +149,26 @@ def compare_runs(options: Any) -> Result:
     header, cells = comparison.table()
     parts = [format_table(cells, header), *comparison.notes]
     return "\n\n".join(parts), {"runs": options.runs, **comparison.to_dict()}
+
+
+def _check_values(folder: Path, result: EvaluationResult) -> None:
+    """Check that the values per user are those of the run that its metrics are of.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    metrics = read_json(folder / METRICS_FILE)
+    for name, stored in metrics.get("test", {}).items():
+        values = result.per_user.get(name)
+        if values is None or stored is None:
+            continue
+        found = float(values.double().nanmean())
+        if not math.isclose(found, stored, rel_tol=1e-5, abs_tol=1e-7):
+            raise ValueError(
+                f"the values per user in {str(folder)!r} are not those of its "
+                f"{METRICS_FILE} ({name} {found:.6g} and {stored:.6g}): its files are "
+                "of several runs; train it anew"
+            )
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
         raise ValueError(
             f"--separate attaches SEA's losses to another model (got --model "
             f"{cls.__name__}, which has them itself); leave --separate out, or choose "
-            "a multimodal model such as FREEDOM or VBPR"
+            "a multimodal model such as VBPR or MGCN"
         )
     arguments, training, separate = parse_settings(
         options.set or [], cls, options.separate

@@ -164,7 +164,8 @@ class ItemKNNGraph(BaseTransform):
             raise ValueError(
                 f"ItemKNNGraph(k={k}) needs at least {k + (not self.loop)} nodes of "
                 f"type {self.edge_type[0]!r} with the modality {name!r} (got "
-                f"{num_items}); lower k"
+                f"{num_items}); lower k, or leave the modality out: rows of zeros lack "
+                "it"
             )
         x = torch.nn.functional.normalize(x.float(), dim=-1)
         # The item itself is put first instead of searched: among equal features, the

@@ -17,7 +17,7 @@ def separation(on_path: None) -> ModuleType:
 def report(separation: ModuleType) -> dict:
     torch.manual_seed(0)
     features = {"text": torch.randn(500, 96) / torch.arange(1, 97).sqrt()}
-    rows = separation.separate(features, separation.MODELS["linear q"], 40, seed=0)
+    rows = separation.separate(features, *separation.MODELS["linear q"], 40, seed=0)
     return {"models": {"linear q": [rows, rows]}}
 
 
@@ -28,6 +28,17 @@ def test_a_linear_q_separates_what_linear_maps_share(report: dict) -> None:
     assert after["Gaussian"] < 0.1 * before["Gaussian"]
     assert after["loss"] < 0.1 * before["loss"]
     assert after["rank"] > 0.5 * before["rank"]
+
+
+def test_maps_alone_change_nothing_but_where_parts_are_compared(
+    separation: ModuleType,
+) -> None:
+    features = {"text": torch.randn(500, 96) / torch.arange(1, 97).sqrt()}
+    setup = separation.MODELS["linear q, maps alone"]
+    before, after = separation.separate(features, *setup, 40, seed=0)
+    assert after["Gaussian"] < 0.5 * before["Gaussian"]
+    assert after["halves"] == pytest.approx(before["halves"])
+    assert after["new maps"] == pytest.approx(before["new maps"])
 
 
 def test_table(separation: ModuleType, report: dict) -> None:

@@ -126,3 +126,17 @@ def test_a_real_difference_of_two_runs_is_one_of_these_models(writer, capsys):
     assert "nothing is claimed of the methods" in text
     _, claimed = _claims(capsys, runs)
     assert not claimed
+
+
+def test_folders_put_together_of_several_runs(writer, capsys):
+    runs = [writer.run(f"r{seed}", seed) for seed in range(3)]
+    values = (Path(runs[0]) / "test.safetensors").read_bytes()
+    (Path(runs[1]) / "test.safetensors").write_bytes(values)
+    plain, _ = _claims(capsys, runs)
+    said = [note for note in plain["notes"] if "the same value for every user" in note]
+    assert len(said) == 1
+    assert "LightGCN with seeds 0 and 1" in said[0]
+    metrics = {"test": {"recall@20": 0.123}}
+    (Path(runs[1]) / "metrics.json").write_text(json.dumps(metrics))
+    assert main(["compare", *runs]) == 2
+    assert "its files are of several runs" in capsys.readouterr().err

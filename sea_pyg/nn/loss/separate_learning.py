@@ -63,8 +63,10 @@ class SeparateLearning(InitArguments, SeparateMapping):
             given as a callable that makes it, since each modality has its own.
         alignment_pairs: The (query, key) modalities to align.
             (default: every unordered pair once, the later one as the query)
-        alpha: Weight of the alignment. (default: :obj:`0.012`)
-        beta: Weight of the distance. (default: :obj:`0.006`)
+        alpha: Weight of the alignment. With 0 it is computed all the same: to leave it
+            out, take ``alignment_pairs=[]``. (default: :obj:`0.012`)
+        beta: Weight of the distance. With 0 it is computed all the same: to leave it
+            out, take ``distance=None``. (default: :obj:`0.006`)
         temperature: Temperature of :class:`SoloSimLoss`. (default: :obj:`0.046`)
         distance_channels: Width of the distance's space. (default: :obj:`32`)
         head_channels: Hidden width of the alignment's heads. (default: :obj:`64`)

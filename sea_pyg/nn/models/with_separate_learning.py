@@ -48,15 +48,20 @@ class WithSeparateLearning(Recommender):
 
     .. code-block:: python
 
-        model = WithSeparateLearning.from_data(data, backbone="FREEDOM")
+        model = WithSeparateLearning.from_data(data, backbone="VBPR")
 
-        model = WithSeparateLearning(VBPR.from_data(data), {"alpha": 0.1})
+        model = WithSeparateLearning(MGCN.from_data(data), {"alpha": 0.1})
 
     Args:
         backbone: The model, or its name under ``'model'`` with its arguments.
         separate: The losses, or the arguments of
             :class:`~sea_pyg.nn.loss.SeparateLearning` that are not its defaults;
             ``in_channels`` are the widths of the backbone's features by default.
+
+    .. note::
+        FREEDOM and BM3 rank by none of the parameters that the losses change: their
+        features enter a second loss of the backbone alone, and it is by that loss that
+        separate learning reaches the ids. All other backbones rank by them.
 
     Shapes:
         Those of the backbone.
@@ -257,7 +262,7 @@ def _check_backbone(model_class: type[Recommender]) -> None:
     if not (model_class.multimodal and model_class.trainable):
         raise ValueError(
             "separate learning needs a model that is trained on item features (got "
-            f"{model_class.__name__}); choose a multimodal one such as FREEDOM or VBPR"
+            f"{model_class.__name__}); choose a multimodal one such as VBPR or MGCN"
         )
     if issubclass(model_class, (SEA, WithSeparateLearning)):
         raise ValueError(
