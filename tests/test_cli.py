@@ -227,7 +227,7 @@ def test_separate_learning_needs_features(tmp_path, capsys, name):
 
 @pytest.mark.parametrize("model", [[], ["--model", "sea"], ["--model", "SEA"]])
 def test_separate_learning_is_sea_s_own(tmp_path, capsys, model):
-    texts = ("--separate", "--model SEA", "FREEDOM or VBPR")
+    texts = ("--separate", "--model SEA", "VBPR or MGCN")
     _refused(capsys, _train(tmp_path / "run", *model, "--separate"), *texts)
     _refused(capsys, ["train", "nowhere", *model, "--separate"], *texts)  # at once
     assert not (tmp_path / "run").exists()

@@ -12,12 +12,12 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models.batch import norm_penalty, total
 from sea_pyg.nn.models.item_features import ItemFeatures
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_counts, check_interval, modality_masks
 
 
-class BM3(Recommender):
+class BM3(MappedFeaturesRecommender):
     r"""Predict one view of an interaction from another, without negatives.
 
     From `"Bootstrap Latent Representations for Multi-modal Recommendation"
@@ -58,7 +58,6 @@ class BM3(Recommender):
         The released code trains the feature table; ``finetune_features=True`` does so.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -104,16 +103,6 @@ class BM3(Recommender):
         for linear in (self.predictor, *self.features.linear.values()):
             assert isinstance(linear, Linear)
             torch.nn.init.xavier_normal_(linear.weight)
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the mapped features of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions and apply the predictor."""

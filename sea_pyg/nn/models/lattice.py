@@ -15,20 +15,19 @@ from sea_pyg.nn.models.item_graph import (
     cosine_graphs,
     graph_of,
     weighed_hops,
-    with_item_graph,
 )
 from sea_pyg.nn.models.learned_item_graph import (
     LearnedItemGraph,
     normalize_edges,
     out_degree,
 )
+from sea_pyg.nn.models.mapped_features import FrozenGraphsRecommender
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
-from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import check_counts, check_interval, modality_present
 
 
-class LATTICE(Recommender):
+class LATTICE(FrozenGraphsRecommender):
     r"""Learn item-item graphs from the modalities and fuse them.
 
     From `"Mining Latent Structures for Multimedia Recommendation"
@@ -102,7 +101,6 @@ class LATTICE(Recommender):
         last and smaller batch; here they are divided by the batch's own.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -159,22 +157,6 @@ class LATTICE(Recommender):
             torch.nn.init.zeros_(self.modality_weight)
         self.features.reset_parameters()
         self.learned_graph.reset_parameters()
-
-    def prepare(self, data: HeteroData) -> HeteroData:
-        """Add the frozen item-item graph of every modality."""
-        for graph in self.frozen_graphs.values():
-            data = with_item_graph(data, graph)
-        return data
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the learned features of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and the items over the fused graphs."""

@@ -1,7 +1,7 @@
 """MGCN: purified modalities, seen from several graphs."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -9,30 +9,20 @@ from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
-from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
     cosine_graphs,
     graph_of,
     hops,
-    with_item_graph,
 )
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.mapped_features import TwoViewsRecommender, Views
 from sea_pyg.nn.models.user_item_graph import to_users
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interval
 
 
-class _Views(NamedTuple):
-    content: Tensor
-    """What interactions tell: [num_users + num_items, D]."""
-    side: Tensor
-    """What features tell: [num_users + num_items, D]."""
-
-
-class MGCN(Recommender):
+class MGCN(TwoViewsRecommender):
     r"""Purify the modalities by behaviour, then fuse what they share and do not.
 
     From `"Multi-View Graph Convolutional Network for Multimedia Recommendation"
@@ -90,7 +80,6 @@ class MGCN(Recommender):
         last and smaller batch; here they are divided by the batch's own.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -152,31 +141,8 @@ class MGCN(Recommender):
                 assert isinstance(linear, Linear)
                 linear.reset_parameters()
 
-    def prepare(self, data: HeteroData) -> HeteroData:
-        """Add the frozen item-item graph of every modality."""
-        for graph in self.frozen_graphs.values():
-            data = with_item_graph(data, graph)
-        return data
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the mapped features of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
-
-    def encode(self, data: HeteroData) -> Embeddings:
-        """Add what interactions and features tell."""
-        content, side = self._views(data)
-        return Embeddings(*self._parted(content + side))
-
-    def _parted(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x[: self.num_users], x[self.num_users :]
-
-    def _views(self, data: HeteroData) -> _Views:
+    def views(self, data: HeteroData) -> Views:
+        """Compute both views."""
         edge_index = self.interactions(data)
         data = self.prepare(data)
         tables = (self.user_embedding, self.item_embedding)
@@ -187,7 +153,7 @@ class MGCN(Recommender):
             graph = graph_of(data, self.frozen_graphs[name].edge_type)
             x = hops(*graph, x, self.num_item_layers)
             modality[name] = torch.cat([to_users(edge_index, x, self.num_users), x])
-        return _Views(content, self._fuse(content, modality))
+        return Views(content, self._fuse(content, modality))
 
     def _fuse(self, content: Tensor, modality: dict[str, Tensor]) -> Tensor:
         stacked = torch.stack(list(modality.values()), dim=1)  # [N, num_modalities, D]
@@ -199,19 +165,3 @@ class MGCN(Recommender):
         for name, x in modality.items():
             parts.append(self.preference[name](content).sigmoid() * (x - shared))
         return torch.stack(parts).mean(dim=0)
-
-    def loss(
-        self, data: HeteroData, batch: Triplets, state: Any = None
-    ) -> dict[str, Tensor]:
-        """Return ``bpr``, ``reg`` and ``contrast``."""
-        content, side = self._views(data)
-        rows = lookup(Embeddings(*self._parted(content + side)), batch)
-        contrast = []
-        for row in (batch.user, batch.positive + self.num_users):
-            query, key = l2_normalize(side[row]), l2_normalize(content[row])
-            contrast.append(info_nce(query, key, self.temperature, 512, unit=True))
-        return {
-            "bpr": triplet_bpr(*rows),
-            "reg": self.reg_weight * norm_penalty(*rows, power=2),
-            "contrast": self.cl_weight * torch.stack(contrast).sum(),
-        }

@@ -15,20 +15,19 @@ from sea_pyg.nn.models.item_graph import (
     cosine_graphs,
     graph_of,
     weighed_hops,
-    with_item_graph,
 )
 from sea_pyg.nn.models.learned_item_graph import (
     LearnedItemGraph,
     normalize_edges,
     out_degree,
 )
+from sea_pyg.nn.models.mapped_features import FrozenGraphsRecommender
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
-from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_counts, check_interval, modality_present
 
 
-class MICRO(Recommender):
+class MICRO(FrozenGraphsRecommender):
     r"""Contrast every modality's view of the items with their fusion.
 
     From `"Latent Structure Mining with Contrastive Modality Fusion for Multimedia
@@ -107,7 +106,6 @@ class MICRO(Recommender):
         last and smaller batch; here they are divided by the batch's own.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 5e-4,
         "batch_size": 1024,
@@ -185,22 +183,6 @@ class MICRO(Recommender):
                 linear.reset_parameters()
         self.features.reset_parameters()
         self.learned_graph.reset_parameters()
-
-    def prepare(self, data: HeteroData) -> HeteroData:
-        """Add the frozen item-item graph of every modality."""
-        for graph in self.frozen_graphs.values():
-            data = with_item_graph(data, graph)
-        return data
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the learned features of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and add the fused views of the items."""

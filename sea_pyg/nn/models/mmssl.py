@@ -15,9 +15,9 @@ from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.critic_rows import UnseenRows, softened_rows
 from sea_pyg.nn.models.interaction_critic import InteractionCritic
 from sea_pyg.nn.models.item_features import ItemFeatures
+from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.nn.models.modality_attention import ModalityAttention
 from sea_pyg.nn.models.preference_graph import PreferenceGraph
-from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import alternating_hops, root_degree_sums
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_choice, check_counts, check_interval, memoize
@@ -37,7 +37,7 @@ class MMSSLState(NamedTuple):
     """Their fake rows by every modality, each :math:`[B, N_i]`."""
 
 
-class MMSSL(Recommender):
+class MMSSL(MappedFeaturesRecommender):
     r"""Let a critic and a contrast teach each modality what users prefer in it.
 
     From `"Multi-Modal Self-Supervised Learning for Recommendation"
@@ -142,7 +142,6 @@ class MMSSL(Recommender):
         do not exist.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 5.5e-4,
         "batch_size": 1024,
@@ -257,16 +256,6 @@ class MMSSL(Recommender):
         if self.attention is not None:
             self.attention.reset_parameters()
         self.critic.reset_parameters()
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the mapped features of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate the tables with the attended ones, and add the features."""

@@ -1,7 +1,7 @@
 """SMORE: modalities denoised and fused in the frequency domain."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -9,35 +9,25 @@ from torch.nn import Linear, Parameter, Sequential, Tanh
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.functional import info_nce, l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
-from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
     cosine_graphs,
     graph_of,
     hops,
     largest_of,
-    with_item_graph,
 )
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.mapped_features import TwoViewsRecommender, Views
 from sea_pyg.nn.models.user_item_graph import to_users
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interval, check_modalities
 
 FUSED = "fused"
 """Name of the view that fuses all modalities."""
 
 
-class _Views(NamedTuple):
-    content: Tensor
-    """What interactions tell: [num_users + num_items, D]."""
-    side: Tensor
-    """What features tell: [num_users + num_items, D]."""
-
-
-class SMORE(Recommender):
+class SMORE(TwoViewsRecommender):
     r"""Filter the modalities by frequency, and fuse them by the product of spectra.
 
     From `"Spectrum-based Modality Representation Fusion Graph Convolutional Network for
@@ -100,7 +90,6 @@ class SMORE(Recommender):
         divided by the batch's own.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -178,30 +167,6 @@ class SMORE(Recommender):
                 if isinstance(module, Linear):
                     module.reset_parameters()
 
-    def prepare(self, data: HeteroData) -> HeteroData:
-        """Add the frozen item-item graph of every modality."""
-        for graph in self.frozen_graphs.values():
-            data = with_item_graph(data, graph)
-        return data
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the mapped features of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
-
-    def encode(self, data: HeteroData) -> Embeddings:
-        """Add what interactions and features tell."""
-        content, side = self._views(data)
-        return self._parted(content + side)
-
-    def _parted(self, x: Tensor) -> Embeddings:
-        return Embeddings(x[: self.num_users], x[self.num_users :])
-
     def _filtered(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Filter every modality, and the product of them all."""
         spectra = {
@@ -219,7 +184,8 @@ class SMORE(Recommender):
             out[name] = filtered.to(weight.dtype)
         return out
 
-    def _views(self, data: HeteroData) -> _Views:
+    def views(self, data: HeteroData) -> Views:
+        """Compute both views."""
         edge_index = self.interactions(data)
         data = self.prepare(data)
         tables = (self.user_embedding, self.item_embedding)
@@ -240,27 +206,7 @@ class SMORE(Recommender):
                 x = self.attention[name](view[FUSED]).softmax(dim=-1) * x
             prefer = self.dropout(self.preference[name](content).sigmoid())
             parts.append(prefer * x)
-        return _Views(content, torch.stack(parts).mean(dim=0))
-
-    def loss(
-        self, data: HeteroData, batch: Triplets, state: Any = None
-    ) -> dict[str, Tensor]:
-        """Return ``bpr``, ``reg`` and ``contrast``."""
-        content, side = self._views(data)
-        rows = lookup(self._parted(content + side), batch)
-        queries, keys = (
-            map(l2_normalize, lookup(self._parted(x), batch)[:2])
-            for x in (side, content)
-        )
-        contrast = [
-            info_nce(query, key, self.temperature, 512, unit=True)
-            for query, key in zip(queries, keys, strict=True)
-        ]
-        return {
-            "bpr": triplet_bpr(*rows),
-            "reg": self.reg_weight * norm_penalty(*rows, power=2),
-            "contrast": self.cl_weight * torch.stack(contrast).sum(),
-        }
+        return Views(content, torch.stack(parts).mean(dim=0))
 
 
 def _transformable(x: Tensor) -> Tensor:

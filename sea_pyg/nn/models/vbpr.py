@@ -10,12 +10,12 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.item_features import ItemFeatures
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_choice, check_counts, check_interval
 
 
-class VBPR(Recommender):
+class VBPR(MappedFeaturesRecommender):
     r"""Extend item embeddings with a linear map of the items' features.
 
     From `"VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback"
@@ -52,7 +52,6 @@ class VBPR(Recommender):
         item, and norms are penalised as they are (``reg_power=2`` squares them).
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -91,16 +90,6 @@ class VBPR(Recommender):
         for linear in self.features.linear.values():
             assert isinstance(linear, Linear)
             torch.nn.init.normal_(linear.weight, std=std)
-
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.features.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return :math:`W_m x^{(m)}` of every modality."""
-        out: dict[str, Tensor] = self.features(data)
-        return out
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Append the mapped features to the items' embeddings."""
