@@ -1,15 +1,16 @@
 """One step of training, whoever takes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender
 from sea_pyg.typing import Triplets
-from sea_pyg.utils import constant
 
 
 def training_step(
@@ -48,7 +49,7 @@ def training_step(
         fitted = model.fit_estimators(data, state, inner, inner_steps)
         if fitted is not None:
             parts["estimator"] = fitted
-    with constant(model.estimator_parameters()):
+    with _constant(model.estimator_parameters()):
         losses = model.loss(data, batch, state)
         if taken := sorted({"estimator", "total"} & losses.keys()):
             raise ValueError(
@@ -64,3 +65,16 @@ def training_step(
         backward(torch.stack(list(losses.values())).sum())
     optimizers[0].step()
     return parts
+
+
+@contextmanager
+def _constant(parameters: list[Parameter]) -> Iterator[None]:
+    """Give parameters no gradient in a block."""
+    flags = [parameter.requires_grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, flag in zip(parameters, flags, strict=True):
+            parameter.requires_grad_(flag)

@@ -2,7 +2,7 @@
 
 from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
 from sea_pyg.utils.allocator import keep_freed_memory
-from sea_pyg.utils.autograd import constant, once_differentiable
+from sea_pyg.utils.autograd import once_differentiable
 from sea_pyg.utils.checks import (
     check_choice,
     check_counts,
@@ -85,7 +85,6 @@ __all__ = [
     "chunked_topk",
     "closest",
     "compress",
-    "constant",
     "count_common",
     "csr_tensor",
     "device_of",

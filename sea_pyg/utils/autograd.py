@@ -1,8 +1,7 @@
-"""Gradients that must not be taken, or not be differentiated again."""
+"""Gradients that must not be differentiated again."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,19 +9,6 @@ import torch
 from sea_pyg.typing import OptTensor
 
 Backward = Callable[..., tuple[OptTensor, ...]]
-
-
-@contextmanager
-def constant(parameters: Sequence[torch.nn.Parameter]) -> Iterator[None]:
-    """Give parameters no gradient in a block."""
-    flags = [parameter.requires_grad for parameter in parameters]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, flag in zip(parameters, flags, strict=True):
-            parameter.requires_grad_(flag)
 
 
 def once_differentiable(backward: Backward) -> Backward:

@@ -79,15 +79,6 @@ class Distances(ModuleDict):
         """List what their own objective trains."""
         return [p for module in self.estimators() for p in module.parameters()]
 
-    def parameters_of(self, name: str) -> list[Parameter]:
-        """List what a modality's estimator learns by its own objective, if it is one.
-
-        Another loss has none of these: its parameters are trained like a model's.
-        """
-        module = self.of(name)
-        own = isinstance(module, MutualInformationEstimator)
-        return list(module.parameters()) if own else []
-
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         for module in self.values():

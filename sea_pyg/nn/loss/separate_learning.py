@@ -16,7 +16,7 @@ from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import InitArguments, check_counts, check_interval, constant
+from sea_pyg.utils import InitArguments, check_counts, check_interval
 
 
 class SeparateLearning(InitArguments, SeparateMapping):
@@ -212,7 +212,6 @@ class SeparateLearning(InitArguments, SeparateMapping):
     def distance_loss(self, maps: SeparateMaps, index: OptTensor = None) -> Tensor:
         """Compute the mean distance of the modalities' parts, without its weight.
 
-        Estimators are constants in it, and get no gradient.
         The arguments are those of :meth:`loss`. Of too few different items it is left
         out: with a warning, unless they are those of a batch, of which the last one may
         be small.
@@ -222,8 +221,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
             generic, unique = maps.present(name)
             fewest = self.distances.fewest_rows(name)
             if maps.count_items(name, index if fewest > 2 else None) >= fewest:
-                with constant(self.distances.parameters_of(name)):
-                    losses.append(self.estimator(name)(generic, unique))
+                losses.append(self.estimator(name)(generic, unique))
             elif generic.size(0) > 1 and index is None:
                 warnings.warn(
                     f"the distance of modality {name!r} is left out: a linear q needs "
@@ -275,6 +273,9 @@ class SeparateLearning(InitArguments, SeparateMapping):
     ) -> Tensor | None:
         """Take an optimizer's steps on :meth:`estimator_loss`.
 
+        What gradient the estimators have is forgotten: that of the loss, which is not
+        to train them, would add up from step to step.
+
         Args:
             maps: What :meth:`maps` returned.
             optimizer: That of :meth:`estimator_parameters`.
@@ -286,7 +287,10 @@ class SeparateLearning(InitArguments, SeparateMapping):
         if not self.has_estimators:
             return None
         estimators, pairs = self._fitting_pairs(maps)
-        return joint_fit(estimators, pairs, optimizer, steps) if pairs else None
+        found = joint_fit(estimators, pairs, optimizer, steps) if pairs else None
+        for parameter in self.estimator_parameters():
+            parameter.grad = None
+        return found
 
     def _fitting_pairs(
         self, maps: SeparateMaps

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn import CLUB, DistanceLoss, SeparateLearning
+from sea_pyg.nn.mi import InfoNCE
 from tests.nn.models.dense_sea import solo_sim
 
 WIDTHS = {"audio": 6, "image": 8, "text": 4}
@@ -407,24 +408,19 @@ def test_a_distance_that_cannot_be_made_anew_is_refused(distance, message) -> No
         SeparateLearning({"text": 4, "image": 4}, distance=distance)
 
 
-def test_estimators_are_constants_in_the_loss() -> None:
-    model, x = build(), features()
-    sum(model(x).values()).backward()
-    assert all(p.grad is None and p.requires_grad for p in model.estimator_parameters())
-    assert all(p.grad is not None for p in model.main_parameters())
-    # What is no estimator learns by the loss.
-    model = build({"text": 4}, distance=Scaled)
-    sum(model(features({"text": 4})).values()).backward()
-    assert model.distances["text"].scale.grad is not None
-
-
-class Scaled(torch.nn.Module):
-    def __init__(self, *widths: int) -> None:
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, generic: Tensor, unique: Tensor) -> Tensor:
-        return self.scale * (generic - unique).square().mean()
+@pytest.mark.parametrize("distance", ["club", InfoNCE])
+def test_gradients_of_estimators_do_not_add_up(distance: Any) -> None:
+    model, x = build({"text": 4}, distance=distance), features({"text": 4})
+    inner = torch.optim.Adam(model.estimator_parameters(), lr=0.0)
+    grads = []
+    for _ in range(3):
+        maps = model.maps(x)
+        model.fit_estimators(maps, inner, steps=2)
+        assert all(p.grad is None for p in model.estimator_parameters())
+        sum(model.loss(maps).values()).backward()
+        grads.append([p.grad for p in model.estimator_parameters()])
+    for first, last in zip(grads[0], grads[2], strict=True):
+        torch.testing.assert_close(first, last)
 
 
 @pytest.mark.parametrize("scale", [300.0, 0.0])
