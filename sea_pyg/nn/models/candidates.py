@@ -67,7 +67,7 @@ def candidate_log_probability(edge_index: Tensor, num_items: int, limit: int) ->
         num_positive, num_negative = _halves(limit)
         missed = num_positive * torch.log1p(-share)
         drawn = degree > 0
-        missed += num_negative * torch.log1p(-1 / drawn.sum().clamp(min=2))
+        missed += num_negative * torch.log1p(-1 / drawn.sum().clamp(min=1))
         chosen = (-torch.expm1(missed)).log()
         return chosen.where(drawn, chosen[drawn].amin() if drawn.any() else chosen)
 

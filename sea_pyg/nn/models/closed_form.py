@@ -37,11 +37,10 @@ class ClosedFormRecommender(Recommender):
                 "training graph, or load the weights of a fitted one"
             )
 
-    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Take over what another model's :meth:`fit` has found."""
-        found = super().load_state_dict(*args, **kwargs)
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        # Also where the model is a part of another module.
+        super()._load_from_state_dict(*args, **kwargs)
         self.fitted = True
-        return found
 
     @abstractmethod
     def fit(self, data: HeteroData) -> None:

@@ -16,7 +16,7 @@ from sea_pyg.nn.models.item_graph import (
     graph_of,
     hops,
 )
-from sea_pyg.nn.models.mapped_features import TwoViewsRecommender, Views
+from sea_pyg.nn.models.two_views import TwoViewsRecommender, Views
 from sea_pyg.nn.models.user_item_graph import to_users
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interval

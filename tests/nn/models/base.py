@@ -517,6 +517,9 @@ class ClosedFormTests(RecommenderTests):
                 use(data)
         model.load_state_dict(fitted.state_dict())
         assert torch.equal(model.score(data, users), fitted.score(data, users))
+        within = torch.nn.ModuleList([self.model_class.from_data(data, **self.kwargs)])
+        within.load_state_dict(torch.nn.ModuleList([fitted]).state_dict())
+        assert torch.equal(within[0].score(data, users), fitted.score(data, users))
         assert copy.deepcopy(fitted).fitted
         model.reset_parameters()
         with pytest.raises(RuntimeError, match="has not been fitted"):
