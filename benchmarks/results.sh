@@ -31,7 +31,7 @@ done
 "${grid[@]}" --out "$out/grid" --data sports --models EASE --seeds 0 --trials 5
 # Baselines that take over a hundred epochs get them in their trials, too: in 60 epochs the
 # slow settings among them, which can be the best, seem worse than they are.
-slow=(SEA FREEDOM)
+slow=(SEA FREEDOM MGCN)
 "${grid[@]}" --out "$out/grid" --data lfm2k:text+audio --models "$(IFS=,; echo "${slow[*]}")" \
   --seeds 0,1,2,3,4 --trials 5 --epochs 300
 searched=()
