@@ -1,6 +1,5 @@
 """The commands that read run directories and data sets."""
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -158,17 +157,14 @@ def _check_values(folder: Path, result: EvaluationResult) -> None:
         ValueError: If they are not.
     """
     metrics = read_json(folder / METRICS_FILE)
-    for name, stored in metrics.get("test", {}).items():
-        values = result.per_user.get(name)
-        if values is None or stored is None:
-            continue
-        found = float(values.double().nanmean())
-        if not math.isclose(found, stored, rel_tol=1e-5, abs_tol=1e-7):
-            raise ValueError(
-                f"the values per user in {str(folder)!r} are not those of its "
-                f"{METRICS_FILE} ({name} {found:.6g} and {stored:.6g}): its files are "
-                "of several runs; train it anew"
-            )
+    differing = result.differing_mean(metrics.get("test", {}))
+    if differing is not None:
+        name, found, noted = differing
+        raise ValueError(
+            f"the values per user in {str(folder)!r} are not those of its "
+            f"{METRICS_FILE} ({name} {found:.6g} and {noted:.6g}): its files are of "
+            "several runs; train it anew"
+        )
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,25 @@ class EvaluationResult:
     def num_users(self) -> int:
         """Number of users that were evaluated."""
         return self.user_index.numel()
+
+    def differing_mean(
+        self, metrics: Mapping[str, float | None]
+    ) -> tuple[str, float, float] | None:
+        """Return the first metric that the values per user are not those of.
+
+        Args:
+            metrics: Means that were noted elsewhere, by name; only metrics with values
+                per user are compared.
+
+        Returns:
+            Its name, the mean of the values, and the one that was noted.
+        """
+        for name, noted in metrics.items():
+            if name in self.per_user and noted is not None:
+                mean = float(self.per_user[name].double().nanmean())
+                if not math.isclose(mean, noted, rel_tol=1e-5, abs_tol=1e-7):
+                    return name, mean, noted
+        return None
 
     def pooled_recall(self, k: int) -> float:
         """Compute all users' hits at ``k`` over all users' labels.

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,16 +89,14 @@ class Cell:
         if not path.is_file() and (packed := published(path)).is_file():
             path = packed
         result = EvaluationResult.load(path)
-        for name, value in self.plain["test"].items():
-            if name not in result.per_user or value is None:
-                continue
-            mean = float(result.per_user[name].double().nanmean())
-            if not math.isclose(mean, value, abs_tol=1e-5):
-                raise ValueError(
-                    f"{str(path)!r} holds the values of another cell: their mean of "
-                    f"{name} is {mean:.6f}, where {str(self.path)!r} says {value:.6f}; "
-                    "delete both and make the cell again"
-                )
+        differing = result.differing_mean(self.plain["test"])
+        if differing is not None:
+            name, mean, value = differing
+            raise ValueError(
+                f"{str(path)!r} holds the values of another cell: their mean of "
+                f"{name} is {mean:.6f}, where {str(self.path)!r} says {value:.6f}; "
+                "delete both and make the cell again"
+            )
         fixed = bool(self.plain["deterministic"])
         return Run(self.method, self.plain["seed"], result, fixed)
 

@@ -165,8 +165,11 @@ def test_a_finished_cell_is_of_its_data_and_settings(parts, others, tmp_path):
 def test_a_test_graph_of_another_split_is_refused(model, parts, others):
     built = model.from_data(parts[0])
     assert built.trained_on == ()
-    if model.trainable:  # a closed form that was not fitted has no scores
-        evaluate(built, others[2])
+    if model.trainable:
+        evaluate(built, others[2])  # before training
+    else:
+        with pytest.raises(RuntimeError, match="EASE has not been fitted"):
+            evaluate(built, others[2])
     fit(built, *parts[:2], CONFIG)
     assert built.trained_on == (parts[0][RATES].split_id,)
     for part in parts[1:]:

@@ -63,10 +63,10 @@ class SeparateLearning(InitArguments, SeparateMapping):
             given as a callable that makes it, since each modality has its own.
         alignment_pairs: The (query, key) modalities to align.
             (default: every unordered pair once, the later one as the query)
-        alpha: Weight of the alignment. With 0 it is computed all the same: to leave it
-            out, take ``alignment_pairs=[]``. (default: :obj:`0.012`)
-        beta: Weight of the distance. With 0 it is computed all the same: to leave it
-            out, take ``distance=None``. (default: :obj:`0.006`)
+        alpha: Weight of the alignment; to save it, not to weigh it with 0, take
+            ``alignment_pairs=[]``. (default: :obj:`0.012`)
+        beta: Weight of the distance; to save it, ``distance=None``.
+            (default: :obj:`0.006`)
         temperature: Temperature of :class:`SoloSimLoss`. (default: :obj:`0.046`)
         distance_channels: Width of the distance's space. (default: :obj:`32`)
         head_channels: Hidden width of the alignment's heads. (default: :obj:`64`)
@@ -273,9 +273,6 @@ class SeparateLearning(InitArguments, SeparateMapping):
     ) -> Tensor | None:
         """Take an optimizer's steps on :meth:`estimator_loss`.
 
-        What gradient the estimators have is forgotten: that of the loss, which is not
-        to train them, would add up from step to step.
-
         Args:
             maps: What :meth:`maps` returned.
             optimizer: That of :meth:`estimator_parameters`.
@@ -287,10 +284,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         if not self.has_estimators:
             return None
         estimators, pairs = self._fitting_pairs(maps)
-        found = joint_fit(estimators, pairs, optimizer, steps) if pairs else None
-        for parameter in self.estimator_parameters():
-            parameter.grad = None
-        return found
+        return joint_fit(estimators, pairs, optimizer, steps) if pairs else None
 
     def _fitting_pairs(
         self, maps: SeparateMaps

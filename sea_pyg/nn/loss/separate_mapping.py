@@ -14,7 +14,7 @@ from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
-from sea_pyg.utils import check_features, fill_missing
+from sea_pyg.utils import check_features, fill_missing, memoize
 
 
 class SeparateMaps(NamedTuple):
@@ -43,8 +43,9 @@ class SeparateMaps(NamedTuple):
         rows = rows_of(self.masks.get(name))
         if index is None:
             return self.present(name).generic.size(0)
-        items: Tensor = index if rows is None else index[rows]
-        return int(items.unique().numel())
+        if rows is None:  # for all modalities alike
+            return memoize(index, "different", lambda: int(index.unique().numel()))
+        return int(index[rows].unique().numel())
 
     def across(self, query: str, key: str) -> list[SplitFeatures]:
         """Return the parts of two modalities, of the items that have both."""

@@ -138,6 +138,9 @@ def joint_fit(
 ) -> Tensor | None:
     """Take an optimizer's steps on :func:`joint_learning_loss`.
 
+    Its parameters are left without a gradient: what another loss has given them is not
+    to add up with what it gives them next.
+
     Args:
         estimators: The estimators.
         pairs: x and y of every estimator.
@@ -148,11 +151,17 @@ def joint_fit(
         The last value of the loss, or :obj:`None` without steps.
     """
     models = _side_by_side(estimators, pairs)
+    found: Tensor | None
     if steps > 0 and models is not None and GaussianMLP.fits_with(models, optimizer):
         assert isinstance(optimizer, torch.optim.Adam)
         xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
-        return GaussianMLP.joint_fit(models, xs, ys, optimizer, steps)
-    return minimize(lambda: joint_learning_loss(estimators, pairs), optimizer, steps)
+        found = GaussianMLP.joint_fit(models, xs, ys, optimizer, steps)
+    else:
+        found = minimize(
+            lambda: joint_learning_loss(estimators, pairs), optimizer, steps
+        )
+    optimizer.zero_grad(set_to_none=True)
+    return found
 
 
 def _side_by_side(

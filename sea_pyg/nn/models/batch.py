@@ -39,6 +39,22 @@ def with_modality(batch: Triplets, mask: OptTensor) -> Triplets:
     return Triplets(*(index[kept] for index in batch))
 
 
+def rows_with_modality(
+    mask: OptTensor, item: Tensor, *rows: Tensor
+) -> tuple[Tensor, ...]:
+    """Keep the rows of several matrices whose item has a modality.
+
+    Args:
+        mask: Which items have it, :math:`[N_i]`. (default: all)
+        item: The item of each row, :math:`[B]`.
+        *rows: The matrices, :math:`[B, C]` each.
+    """
+    if mask is None:
+        return rows
+    kept = mask[item]
+    return tuple(x[kept] for x in rows)
+
+
 def total(losses: Sequence[Tensor], like: Tensor) -> Tensor:
     """Add losses up, which may be none; a zero is of the type of ``like``."""
     return torch.stack(list(losses)).sum() if losses else like.new_zeros(())

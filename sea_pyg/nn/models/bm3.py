@@ -10,7 +10,7 @@ from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.models.batch import norm_penalty, total
+from sea_pyg.nn.models.batch import norm_penalty, rows_with_modality, total
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -130,10 +130,8 @@ class BM3(MappedFeaturesRecommender):
         masks = modality_masks(data, features, self.edge_type[2])
         modality: list[Tensor] = []
         for name, x in features.items():
-            x, target = F.embedding(batch.positive, x), item_target
-            if name in masks:
-                kept = masks[name][batch.positive]
-                x, target = x[kept], target[kept]
+            own = (F.embedding(batch.positive, x), item_target)
+            x, target = rows_with_modality(masks.get(name), batch.positive, *own)
             if x.size(0) > 0:
                 modality += [
                     self._distance(x, target),

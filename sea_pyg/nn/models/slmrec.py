@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import info_nce, l2_normalize
-from sea_pyg.nn.models.batch import total
+from sea_pyg.nn.models.batch import rows_with_modality, total
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -175,10 +175,8 @@ class SLMRec(Recommender):
             self.modality_channels, self.chain, self.target, rows[1:], strict=True
         ):
             chained = step(chained)
-            query, key = chained, target(row)
-            if name in masks:
-                kept = masks[name][batch.positive]
-                query, key = query[kept], key[kept]
+            own = (chained, target(row))
+            query, key = rows_with_modality(masks.get(name), batch.positive, *own)
             if query.size(0) > 0:
                 contrast.append(info_nce(query, key, self.ssl_temperature, 512))
         return {

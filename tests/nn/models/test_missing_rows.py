@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from sea_pyg.nn.models import BM3, FREEDOM, SLMRec
-from sea_pyg.nn.models.batch import with_modality
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import Triplets
 from tests.nn.models.base import example_batch, example_data
@@ -51,9 +50,10 @@ def test_only_rows_with_the_modality_count(model_class, part, options) -> None:
     mask = torch.arange(30) % 3 > 0
     torch.manual_seed(0)
     model = model_class.from_data(data, **options)
-    kept = with_modality(batch, mask)
-    if part != "modality" or model_class is not FREEDOM:
-        kept = Triplets(*(index[mask[batch.positive]] for index in batch))
+    has = mask[batch.positive]
+    if model_class is FREEDOM:  # ranks both items by the modality
+        has &= mask[batch.negative]
+    kept = Triplets(*(index[has] for index in batch))
     assert 0 < kept.user.numel() < batch.user.numel()
     for name in ("image", "text"):
         data["item"][f"mask_{name}"] = mask
