@@ -16,6 +16,7 @@ def info_nce(
     chunk_size: int | None = None,
     index: OptTensor = None,
     unit: bool = False,
+    weight: OptTensor = None,
 ) -> Tensor:
     r"""Compute the one-directional InfoNCE loss of `"Representation Learning with
     Contrastive Predictive Coding" <https://arxiv.org/abs/1807.03748>`_.
@@ -36,9 +37,12 @@ def info_nce(
         unit: Whether all rows are known to be of unit length at most. Their logits are
             bounded, so that no maximum is sought where they cannot overflow.
             (default: :obj:`False`)
+        weight: How many rows each one stands for, as a query and as a key, without
+            gradient. Rows that repeat can be given once. (default: one)
 
     Shapes:
-        ``query`` and ``key`` :math:`[N, C]`, ``index`` :math:`[N]`; returns a scalar.
+        ``query`` and ``key`` :math:`[N, C]`, ``index`` and ``weight`` :math:`[N]`;
+        returns a scalar.
 
     Raises:
         ValueError: If the shapes differ, there is no row, or ``temperature`` or
@@ -49,23 +53,27 @@ def info_nce(
             "query and key must have one shape [N, C] with N > 0 (got "
             f"{list(query.shape)} and {list(key.shape)})"
         )
-    if index is not None and index.shape != query.shape[:1]:
-        raise ValueError(
-            f"index must have one entry per row, [{query.size(0)}] (got "
-            f"{list(index.shape)})"
-        )
+    for name, given in (("index", index), ("weight", weight)):
+        if given is not None and given.shape != query.shape[:1]:
+            raise ValueError(
+                f"{name} must have one entry per row, [{query.size(0)}] (got "
+                f"{list(given.shape)})"
+            )
     check_options(temperature, chunk_size)
     query, key = in_full(query, key)
-    count = None if index is None else _multiplicity(index).to(query.dtype)
+    if weight is not None:
+        weight = weight.to(query.dtype)
+    if index is not None:
+        # Rows that stand for the same have a share each, as a query and as a key.
+        once = _multiplicity(index).to(query.dtype).reciprocal()
+        weight = once if weight is None else weight * once
     if chunk_size is None or chunk_size >= query.size(0):
         with torch.autocast(query.device.type, enabled=False):
-            return _whole_info_nce(query, key, temperature, count)
-    # Rows that stand for the same have a share each, as a query and as a key.
-    once = None if count is None else count.reciprocal()
-    part = query.new_ones(query.size(0)) if once is None else once
+            return _whole_info_nce(query, key, temperature, weight)
+    part = query.new_ones(query.size(0)) if weight is None else weight
     part = part / part.sum()
     mass = log_partition(
-        query, key, temperature, None, chunk_size, unit, weight=part, key_weight=once
+        query, key, temperature, None, chunk_size, unit, weight=part, key_weight=weight
     )
     return mass - ((query * key).sum(dim=1) * part).sum() / temperature
 
@@ -80,14 +88,13 @@ def _multiplicity(index: Tensor) -> Tensor:
 
 
 def _whole_info_nce(
-    query: Tensor, key: Tensor, temperature: float, count: OptTensor
+    query: Tensor, key: Tensor, temperature: float, weight: OptTensor
 ) -> Tensor:
     logits = query @ key.t() / temperature
-    if count is None:
+    if weight is None:
         target = torch.arange(query.size(0), device=query.device)
         return F.cross_entropy(logits, target)
-    loss = (logits - count.log()).logsumexp(dim=1) - logits.diagonal()
-    weight = count.reciprocal()
+    loss = (logits + weight.log()).logsumexp(dim=1) - logits.diagonal()
     mean: Tensor = (weight * loss).sum() / weight.sum()
     return mean
 

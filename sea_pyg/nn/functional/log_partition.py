@@ -65,8 +65,9 @@ def log_partition(
     """
     check_options(temperature, chunk_size)
     query, key = in_full(query, key)
-    if positive is not None:
-        positive = positive.to(query.dtype)
+    positive, weight, key_weight = (
+        None if x is None else x.to(query.dtype) for x in (positive, weight, key_weight)
+    )
     with torch.autocast(query.device.type, enabled=False):
         out: Tensor = _LogPartition.apply(  # type: ignore[no-untyped-call]
             query,

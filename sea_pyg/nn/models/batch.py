@@ -1,6 +1,7 @@
 """What the losses on triplets share."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,29 @@ def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Ten
         F.embedding(batch.positive, item),
         F.embedding(batch.negative, item),
     )
+
+
+class Distinct(NamedTuple):
+    """The nodes of a batch's rows, each once."""
+
+    node: Tensor
+    """The nodes, :math:`[N]`."""
+    position: Tensor
+    """Where among them is that of each row, :math:`[B]`."""
+    times: Tensor
+    """How many rows are of each, :math:`[N]`."""
+
+
+def distinct(index: Tensor) -> Distinct:
+    r"""Find the different nodes of some rows.
+
+    A contrast of :math:`B` rows is one of their :math:`N` nodes, if each of these
+    counts as often as it occurs; it takes :math:`N^2 / B^2` of the time.
+
+    Shapes:
+        ``index`` :math:`[B]`.
+    """
+    return Distinct(*index.unique(return_inverse=True, return_counts=True))
 
 
 def with_modality(batch: Triplets, mask: OptTensor) -> Triplets:

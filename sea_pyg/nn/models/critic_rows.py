@@ -95,8 +95,11 @@ def softened_rows(
         ``unseen`` :math:`[B, N_i]`, ``user_index`` :math:`[B]`; returns
         :math:`[B, N_i]`.
     """
-    # Gumbel noise is minus the logarithm of an exponential variable.
-    logit = torch.empty_like(unseen).exponential_().log_().mul_(-noise_scale)
+    # Gumbel noise. From uniform variables it takes a third of the time of exponential
+    # ones; in half precision, some of them would be one, whose noise is infinite.
+    dtype = torch.promote_types(unseen.dtype, torch.float32)
+    logit = torch.empty_like(unseen, dtype=dtype)
+    logit.uniform_(torch.finfo(dtype).tiny, 1).log_().neg_().log_().mul_(-noise_scale)
     logit[seen.seen(user_index)] += 1
-    soft = logit.div_(temperature).softmax(dim=1)
+    soft = logit.div_(temperature).softmax(dim=1).to(unseen.dtype)
     return l2_normalize(soft + unseen_weight * unseen)

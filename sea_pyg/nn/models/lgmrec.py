@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize, log_partition
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
-from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours, stacked_edges
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -234,6 +234,8 @@ class LGMRec(Recommender):
 
     def _contrast(self, index: Tensor, query: Tensor, key: Tensor) -> Tensor:
         """Sum InfoNCE over some rows, with all rows as candidates."""
-        query, key = l2_normalize(F.embedding(index, query)), l2_normalize(key)
-        positive = (query * F.embedding(index, key)).sum() / self.temperature
-        return log_partition(query, key, self.temperature, unit=True) - positive
+        node, _, times = distinct(index)
+        query, key = l2_normalize(F.embedding(node, query)), l2_normalize(key)
+        cosine = (query * F.embedding(node, key)).sum(dim=1)
+        mass = log_partition(query, key, self.temperature, unit=True, weight=times)
+        return mass - (times * cosine).sum() / self.temperature

@@ -142,7 +142,7 @@ class MGCN(TwoViewsRecommender):
                 linear.reset_parameters()
 
     def views(self, data: HeteroData) -> Views:
-        """Compute both views."""
+        """Propagate the tables, and what every modality keeps of the items'."""
         edge_index = self.interactions(data)
         data = self.prepare(data)
         tables = (self.user_embedding, self.item_embedding)
@@ -153,15 +153,16 @@ class MGCN(TwoViewsRecommender):
             graph = graph_of(data, self.frozen_graphs[name].edge_type)
             x = hops(*graph, x, self.num_item_layers)
             modality[name] = torch.cat([to_users(edge_index, x, self.num_users), x])
-        return Views(content, self._fuse(content, modality))
+        return Views(content, modality)
 
-    def _fuse(self, content: Tensor, modality: dict[str, Tensor]) -> Tensor:
-        stacked = torch.stack(list(modality.values()), dim=1)  # [N, num_modalities, D]
+    def fuse(self, content: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """Add to what the modalities share what is preferred of each one's own."""
+        stacked = torch.stack(list(features.values()), dim=1)  # [N, num_modalities, D]
         if self.attention is None or self.attention_out is None:
             return stacked.sum(dim=1) / 2
         logit = self.attention_out(torch.tanh(self.attention(stacked)))
         shared = (logit.softmax(dim=1) * stacked).sum(dim=1)
         parts = [shared]
-        for name, x in modality.items():
+        for name, x in features.items():
             parts.append(self.preference[name](content).sigmoid() * (x - shared))
         return torch.stack(parts).mean(dim=0)

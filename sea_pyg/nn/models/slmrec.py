@@ -10,8 +10,8 @@ from torch.nn import Linear, ModuleList, Parameter, Sequential
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.functional import info_nce, l2_normalize
-from sea_pyg.nn.models.batch import rows_with_modality, total
+from sea_pyg.nn.functional import info_nce, l2_normalize, log_partition
+from sea_pyg.nn.models.batch import distinct, rows_with_modality, total
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -164,22 +164,35 @@ class SLMRec(Recommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``interaction`` and ``contrast``."""
-        parts = self._propagate(data)
-        fused = self._fuse(parts)
-        user = l2_normalize(F.embedding(batch.user, fused.user))
-        item = l2_normalize(F.embedding(batch.positive, fused.item))
-        rows = [F.embedding(batch.positive, part.item) for part in parts]
+        users, items = distinct(batch.user), distinct(batch.positive)
+        parts = [
+            Embeddings(F.embedding(users.node, user), F.embedding(items.node, item))
+            for user, item in self._propagate(data)
+        ]
         masks = modality_masks(data, self.modality_channels, self.edge_type[2])
-        chained, contrast = rows[0], []
-        for name, step, target, row in zip(
-            self.modality_channels, self.chain, self.target, rows[1:], strict=True
+        chained, contrast = parts[0].item, []
+        for name, step, target, part in zip(
+            self.modality_channels, self.chain, self.target, parts[1:], strict=True
         ):
             chained = step(chained)
-            own = (chained, target(row))
-            query, key = rows_with_modality(masks.get(name), batch.positive, *own)
+            query, key, weight = rows_with_modality(
+                masks.get(name), items.node, chained, target(part.item), items.times
+            )
             if query.size(0) > 0:
-                contrast.append(info_nce(query, key, self.ssl_temperature, 512))
+                contrast.append(
+                    info_nce(query, key, self.ssl_temperature, 512, weight=weight)
+                )
+        user, item = map(l2_normalize, self._fuse(parts))
+        pair = F.embedding(users.position, user) * F.embedding(items.position, item)
+        mass = log_partition(
+            user,
+            item,
+            self.temperature,
+            unit=True,
+            weight=users.times,
+            key_weight=items.times,
+        )
         return {
-            "interaction": info_nce(user, item, self.temperature, 512, unit=True),
+            "interaction": (mass - pair.sum() / self.temperature) / pair.size(0),
             "contrast": self.ssl_weight * total(contrast, user),
         }

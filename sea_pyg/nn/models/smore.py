@@ -185,7 +185,7 @@ class SMORE(TwoViewsRecommender):
         return out
 
     def views(self, data: HeteroData) -> Views:
-        """Compute both views."""
+        """Propagate the tables, and what every filter keeps of the items'."""
         edge_index = self.interactions(data)
         data = self.prepare(data)
         tables = (self.user_embedding, self.item_embedding)
@@ -200,13 +200,17 @@ class SMORE(TwoViewsRecommender):
             x = self.item_embedding * self.purifier[name](x).sigmoid()
             x = hops(*graphs[name], x, self.num_item_layers)
             view[name] = torch.cat([to_users(edge_index, x, self.num_users), x])
+        return Views(content, view)
+
+    def fuse(self, content: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """Average what is preferred of every view."""
         parts = []
-        for name, x in view.items():
+        for name, x in features.items():
             if name != FUSED:
-                x = self.attention[name](view[FUSED]).softmax(dim=-1) * x
+                x = self.attention[name](features[FUSED]).softmax(dim=-1) * x
             prefer = self.dropout(self.preference[name](content).sigmoid())
             parts.append(prefer * x)
-        return Views(content, torch.stack(parts).mean(dim=0))
+        return torch.stack(parts).mean(dim=0)
 
 
 def _transformable(x: Tensor) -> Tensor:

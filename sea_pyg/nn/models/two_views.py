@@ -1,25 +1,32 @@
 """Base class of the models that contrast interactions with features."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.functional import info_nce, l2_normalize
-from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.frozen_graphs import FrozenGraphsRecommender
 from sea_pyg.typing import Embeddings, Triplets
 
 
 class Views(NamedTuple):
-    """What a model of two views knows of users, above items."""
+    """What is known of the nodes, users above items: :math:`[N_u + N_i, D]` each."""
 
     content: Tensor
-    """What interactions tell: [num_users + num_items, D]."""
-    side: Tensor
-    """What features tell: [num_users + num_items, D]."""
+    """What interactions tell."""
+    features: dict[str, Tensor]
+    """What features tell, in several views."""
+
+    def of(self, node: Tensor) -> "Views":
+        """Take the rows of some nodes."""
+        features = {name: F.embedding(node, x) for name, x in self.features.items()}
+        return Views(F.embedding(node, self.content), features)
 
 
 class TwoViewsRecommender(FrozenGraphsRecommender):
@@ -35,32 +42,47 @@ class TwoViewsRecommender(FrozenGraphsRecommender):
 
     @abstractmethod
     def views(self, data: HeteroData) -> Views:
-        """Compute both views."""
+        """Compute what interactions tell, and the views of the features."""
+
+    @abstractmethod
+    def fuse(self, content: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """Make one of the features' views, node by node.
+
+        Shapes:
+            All :math:`[N, D]`, for any nodes; returns the same.
+        """
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Add what interactions and features tell."""
-        content, side = self.views(data)
-        return self._parted(content + side)
+        views = self.views(data)
+        x = views.content + self.fuse(*views)
+        return Embeddings(x[: self.num_users], x[self.num_users :])
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr``, ``reg`` and ``contrast``."""
-        content, side = self.views(data)
-        rows = lookup(self._parted(content + side), batch)
-        queries, keys = (
-            map(l2_normalize, lookup(self._parted(x), batch)[:2])
-            for x in (side, content)
-        )
-        contrast = [
-            info_nce(query, key, self.temperature, 512, unit=True)
-            for query, key in zip(queries, keys, strict=True)
-        ]
+        user = distinct(batch.user)
+        item = distinct(torch.cat([batch.positive, batch.negative]))
+        # Only the batch's nodes need what is fused.
+        nodes = torch.cat([user.node, item.node + self.num_users])
+        views = self.views(data).of(nodes)
+        side = self.fuse(*views)
+        sizes = [user.node.numel(), item.node.numel()]
+        final = Embeddings(*(views.content + side).split(sizes))
+        own = Triplets(user.position, *item.position.chunk(2))
+        rows = lookup(final, own)
+        contrast = []
+        for index, query, key in zip(
+            own[:2], side.split(sizes), views.content.split(sizes), strict=True
+        ):
+            node, _, times = distinct(index)
+            query, key = (l2_normalize(F.embedding(node, x)) for x in (query, key))
+            contrast.append(
+                info_nce(query, key, self.temperature, 512, unit=True, weight=times)
+            )
         return {
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows, power=2),
             "contrast": self.cl_weight * torch.stack(contrast).sum(),
         }
-
-    def _parted(self, x: Tensor) -> Embeddings:
-        return Embeddings(x[: self.num_users], x[self.num_users :])

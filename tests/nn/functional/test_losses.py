@@ -209,6 +209,32 @@ def test_info_nce_counts_rows_of_one_item_once(chunk_size: int | None) -> None:
         F.info_nce(query, key, 0.1, chunk_size, index)
 
 
+@pytest.mark.parametrize("chunk_size", [None, 2, 4])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_info_nce_of_rows_that_stand_for_several(
+    chunk_size: int | None, grouped: bool
+) -> None:
+    query, key = unit(5, 4).requires_grad_(), unit(5, 4, seed=1).requires_grad_()
+    count = torch.tensor([3, 1, 2, 1, 4])
+    row = torch.arange(5).repeat_interleave(count)
+    group = torch.tensor([0, 1, 1, 2, 1]) if grouped else None
+    found = F.info_nce(query, key, 0.1, chunk_size, group, weight=count)
+    if group is None:
+        expected = F.info_nce(query[row], key[row], 0.1)
+    else:  # each has its share of the group's mass, for every row it stands for
+        share = count / torch.tensor([1.0, 3.0, 3.0, 1.0, 3.0])
+        logits = query @ key.t() / 0.1
+        loss = (logits + share.log()).logsumexp(dim=1) - logits.diagonal()
+        expected = (share * loss).sum() / share.sum()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, (query, key)),
+        torch.autograd.grad(expected, (query, key)),
+    )
+    with pytest.raises(ValueError, match="weight must have one entry per row"):
+        F.info_nce(query, key, 0.1, chunk_size, weight=count[:4])
+
+
 def test_unit_rows_in_half_precision() -> None:
     x = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6e4, 6e4]], dtype=torch.float16)
     out = F.l2_normalize(x.requires_grad_())

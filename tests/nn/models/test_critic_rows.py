@@ -80,8 +80,9 @@ def test_softened_rows_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     unseen = torch.randn(4, 4, dtype=torch.double, generator=generator)
     uniform = torch.rand(4, 4, dtype=torch.double, generator=generator)
     member, dense = seen()
-    # -log(u) is exponential where u is uniform.
-    monkeypatch.setattr(Tensor, "exponential_", lambda self: self.copy_(-uniform.log()))
+    monkeypatch.setattr(
+        Tensor, "uniform_", lambda self, low, high: self.copy_(low + uniform * high)
+    )
     gumbel = -(-uniform.log()).log()
     logit = (dense + 0.3 * gumbel) / 0.7
     soft = logit.exp() / logit.exp().sum(dim=1, keepdim=True)
@@ -89,6 +90,23 @@ def test_softened_rows_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = row / row.norm(dim=1, keepdim=True)
     found = softened_rows(unseen, USERS, member, 0.3, 0.7, 2.5)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1 - 2**-24])
+def test_softened_rows_at_the_ends_of_the_noise(
+    monkeypatch: pytest.MonkeyPatch, edge: float
+) -> None:
+    monkeypatch.setattr(
+        Tensor, "uniform_", lambda self, low, high: self.fill_(edge).clamp_(low, high)
+    )
+    member, _ = seen()
+    for dtype in (torch.float32, torch.bfloat16):
+        unseen = torch.zeros(4, 4, dtype=dtype)
+        for noise_scale in (0.0, 1.0):
+            found = softened_rows(unseen, USERS, member, noise_scale, 0.7, 2.5)
+            assert found.dtype == dtype
+            length = found.norm(dim=1).float()
+            torch.testing.assert_close(length, torch.ones(4), atol=0.01, rtol=0)
 
 
 def test_published_softening_spreads_a_row_over_the_seen_items() -> None:
