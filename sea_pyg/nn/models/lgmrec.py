@@ -25,10 +25,21 @@ from sea_pyg.utils import (
 )
 
 
+class _Hyper(NamedTuple):
+    """What hyperedges tell the users, or the items."""
+
+    share: Tensor
+    """Which they belong to, :math:`[N, H]` for :math:`H` hyperedges."""
+    edge: Tensor
+    """What these hold, :math:`[H, D]`."""
+    x: Tensor
+    """Their product, :math:`[N, D]`."""
+
+
 class _Views(NamedTuple):
     embeddings: Embeddings
-    hyper: dict[str, Embeddings]
-    """What the hyperedges of every modality tell."""
+    hyper: dict[str, tuple[_Hyper, _Hyper]]
+    """What the hyperedges of every modality tell users and items."""
 
 
 class LGMRec(Recommender):
@@ -184,14 +195,16 @@ class LGMRec(Recommender):
             name: self._through_hyperedges(data, x @ self.hyperedge[name], content.item)
             for name, x in self._inputs(data).items()
         }
-        joint = torch.stack([torch.cat(pair) for pair in hyper.values()]).sum(dim=0)
+        joint = torch.stack(
+            [torch.cat([user.x, item.x]) for user, item in hyper.values()]
+        ).sum(dim=0)
         out = local + self.alpha * l2_normalize(joint)
         parted = Embeddings(out[: self.num_users], out[self.num_users :])
         return _Views(parted, hyper)
 
     def _through_hyperedges(
         self, data: HeteroData, logit: Tensor, item: Tensor
-    ) -> Embeddings:
+    ) -> tuple[_Hyper, _Hyper]:
         # A user's logits are the sum over its items'.
         edges = stacked_edges(data[self.edge_type].edge_index, self.num_users)
         stacked = F.pad(logit, (0, 0, self.num_users, 0))
@@ -202,7 +215,8 @@ class LGMRec(Recommender):
         for _ in range(self.num_hyper_layers):
             edge = item_share.t() @ item  # [num_hyperedges, embedding_dim]
             item = item_share @ edge
-        return Embeddings(user_share @ edge, item)
+        user = user_share @ edge
+        return _Hyper(user_share, edge, user), _Hyper(item_share, edge, item)
 
     def _assign(self, logit: Tensor) -> Tensor:
         if self.noise if self.training else self.noise_at_inference:
@@ -232,10 +246,19 @@ class LGMRec(Recommender):
             parts["contrast"] = self.cl_weight * torch.stack(contrast).sum()
         return parts
 
-    def _contrast(self, index: Tensor, query: Tensor, key: Tensor) -> Tensor:
+    def _contrast(self, index: Tensor, query: _Hyper, key: _Hyper) -> Tensor:
         """Sum InfoNCE over some rows, with all rows as candidates."""
         node, _, times = distinct(index)
-        query, key = l2_normalize(F.embedding(node, query)), l2_normalize(key)
-        cosine = (query * F.embedding(node, key)).sum(dim=1)
-        mass = log_partition(query, key, self.temperature, unit=True, weight=times)
+        # Of rank H: the cosines of all pairs are products of H channels, not of D.
+        mixed = F.embedding(node, query.share) @ (query.edge @ key.edge.t())
+        row = mixed / _length(F.embedding(node, query.x))
+        column = key.share / _length(key.x)
+        cosine = (row * F.embedding(node, column)).sum(dim=1)
+        mass = log_partition(row, column, self.temperature, unit=True, weight=times)
         return mass - (times * cosine).sum() / self.temperature
+
+
+def _length(x: Tensor) -> Tensor:
+    """Return what makes the rows unit vectors, as their divisor."""
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.norm(dim=1, keepdim=True).clamp_min(1e-12)  # dropped rows are zero
