@@ -50,6 +50,18 @@ def distinct(index: Tensor) -> Distinct:
     return Distinct(*index.unique(return_inverse=True, return_counts=True))
 
 
+def batch_nodes(batch: Triplets, num_users: int) -> tuple[Tensor, Triplets]:
+    """Find the different nodes of a batch in the stacked graph, users above items.
+
+    Returns:
+        The nodes, :math:`[N]`, and where among them those of the triplets are.
+    """
+    user, positive, negative = batch
+    stacked = torch.cat([user, positive + num_users, negative + num_users])
+    node, position, _ = distinct(stacked)
+    return node, Triplets(*position.chunk(3))
+
+
 def with_modality(batch: Triplets, mask: OptTensor) -> Triplets:
     """Keep the triplets of which both items have a modality.
 

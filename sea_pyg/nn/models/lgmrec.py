@@ -261,4 +261,5 @@ class LGMRec(Recommender):
 def _length(x: Tensor) -> Tensor:
     """Return what makes the rows unit vectors, as their divisor."""
     x = x.to(torch.promote_types(x.dtype, torch.float32))
-    return x.norm(dim=1, keepdim=True).clamp_min(1e-12)  # dropped rows are zero
+    norm: Tensor = x.norm(dim=1, keepdim=True)
+    return norm.clamp_min(1e-12)  # dropped rows are zero

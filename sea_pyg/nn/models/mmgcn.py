@@ -12,10 +12,10 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
-from sea_pyg.nn.models.batch import lookup, triplet_bpr
+from sea_pyg.nn.models.batch import batch_nodes, lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_item_graph import mean_of_neighbours
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import (
     check_counts,
     check_in_channels,
@@ -39,11 +39,23 @@ class _Layer(torch.nn.Module):
             linear.reset_parameters()
             torch.nn.init.xavier_normal_(linear.weight)
 
-    def forward(self, x: Tensor, edge_index: Tensor, shared: Tensor, n: int) -> Tensor:
-        around = mean_of_neighbours(edge_index, self.neighbours(x), n)
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        shared: Tensor,
+        num_users: int,
+        node: OptTensor = None,
+    ) -> Tensor:
+        """Compute the rows of some nodes of the stacked graph; all by default."""
+        around = mean_of_neighbours(edge_index, self.neighbours(x), num_users)
+        if node is not None:
+            around, x, shared = (F.embedding(node, y) for y in (around, x, shared))
         own = F.leaky_relu(self.own(x)) + shared
-        joint = torch.cat([F.leaky_relu(around), own], dim=1)
-        return F.leaky_relu(self.joint(joint))
+        # The map of both side by side, which are not copied.
+        first, second = self.joint.weight.t().split([around.size(1), own.size(1)])
+        out = torch.addmm(self.joint.bias, F.leaky_relu(around), first)
+        return F.leaky_relu(torch.addmm(out, own, second))
 
 
 class MMGCN(Recommender):
@@ -183,22 +195,31 @@ class MMGCN(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate every modality and average."""
+        out = self._encode(data)
+        return Embeddings(out[: self.num_users], out[self.num_users :])
+
+    def _encode(self, data: HeteroData, node: OptTensor = None) -> Tensor:
+        """Encode some nodes of the stacked graph; all by default."""
         edge_index = self.interactions(data)
         modality = []
         for name, features in self._inputs(data).items():
             x = l2_normalize(torch.cat([self.preference[name], features]))
             layers = self.layers[name]
             assert isinstance(layers, ModuleList)
-            for layer in layers:
-                x = layer(x, edge_index, self.embedding, self.num_users)
+            for number, layer in enumerate(layers, start=1):
+                rows = node if number == len(layers) else None
+                x = layer(x, edge_index, self.embedding, self.num_users, rows)
             modality.append(x)
-        out = torch.stack(modality).mean(dim=0)
-        return Embeddings(out[: self.num_users], out[self.num_users :])
+        return torch.stack(modality).mean(dim=0)
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
+        # The last layer is that of the batch's nodes alone.
+        node, triplets = batch_nodes(batch, self.num_users)
+        out = self._encode(data, node)
+        rows = lookup(Embeddings(out, out), triplets)
         table = Embeddings(*self.embedding.split([self.num_users, self.num_items]))
         user, positive, negative = lookup(table, batch)
         squares = [x.square().mean() for x in (positive, negative)]
@@ -206,6 +227,6 @@ class MMGCN(Recommender):
         for name in self.penalized_tables:
             penalty = penalty + self.preference[name].square().mean()
         return {
-            "bpr": triplet_bpr(*lookup(self.encode(data), batch)),
+            "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * penalty,
         }

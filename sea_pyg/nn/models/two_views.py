@@ -10,7 +10,13 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.functional import info_nce, l2_normalize
-from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.models.batch import (
+    batch_nodes,
+    distinct,
+    lookup,
+    norm_penalty,
+    triplet_bpr,
+)
 from sea_pyg.nn.models.frozen_graphs import FrozenGraphsRecommender
 from sea_pyg.typing import Embeddings, Triplets
 
@@ -62,22 +68,18 @@ class TwoViewsRecommender(FrozenGraphsRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr``, ``reg`` and ``contrast``."""
-        user = distinct(batch.user)
-        item = distinct(torch.cat([batch.positive, batch.negative]))
         # Only the batch's nodes need what is fused.
-        nodes = torch.cat([user.node, item.node + self.num_users])
-        views = self.views(data).of(nodes)
+        node, triplets = batch_nodes(batch, self.num_users)
+        views = self.views(data).of(node)
         side = self.fuse(*views)
-        sizes = [user.node.numel(), item.node.numel()]
-        final = Embeddings(*(views.content + side).split(sizes))
-        own = Triplets(user.position, *item.position.chunk(2))
-        rows = lookup(final, own)
+        final = views.content + side
+        rows = lookup(Embeddings(final, final), triplets)
         contrast = []
-        for index, query, key in zip(
-            own[:2], side.split(sizes), views.content.split(sizes), strict=True
-        ):
-            node, _, times = distinct(index)
-            query, key = (l2_normalize(F.embedding(node, x)) for x in (query, key))
+        for index in triplets[:2]:
+            own, _, times = distinct(index)
+            query, key = (
+                l2_normalize(F.embedding(own, x)) for x in (side, views.content)
+            )
             contrast.append(
                 info_nce(query, key, self.temperature, 512, unit=True, weight=times)
             )

@@ -1,6 +1,7 @@
 import torch
 
-from sea_pyg.nn.models.batch import distinct
+from sea_pyg.nn.models.batch import batch_nodes, distinct
+from sea_pyg.typing import Triplets
 
 
 def test_distinct_nodes_of_a_batch() -> None:
@@ -9,3 +10,11 @@ def test_distinct_nodes_of_a_batch() -> None:
     assert node.tolist() == [0, 2, 7]
     assert times.tolist() == [1, 2, 3]
     assert torch.equal(node[position], index)
+
+
+def test_nodes_of_triplets_in_the_stacked_graph() -> None:
+    batch = Triplets(*torch.tensor([[3, 0, 3], [1, 1, 0], [4, 2, 1]]))
+    node, triplets = batch_nodes(batch, num_users=10)
+    assert node.tolist() == [0, 3, 10, 11, 12, 14]
+    for found, given, first in zip(triplets, batch, (0, 10, 10), strict=True):
+        assert torch.equal(node[found], given + first)
