@@ -37,3 +37,8 @@ def test_novelty() -> None:
     assert value[0] == pytest.approx((0 + 2) / 2)
     assert value[1] == pytest.approx(3)  # as if one user had it
     assert math.isnan(value[2])
+
+
+def test_fillers_have_no_novelty() -> None:
+    degree = torch.tensor([1, 2, 8])
+    assert novelty(torch.tensor([[1, -1]]), degree, num_users=8).tolist() == [2.0]

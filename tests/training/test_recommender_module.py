@@ -169,3 +169,32 @@ def test_rankings_longer_than_the_catalogue_are_refused_at_once(tmp_path):
     assert not (tmp_path / "run").exists()
     # What is solved for needs none.
     assert fit(ItemKNN.from_data(train), train, val).epochs == 0
+
+
+def test_what_a_model_draws_depends_on_seed_and_epoch(splits):
+    train, val, _ = splits
+    drawn = []
+
+    class Noisy(BPRMF):
+        def loss(self, data, batch, state=None):
+            drawn.append(torch.rand(()).item())
+            return super().loss(data, batch)
+
+    for seed in (0, 1):
+        config = TrainingConfig(max_epochs=2, batch_size=10**6, seed=seed)
+        fit(Noisy.from_data(train), train, val, config)
+    assert len(set(drawn)) == len(drawn) == 4
+
+
+def test_validation_is_in_full_precision(splits):
+    train, val, _ = splits
+    seen = set()
+
+    class Watching(BPRMF):
+        def encode(self, data):
+            seen.add((self.training, torch.is_autocast_enabled("cpu")))
+            return super().encode(data)
+
+    config = TrainingConfig(precision="bf16-mixed", max_epochs=1, device="cpu")
+    fit(Watching.from_data(train), train, val, config)
+    assert seen == {(True, True), (False, False)}

@@ -271,3 +271,13 @@ def test_best_weights_of_a_run_before_are_not_taken(splits, tmp_path, torn):
     fit(expected, train, val, config)
     for name, value in expected.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value)
+
+
+def test_patience_goes_on_counting_after_a_resumption(splits, tmp_path):
+    train, val, _ = splits
+    config = TrainingConfig(patience=3, lr=1e-12, batch_size=64)
+    for epochs in (1, 2, 3, 9):
+        again = replace(config, max_epochs=epochs)
+        model = _model("BPRMF", train, 0)
+        result = fit(model, train, val, again, tmp_path, resume=epochs > 1)
+    assert (result.epochs, result.best_epoch) == (4, 1)

@@ -132,3 +132,13 @@ def test_errors() -> None:
         sampled_softmax(query, positive, candidate.t(), 1)
     with pytest.raises(ValueError, match="chunk_size"):
         sampled_softmax(query, positive, candidate, 1, chunk_size=0)
+
+
+def test_long_vectors_do_not_overflow() -> None:
+    query, positive, candidate = (40 * x.float() for x in vectors(6, 6, 5))
+    own = (query * positive).sum(dim=1, keepdim=True)
+    logit = torch.cat([own, query @ candidate.t()], dim=1).double() / 0.5
+    expected = (logit.logsumexp(dim=1) - logit[:, 0]).mean().float()
+    torch.testing.assert_close(
+        sampled_softmax(query, positive, candidate, 0.5), expected
+    )

@@ -131,3 +131,19 @@ def test_smile_tends_to_donsker_varadhan() -> None:
     positive = critic(x, y).diagonal().mean()
     assert abs(float(positive - narrow)) <= 1
     assert abs(float(narrow - exact)) > 0.1
+
+
+@pytest.mark.parametrize("chunk_size", [None, 3])
+def test_smile_by_a_loop(chunk_size: int | None) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 7, 4, dtype=torch.double, generator=generator)
+    estimator = SMILE(4, 4, critic="cosine", clip=2.0, chunk_size=chunk_size).double()
+    score = estimator.critic(x, y)
+    others = [
+        math.exp(min(max(float(score[i, j]), -2.0), 2.0))
+        for i in range(7)
+        for j in range(7)
+        if i != j
+    ]
+    expected = float(score.diagonal().mean()) - math.log(sum(others) / len(others))
+    assert float(estimator(x, y)) == pytest.approx(expected)

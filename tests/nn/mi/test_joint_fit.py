@@ -268,3 +268,14 @@ def test_hooks_of_the_optimizer_see_every_step() -> None:
     maps = separate.maps({"a": torch.randn(9, 6), "b": torch.randn(9, 8)})
     separate.fit_estimators(maps, optimizer, 3)
     assert seen == ["after"] * 3
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])  # side by side, and one by one
+def test_a_fit_leaves_no_gradient(decay: float) -> None:
+    estimators = clubs(2)
+    parameters = [p for estimator in estimators for p in estimator.parameters()]
+    optimizer = torch.optim.Adam(parameters, weight_decay=decay)
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    joint_fit(estimators, pairs(20, 20), optimizer, 2)
+    assert all(parameter.grad is None for parameter in parameters)

@@ -106,3 +106,9 @@ def test_the_correction_is_of_the_score_alone() -> None:
 def test_bad_corrections_are_refused(option: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SEA(3, 12, {"text": 4}, **option)
+
+
+def test_each_limit_has_probabilities_of_its_own() -> None:
+    edge_index = interactions()
+    few, many = (candidate_log_probability(edge_index, 12, n) for n in (2, 5))
+    assert (few[2:] < many[2:]).all()

@@ -1,8 +1,9 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from sea_pyg.nn.models.freedom import FREEDOM
-from tests.nn.models.base import RecommenderTests, example_data
+from tests.nn.models.base import RecommenderTests, example_batch, example_data
 from tests.nn.models.parity import assert_parity
 
 
@@ -36,3 +37,15 @@ def test_prunes_in_training_only() -> None:
     assert not torch.equal(model.encode(data).user, model.encode(data).user)
     model.eval()
     assert torch.equal(model.encode(data).user, model.encode(data).user)
+
+
+def test_second_loss_by_hand() -> None:
+    data = example_data()
+    batch = example_batch(data)
+    model = FREEDOM.from_data(data, reg_weight=0.5, dropout=0.0)
+    user = model.encode(data).user[batch.user]
+    expected = torch.zeros(())
+    for x in model.modality_features(data).values():
+        margin = (user * (x[batch.positive] - x[batch.negative])).sum(dim=1)
+        expected = expected - F.logsigmoid(margin).mean()
+    torch.testing.assert_close(model.loss(data, batch)["modality"], 0.5 * expected)

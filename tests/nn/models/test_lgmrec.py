@@ -100,3 +100,20 @@ def test_training_without_noise_draws_none() -> None:
         model = LGMRec.from_data(data, noise=noise, dropout=0.0).train()
         first, second = (model.encode(data).user for _ in range(2))
         assert torch.equal(first, second) != noise
+
+
+def test_every_two_modalities_are_contrasted() -> None:
+    names = ("audio", "image", "text")
+    data = example_data(names)
+    batch = example_batch(data)
+    options = {"noise": False, "dropout": 0.0, "cl_weight": 1.0}
+    model = LGMRec.from_data(data, **options)
+    state = model.state_dict()
+    pairs = []
+    for left in names:
+        two = LGMRec.from_data(data, [n for n in names if n != left], **options)
+        two.load_state_dict({k: v for k, v in state.items() if left not in k})
+        pairs.append(two.loss(data, batch)["contrast"])
+    torch.testing.assert_close(
+        model.loss(data, batch)["contrast"], torch.stack(pairs).sum()
+    )

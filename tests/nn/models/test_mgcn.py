@@ -1,5 +1,7 @@
+import torch
+
 from sea_pyg.nn.models.mgcn import MGCN
-from tests.nn.models.base import RecommenderTests
+from tests.nn.models.base import RecommenderTests, example_data
 from tests.nn.models.parity import assert_parity
 
 
@@ -9,3 +11,10 @@ class TestMGCN(RecommenderTests):
 
 def test_parity() -> None:
     assert_parity("mgcn")
+
+
+def test_a_single_view_counts_half() -> None:
+    data = example_data(("text",))
+    model = MGCN.from_data(data).eval()
+    content, views = model.views(model.prepare(data))
+    torch.testing.assert_close(model.fuse(content, views), views["text"] / 2)

@@ -75,3 +75,12 @@ def test_dropout_in_training_only() -> None:
 def test_name_of_the_fused_view_is_taken() -> None:
     with pytest.raises(ValueError, match="'fused'; rename"):
         SMORE(3, 3, {"fused": 4})
+
+
+def test_neighbours_of_each_modality() -> None:
+    data = example_data()
+    model = SMORE.from_data(data, k={"text": 3, "image": 7})
+    data = model.prepare(data)
+    for name, k in (("image", 7), ("text", 3)):
+        edges = data["item", f"similar_{name}", "item"].edge_index
+        assert edges.size(1) == 30 * k
