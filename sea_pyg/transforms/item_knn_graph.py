@@ -7,6 +7,7 @@ from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.typing import SIMILAR, EdgeType
 from sea_pyg.utils import (
+    check_choice,
     check_counts,
     check_mixture,
     chunked_topk,
@@ -81,10 +82,7 @@ class ItemKNNGraph(BaseTransform):
         if weights is not None:
             taken = list(weights) if modalities is None else modalities
             check_mixture(taken, weights=weights)
-        if edge_value not in ("binary", "cosine"):
-            raise ValueError(
-                f"edge_value must be 'binary' or 'cosine' (got {edge_value!r})"
-            )
+        check_choice(("binary", "cosine"), edge_value=edge_value)
         if edge_type[0] != edge_type[2]:
             raise ValueError(
                 f"edge_type must link a node type to itself (got {edge_type!r})"

@@ -107,7 +107,8 @@ def check_choice(choices: Collection[object], **arguments: object) -> None:
     """
     for name, argument in arguments.items():
         if argument not in choices:
-            expected = " or ".join(map(repr, choices))
+            *others, last = map(repr, choices)
+            expected = f"{', '.join(others)} or {last}" if others else last
             raise ValueError(f"{name} must be {expected} (got {argument!r})")
 
 

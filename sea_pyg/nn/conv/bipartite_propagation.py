@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import bipartite_adjacency, check_counts
+from sea_pyg.utils import bipartite_adjacency, check_choice, check_counts
 
 
 class BipartitePropagation(torch.nn.Module):
@@ -36,10 +36,7 @@ class BipartitePropagation(torch.nn.Module):
     def __init__(self, num_layers: int = 2, readout: str = "sum") -> None:
         super().__init__()
         check_counts(0, num_layers=num_layers)
-        if readout not in ("sum", "mean", "last"):
-            raise ValueError(
-                f"readout must be 'sum', 'mean' or 'last' (got {readout!r})"
-            )
+        check_choice(("sum", "mean", "last"), readout=readout)
         self.num_layers = num_layers
         self.readout = readout
 

@@ -1,4 +1,4 @@
-"""Pure maths of the losses and maps; modules that hold parameters build on it."""
+"""Unit rows, BPR, and the squared distance and cosine of rows."""
 
 import math
 from typing import Any

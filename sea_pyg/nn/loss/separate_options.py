@@ -7,7 +7,7 @@ import torch
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
 from sea_pyg.nn.mi import CLUB, VUB, L1Out
-from sea_pyg.utils import closest
+from sea_pyg.utils import check_choice, closest
 
 Distance = str | Callable[..., torch.nn.Module]
 
@@ -78,8 +78,7 @@ def check_fit(
     Raises:
         ValueError: If the options do not go together.
     """
-    if fit_on not in ("own", "cross"):
-        raise ValueError(f"fit_on must be 'own' or 'cross' (got {fit_on!r})")
+    check_choice(("own", "cross"), fit_on=fit_on)
     if fit_on == "cross" and not (shared_estimator and pairs):
         raise ValueError(
             "fit_on='cross' needs shared_estimator=True and at least one alignment "

@@ -8,6 +8,7 @@ from torch import Tensor
 from sea_pyg.nn.functional import club
 from sea_pyg.nn.mi.conditional_estimator import Conditional, ConditionalEstimator
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils import check_choice, check_interval
 
 
 class CLUB(ConditionalEstimator):
@@ -67,12 +68,8 @@ class CLUB(ConditionalEstimator):
         super().__init__(
             x_channels, y_channels, hidden_channels, log_variance, conditional
         )
-        if num_negatives not in ("all", "sampled"):
-            raise ValueError(
-                f"num_negatives must be 'all' or 'sampled' (got {num_negatives!r})"
-            )
-        if not scale > 0:
-            raise ValueError(f"scale must be positive (got {scale})")
+        check_choice(("all", "sampled"), num_negatives=num_negatives)
+        check_interval("(0, inf)", scale=scale)
         self.num_negatives = num_negatives
         self.clamp = clamp
         self.scale = scale

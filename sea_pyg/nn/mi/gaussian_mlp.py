@@ -16,7 +16,7 @@ from sea_pyg.nn.mi.side_by_side import (
     stack,
     unstack,
 )
-from sea_pyg.utils import is_unmodified
+from sea_pyg.utils import check_choice, check_counts, is_unmodified
 
 
 class GaussianMLP(ConditionalGaussian):
@@ -51,14 +51,8 @@ class GaussianMLP(ConditionalGaussian):
         log_variance: Literal["wide", "tanh"] = "wide",
     ) -> None:
         super().__init__(x_channels, y_channels)
-        if hidden_channels < 1:
-            raise ValueError(
-                f"hidden_channels must be positive (got {hidden_channels})"
-            )
-        if log_variance not in ("wide", "tanh"):
-            raise ValueError(
-                f"log_variance must be 'wide' or 'tanh' (got {log_variance!r})"
-            )
+        check_counts(1, hidden_channels=hidden_channels)
+        check_choice(("wide", "tanh"), log_variance=log_variance)
         self.log_variance_bound = 1.0 if log_variance == "tanh" else 10.0
         self.mean = self._network(hidden_channels)
         self.log_variance = self._network(hidden_channels)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import moments, vub
 from sea_pyg.nn.mi.conditional_estimator import Conditional, ConditionalEstimator
+from sea_pyg.utils import check_choice
 
 
 class VUB(ConditionalEstimator):
@@ -59,10 +60,7 @@ class VUB(ConditionalEstimator):
         super().__init__(
             x_channels, y_channels, hidden_channels, log_variance, conditional
         )
-        if marginal not in ("fitted", "standard"):
-            raise ValueError(
-                f"marginal must be 'fitted' or 'standard' (got {marginal!r})"
-            )
+        check_choice(("fitted", "standard"), marginal=marginal)
         self.marginal = marginal
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

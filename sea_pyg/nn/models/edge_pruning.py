@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sea_pyg.utils import symmetric_norm
+from sea_pyg.nn.models.user_item_graph import interaction_norm
 
 
 def degree_sensitive_pruning(
@@ -28,7 +28,8 @@ def degree_sensitive_pruning(
     """
     if dropout == 0:
         return edge_index
-    return _draw(edge_index, dropout, symmetric_norm(edge_index, num_users, num_items))
+    weight = interaction_norm(edge_index, num_users, num_items)
+    return _draw(edge_index, dropout, weight)
 
 
 def uniform_pruning(edge_index: Tensor, dropout: float) -> Tensor:

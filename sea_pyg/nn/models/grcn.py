@@ -15,7 +15,7 @@ from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import edges_to_users, stacked_edges, sum_of_hops
+from sea_pyg.nn.models.user_item_graph import reverse_edges, stacked_edges, sum_of_hops
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import (
     check_counts,
@@ -147,17 +147,16 @@ class GRCN(Recommender):
         """Weigh the interactions, propagate on them, and append the content."""
         edge_index = self.interactions(data)
         edges = stacked_edges(edge_index, self.num_users)
-        to_users = edges_to_users(edge_index, self.num_users)
+        to_users = reverse_edges(edge_index)
         content, weights = [], []
         for name, features in self.modality_features(data).items():
             item = l2_normalize(features)
             user = l2_normalize(self.preference[name])
             for _ in range(self.num_routing):
-                x = torch.cat([user, item])
-                routed, _ = _attend(x, to_users)
-                user = l2_normalize(user + routed[: self.num_users])
+                routed, _ = _attend(item, user, to_users)
+                user = l2_normalize(user + routed)
             x = torch.cat([user, item])
-            attended, alpha = _attend(x, edges)
+            attended, alpha = _attend(x, x, edges)
             content.append(x + attended)
             weights.append(alpha)
         confident = torch.stack(weights, dim=1) * F.embedding(edges[0], self.confidence)
@@ -186,7 +185,11 @@ class GRCN(Recommender):
         }
 
 
-def _attend(x: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """Let every node attend to its sources; return the sums and the weights."""
-    alpha = softmax(edge_dot(edges, x, x), edges[1], num_nodes=x.size(0))
-    return spmm(edges, alpha, x, (x.size(0), x.size(0))), alpha
+def _attend(x: Tensor, y: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """Let every row of ``y`` attend to its sources in ``x``.
+
+    Returns:
+        The weighed sums of sources, and the weights.
+    """
+    alpha = softmax(edge_dot(edges, x, y), edges[1], num_nodes=y.size(0))
+    return spmm(edges, alpha, x, (x.size(0), y.size(0))), alpha

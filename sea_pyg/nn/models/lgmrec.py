@@ -14,7 +14,7 @@ from sea_pyg.nn.functional import l2_normalize, log_partition
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import mean_of_neighbours, stacked_edges
+from sea_pyg.nn.models.user_item_graph import mean_of_items, reverse_edges
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import (
     check_counts,
@@ -186,9 +186,7 @@ class LGMRec(Recommender):
         content = self.propagation(*tables, edge_index)
         local = torch.cat(content)
         for features in self.modality_features(data).values():
-            stacked = F.pad(features, (0, 0, self.num_users, 0))  # users: zero
-            mean = mean_of_neighbours(edge_index, stacked, self.num_users)
-            user = mean[: self.num_users]
+            user = mean_of_items(edge_index, features, self.num_users)
             propagated = self.modality_propagation(user, features, edge_index)
             local = local + l2_normalize(torch.cat(propagated))
         hyper = {
@@ -206,10 +204,8 @@ class LGMRec(Recommender):
         self, data: HeteroData, logit: Tensor, item: Tensor
     ) -> tuple[_Hyper, _Hyper]:
         # A user's logits are the sum over its items'.
-        edges = stacked_edges(data[self.edge_type].edge_index, self.num_users)
-        stacked = F.pad(logit, (0, 0, self.num_users, 0))
-        size = (stacked.size(0), stacked.size(0))
-        user_logit = spmm(edges, None, stacked, size)[: self.num_users]
+        edges = reverse_edges(self.interactions(data))
+        user_logit = spmm(edges, None, logit, (self.num_items, self.num_users))
         item_share = self.dropout(self._assign(logit))
         user_share = self.dropout(self._assign(user_logit))
         for _ in range(self.num_hyper_layers):

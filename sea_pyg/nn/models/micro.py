@@ -24,7 +24,7 @@ from sea_pyg.nn.models.learned_item_graph import (
 )
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_counts, check_interval, modality_present
+from sea_pyg.utils import check_choice, check_counts, check_interval, modality_present
 
 
 class MICRO(FrozenGraphsRecommender):
@@ -140,10 +140,7 @@ class MICRO(FrozenGraphsRecommender):
         check_interval("[0, 1]", frozen_weight=frozen_weight)
         check_interval("[0, inf)", reg_weight=reg_weight, cl_weight=cl_weight)
         check_interval("(0, inf)", temperature=temperature)
-        if contrast_on not in ("all", "batch"):
-            raise ValueError(
-                f"contrast_on must be 'all' or 'batch' (got {contrast_on!r})"
-            )
+        check_choice(("all", "batch"), contrast_on=contrast_on)
         self.embedding_dim = embedding_dim
         self.num_item_layers = num_item_layers
         self.frozen_weight = frozen_weight

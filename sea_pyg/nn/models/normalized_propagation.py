@@ -6,6 +6,7 @@ from torch import Tensor
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models.user_item_graph import random_walk
 from sea_pyg.typing import Embeddings
+from sea_pyg.utils import check_choice
 
 
 class NormalizedPropagation(torch.nn.Module):
@@ -27,11 +28,7 @@ class NormalizedPropagation(torch.nn.Module):
 
     def __init__(self, num_layers: int, normalization: str) -> None:
         super().__init__()
-        if normalization not in ("random_walk", "symmetric"):
-            raise ValueError(
-                "normalization must be 'random_walk' or 'symmetric' "
-                f"(got {normalization!r})"
-            )
+        check_choice(("random_walk", "symmetric"), normalization=normalization)
         self.num_layers = num_layers
         self.normalization = normalization
         self.symmetric = BipartitePropagation(num_layers, readout="mean")

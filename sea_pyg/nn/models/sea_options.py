@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sea_pyg.utils import check_counts
+from sea_pyg.utils import check_choice, check_counts
 
 
 def check_options(split_on: str, separate_items: str, user_k: int) -> None:
@@ -11,14 +11,8 @@ def check_options(split_on: str, separate_items: str, user_k: int) -> None:
     Raises:
         ValueError: If one is unknown or out of range.
     """
-    if split_on not in ("features", "representations"):
-        raise ValueError(
-            f"split_on must be 'features' or 'representations' (got {split_on!r})"
-        )
-    if separate_items not in ("all", "batch"):
-        raise ValueError(
-            f"separate_items must be 'all' or 'batch' (got {separate_items!r})"
-        )
+    check_choice(("features", "representations"), split_on=split_on)
+    check_choice(("all", "batch"), separate_items=separate_items)
     check_counts(1, user_k=user_k)
 
 

@@ -14,7 +14,7 @@ from sea_pyg.nn.models.candidates import (
 )
 from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
 from sea_pyg.typing import EdgeType, Embeddings, Triplets
-from sea_pyg.utils import EdgeMembership, check_counts, check_interval
+from sea_pyg.utils import EdgeMembership, check_choice, check_counts, check_interval
 
 
 class SEARanking(torch.nn.Module):
@@ -38,8 +38,7 @@ class SEARanking(torch.nn.Module):
         walk_k: int = 100,
     ) -> None:
         super().__init__()
-        if loss not in ("bpr", "softmax"):
-            raise ValueError(f"ranking_loss must be 'bpr' or 'softmax' (got {loss!r})")
+        check_choice(("bpr", "softmax"), ranking_loss=loss)
         if candidates is not None:
             check_counts(2, ranking_candidates=candidates)
         check_counts(1, walk_k=walk_k)

@@ -7,6 +7,27 @@ from sea_pyg.typing import Embeddings
 from sea_pyg.utils import memoize, spmm, symmetric_norm
 
 
+def reverse_edges(edge_index: Tensor) -> Tensor:
+    """Return the interactions as (item, user).
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item); returns :math:`[2, E]`.
+    """
+    return memoize(edge_index, ("reverse",), lambda: edge_index.flip(0))
+
+
+def interaction_norm(edge_index: Tensor, num_users: int, num_items: int) -> Tensor:
+    r"""Return :math:`1 / \sqrt{d_u d_i}` of every interaction, computed once.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item); returns :math:`[E]`.
+    """
+    key = ("interaction norm", num_users, num_items)
+    return memoize(
+        edge_index, key, lambda: symmetric_norm(edge_index, num_users, num_items)
+    )
+
+
 def to_users(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
     r"""Aggregate items into users: :math:`\sum_i x_i / \sqrt{d_u d_i}`.
 
@@ -15,13 +36,25 @@ def to_users(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
         returns :math:`[N_u, C]`.
     """
     num_items = x_item.size(0)
+    weight = interaction_norm(edge_index, num_users, num_items)
+    return spmm(reverse_edges(edge_index), weight, x_item, (num_items, num_users))
 
-    def build() -> tuple[Tensor, Tensor]:
-        weight = symmetric_norm(edge_index, num_users, num_items)
-        return edge_index.flip(0), weight
 
-    flipped, weight = memoize(edge_index, ("to_users", num_users, num_items), build)
-    return spmm(flipped, weight, x_item, (num_items, num_users))
+def mean_of_items(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
+    """Average every user's items; zero if it has none.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]` as (user, item), ``x_item`` :math:`[N_i, C]`;
+        returns :math:`[N_u, C]`.
+    """
+
+    def build() -> Tensor:
+        degree = torch.bincount(edge_index[0], minlength=num_users)
+        return degree.to(torch.get_default_dtype()).reciprocal()[edge_index[0]]
+
+    weight = memoize(edge_index, ("mean of items", num_users), build)
+    size = (x_item.size(0), num_users)
+    return spmm(reverse_edges(edge_index), weight, x_item, size)
 
 
 def stacked_edges(edge_index: Tensor, num_users: int) -> Tensor:
@@ -38,19 +71,6 @@ def stacked_edges(edge_index: Tensor, num_users: int) -> Tensor:
         return torch.stack([torch.cat([user, item]), torch.cat([item, user])])
 
     return memoize(edge_index, ("stacked", num_users), build)
-
-
-def edges_to_users(edge_index: Tensor, num_users: int) -> Tensor:
-    """Return the stacked graph's edges from items to users.
-
-    Shapes:
-        ``edge_index`` :math:`[2, E]` as (user, item); returns :math:`[2, E]`.
-    """
-
-    def build() -> Tensor:
-        return torch.stack([edge_index[1] + num_users, edge_index[0]])
-
-    return memoize(edge_index, ("to users", num_users), build)
 
 
 def mean_of_neighbours(edge_index: Tensor, x: Tensor, num_users: int) -> Tensor:
@@ -83,8 +103,7 @@ def root_degree_sums(edge_index: Tensor, x_item: Tensor, num_users: int) -> Embe
         returns :math:`[N_u, C]` and :math:`[N_i, C]`.
     """
     num_items = x_item.size(0)
-    flipped = memoize(edge_index, ("flipped",), lambda: edge_index.flip(0))
-    user = sum_over_root_degree(flipped, x_item, num_users)
+    user = sum_over_root_degree(reverse_edges(edge_index), x_item, num_users)
     return Embeddings(user, sum_over_root_degree(edge_index, user, num_items))
 
 

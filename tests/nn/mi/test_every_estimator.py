@@ -370,7 +370,7 @@ def test_vub_is_its_definition(marginal: str) -> None:
     [
         (lambda: CLUB(0, 2), "x_channels and y_channels must be positive"),
         (lambda: CLUB(2, 2, conditional="square"), "conditional must be 'mlp'"),
-        (lambda: CLUB(2, 2, scale=0.0), "scale must be positive"),
+        (lambda: CLUB(2, 2, scale=0.0), "scale must lie in"),
         (lambda: mi.VUB(2, 2, marginal="none"), "marginal must be"),
         (lambda: mi.SMILE(2, 2, clip=0.0), "clip must be positive"),
         (lambda: DonskerVaradhan(2, 2, decay=1.0), r"decay must lie in \[0, 1\)"),
