@@ -1,29 +1,24 @@
 """DRAGON: dual representations on interactions, items and users."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
-from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.item_graph import (
     graph_of,
     hops,
     similar_type,
     with_item_graph,
 )
-from sea_pyg.nn.models.modality_gcn import ModalityGCN
-from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
+from sea_pyg.nn.models.user_weighed import UserWeighedRecommender
 from sea_pyg.transforms import ItemKNNGraph
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_counts, check_interval, check_mixture
+from sea_pyg.typing import RATES, EdgeType, Embeddings
+from sea_pyg.utils import check_counts, check_mixture
 
 
-class DRAGON(Recommender):
+class DRAGON(UserWeighedRecommender):
     r"""Concatenate the modalities, and aggregate over similar items and users.
 
     From `"Enhancing Dyadic Relations with Homogeneous Graphs for Multimodal
@@ -84,9 +79,6 @@ class DRAGON(Recommender):
         not exist then.
     """
 
-    multimodal: ClassVar[bool] = True
-    training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
-
     def __init__(
         self,
         num_users: int,
@@ -102,60 +94,38 @@ class DRAGON(Recommender):
         log_base: float | None = None,
         edge_type: EdgeType = RATES,
     ) -> None:
-        super().__init__(num_users, num_items, edge_type)
-        check_counts(1, embedding_dim=embedding_dim, item_k=item_k, user_k=user_k)
+        super().__init__(
+            num_users,
+            num_items,
+            in_channels,
+            embedding_dim,
+            num_layers,
+            reg_weight,
+            log_base,
+            edge_type,
+        )
+        check_counts(1, item_k=item_k, user_k=user_k)
         check_counts(0, num_item_layers=num_item_layers)
-        check_interval("[0, inf)", reg_weight=reg_weight)
         check_mixture(in_channels, item_graph_weights=item_graph_weights)
-        if log_base is not None:
-            check_interval("(1, inf)", log_base=log_base)
         self.num_item_layers = num_item_layers
         self.user_k = user_k
-        self.reg_weight = reg_weight
-        self.log_base = log_base
         self.item_graph = ItemKNNGraph(
             item_k,
             weights=None if item_graph_weights is None else dict(item_graph_weights),
             modalities=list(in_channels),
             edge_type=similar_type(self.edge_type[2]),
         )
-        self.modality = ModalityGCN(
-            num_users, in_channels, embedding_dim, num_layers, self.edge_type
-        )
-        self.weight: Parameter | None = None
-        if len(in_channels) > 1:
-            self.weight = Parameter(torch.empty(num_users, len(in_channels)))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
-        self.modality.reset_parameters()
-        if self.weight is None:
-            return
-        torch.nn.init.xavier_normal_(self.weight)
-        with torch.no_grad():
-            self.weight.copy_(self.weight.softmax(dim=1))
 
     def prepare(self, data: HeteroData) -> HeteroData:
         """Add the item-item and the user-user graph."""
         data = with_item_graph(data, self.item_graph)
         return with_user_graph(data, self.user_k, self.edge_type)
 
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.modality.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the mapped features of every modality."""
-        return self.modality.features(data)
-
     def encode(self, data: HeteroData) -> Embeddings:
         """Concatenate the modalities, then aggregate over both graphs."""
         self.check_graph(data)
         data = self.prepare(data)
-        features = self.modality_features(data)
-        parts = list(self.modality(self.interactions(data), features).values())
+        parts = self.propagate(data)
         users = [part.user for part in parts]
         if self.weight is not None:
             weights = self.weight.split(1, dim=1)  # [num_users, 1] each
@@ -165,16 +135,3 @@ class DRAGON(Recommender):
         user = user + aggregate_users(data, user, self.user_k, self.edge_type[0])
         graph = graph_of(data, self.item_graph.edge_type)
         return Embeddings(user, item + hops(*graph, item, self.num_item_layers))
-
-    def loss(
-        self, data: HeteroData, batch: Triplets, state: Any = None
-    ) -> dict[str, Tensor]:
-        """Return ``bpr`` and ``reg``."""
-        rows = lookup(self.encode(data), batch)
-        penalty = self.modality.penalty(batch.user)
-        if self.weight is not None:
-            penalty = penalty + self.weight.square().mean()
-        return {
-            "bpr": triplet_bpr(*rows, self.log_base),
-            "reg": self.reg_weight * penalty,
-        }

@@ -1,22 +1,17 @@
 """DualGNN: modalities on the interactions, then users among each other."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
-from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models.batch import lookup, triplet_bpr
-from sea_pyg.nn.models.modality_gcn import ModalityGCN
-from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_counts, check_interval
+from sea_pyg.nn.models.user_weighed import UserWeighedRecommender
+from sea_pyg.typing import RATES, EdgeType, Embeddings
+from sea_pyg.utils import check_counts
 
 
-class DualGNN(Recommender):
+class DualGNN(UserWeighedRecommender):
     r"""Weigh the modalities per user, and learn from users of the same taste.
 
     From `"DualGNN: Dual Graph Neural Network for Multimedia Recommendation"
@@ -66,9 +61,6 @@ class DualGNN(Recommender):
         not exist then.
     """
 
-    multimodal: ClassVar[bool] = True
-    training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
-
     def __init__(
         self,
         num_users: int,
@@ -82,51 +74,29 @@ class DualGNN(Recommender):
         cumulative: bool = False,
         edge_type: EdgeType = RATES,
     ) -> None:
-        super().__init__(num_users, num_items, edge_type)
-        check_counts(1, embedding_dim=embedding_dim, k=k)
-        check_interval("[0, inf)", reg_weight=reg_weight)
-        if log_base is not None:
-            check_interval("(1, inf)", log_base=log_base)
-        self.k = k
-        self.reg_weight = reg_weight
-        self.log_base = log_base
-        self.cumulative = cumulative
-        self.modality = ModalityGCN(
-            num_users, in_channels, embedding_dim, num_layers, self.edge_type
+        super().__init__(
+            num_users,
+            num_items,
+            in_channels,
+            embedding_dim,
+            num_layers,
+            reg_weight,
+            log_base,
+            edge_type,
         )
-        self.weight: Parameter | None = None
-        if len(in_channels) > 1:
-            self.weight = Parameter(torch.empty(num_users, len(in_channels)))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
-        self.modality.reset_parameters()
-        if self.weight is None:
-            return
-        torch.nn.init.xavier_normal_(self.weight)
-        with torch.no_grad():
-            self.weight.copy_(self.weight.softmax(dim=1))
+        check_counts(1, k=k)
+        self.k = k
+        self.cumulative = cumulative
 
     def prepare(self, data: HeteroData) -> HeteroData:
         """Add the user-user graph."""
         return with_user_graph(data, self.k, self.edge_type)
 
-    @property
-    def modality_channels(self) -> dict[str, int]:
-        """Width of each of :meth:`modality_features`."""
-        return self.modality.channels
-
-    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
-        """Return the mapped features of every modality."""
-        return self.modality.features(data)
-
     def encode(self, data: HeteroData) -> Embeddings:
         """Fuse the modalities, then aggregate over users of the same taste."""
         self.check_graph(data)
         data = self.prepare(data)
-        features = self.modality_features(data)
-        parts = list(self.modality(self.interactions(data), features).values())
+        parts = self.propagate(data)
         item = torch.stack([part.item for part in parts]).sum(dim=0)
         users = [part.user for part in parts]
         if self.cumulative:
@@ -138,16 +108,3 @@ class DualGNN(Recommender):
             user = weighed.sum(dim=1)
         user = user + aggregate_users(data, user, self.k, self.edge_type[0])
         return Embeddings(user, item)
-
-    def loss(
-        self, data: HeteroData, batch: Triplets, state: Any = None
-    ) -> dict[str, Tensor]:
-        """Return ``bpr`` and ``reg``."""
-        rows = lookup(self.encode(data), batch)
-        penalty = self.modality.penalty(batch.user)
-        if self.weight is not None:
-            penalty = penalty + self.weight.square().mean()
-        return {
-            "bpr": triplet_bpr(*rows, self.log_base),
-            "reg": self.reg_weight * penalty,
-        }
