@@ -25,7 +25,7 @@ class SeparateState(NamedTuple):
     backbone: Any
     maps: SeparateMaps
     features: dict[str, Tensor]
-    """The backbone's features, which it need not compute again."""
+    """The backbone's features, not computed again where it reads them as such."""
 
 
 class WithSeparateLearning(Recommender):
