@@ -22,7 +22,7 @@ echo '== Test metrics side by side'
   --metric recall@10,recall@20,ndcg@10,ndcg@20
 
 echo
-echo '== What users 1, 2 and 3 have not seen'
+echo '== What users 1, 2 and 3 do not have yet'
 "$sea_pyg" recommend "$out" --users 1,2,3 -k 5
 
 echo

@@ -120,8 +120,10 @@ def test_recommend_leaves_out_what_was_seen(run, capsys):
     out = capsys.readouterr().out
     found = json.loads(out.splitlines()[-1])["recommendations"]
     assert [entry["user"] for entry in found] == [3, 0]
-    train, _, _ = load_splits("fake")
-    user, item = train[RATES].edge_index
+    train, val, test = load_splits("fake")
+    pairs = [train[RATES].edge_index]
+    pairs += [graph[RATES].edge_label_index for graph in (val, test)]
+    user, item = torch.cat(pairs, dim=1)
     for entry in found:
         items = [row["item"] for row in entry["items"]]
         assert len(set(items)) == 7
@@ -132,13 +134,17 @@ def test_recommend_leaves_out_what_was_seen(run, capsys):
         assert f"item {items[0]}" in out
 
 
-def test_recommend_ends_where_the_items_end(run, capsys):
-    assert main(["recommend", str(run), "--users", "0", "-k", "120", "--json"]) == 0
-    items = _json(capsys)["recommendations"][0]["items"]
-    train, _, _ = load_splits("fake")
-    seen = int((train[RATES].edge_index[0] == 0).sum())
-    assert len(items) == 120 - seen
-    assert min(row["item"] for row in items) >= 0
+@pytest.mark.parametrize("exclude", ["none", "train", "train+val", "all"])
+def test_recommend_ends_where_the_items_end(run, capsys, exclude):
+    command = ["recommend", str(run), "--users", "0", "-k", "120", "--json"]
+    assert main([*command, "--exclude", exclude]) == 0
+    items = {row["item"] for row in _json(capsys)["recommendations"][0]["items"]}
+    train, val, test = load_splits("fake")
+    parts = [train[RATES].edge_index, val[RATES].edge_label_index]
+    parts.append(test[RATES].edge_label_index)
+    taken = {"none": 0, "train": 1, "train+val": 2, "all": 3}[exclude]
+    known = {int(i) for part in parts[:taken] for i in part[1][part[0] == 0]}
+    assert items == set(range(120)) - known
 
 
 def test_evaluate_options(run, capsys):
@@ -397,6 +403,7 @@ def test_bad_arguments(capsys, arguments, texts):
         (["--users", ","], ["--users"]),
         (["--users", "1", "-k", "121"], ["120", "121"]),
         (["--users", "1", "-k", "0"], ["120", "0"]),
+        (["--users", "1", "--exclude", "tran"], ["--exclude 'tran'", "train"]),
     ],
 )
 def test_bad_recommend(run, capsys, arguments, texts):

@@ -20,7 +20,7 @@ from sea_pyg.evaluation import (
 from sea_pyg.nn.models import Recommender, resolve
 from sea_pyg.report import describe, format_table
 from sea_pyg.training import RunConfig, load_tensors, read_json
-from sea_pyg.utils import closest
+from sea_pyg.utils import closest, positive_labels
 
 Result = tuple[str, dict[str, Any]]
 _SELECTION = ("max_epochs", "patience", "eval_every", "metric")
@@ -56,13 +56,27 @@ def evaluate_run(options: Any) -> Result:
 
 
 def recommend(options: Any) -> Result:
-    """List the best unseen items of some users."""
+    """List the best items of some users that they do not have."""
     config, model, splits = _load(options.run_dir, options.data)
     users = _numbers(options.users, "--users")
     train = model.prepare(splits[0])
-    found = model.recommend(train, torch.tensor(users), options.k)
+    held_out = {"train": 0, "train+val": 1, "all": 2}
+    if options.exclude not in (*held_out, "none"):
+        hint = closest(options.exclude, [*held_out, "none"])
+        raise ValueError(f"--exclude {options.exclude!r}: {hint}")
+    graphs = splits[1 : 1 + held_out.get(options.exclude, 0)]
+    labels = [positive_labels(graph[model.edge_type]) for graph in graphs]
+    known = [pairs for pairs in labels if pairs is not None]
+    found = model.recommend(
+        train,
+        torch.tensor(users),
+        options.k,
+        exclude_seen=options.exclude != "none",
+        exclude=torch.cat(known, dim=1) if known else None,
+    )
     titles = train[model.edge_type[2]].get("title")
     plain: dict[str, Any] = {"run_dir": options.run_dir, "model": config.label}
+    plain["exclude"] = options.exclude
     plain["recommendations"] = []
     rows: list[list[Any]] = []
     for row, user in enumerate(users):
@@ -71,7 +85,7 @@ def recommend(options: Any) -> Result:
             found.item_index[row].tolist(), found.score[row].tolist(), strict=True
         )
         for rank, (item, score) in enumerate(pairs, start=1):
-            if item < 0:  # the user has seen the rest
+            if item < 0:  # the user has the rest
                 break
             entry: dict[str, Any] = {"item": item, "score": score}
             if titles is not None:

@@ -16,7 +16,9 @@ def make_parser() -> ArgumentParser:
         "evaluate", _evaluate(), help="evaluate a trained model again"
     )
     commands.add_subcommand(
-        "recommend", _recommend(), help="list the best unseen items of some users"
+        "recommend",
+        _recommend(),
+        help="list the best items that some users do not have",
     )
     commands.add_subcommand("inspect", _inspect(), help="describe a data set")
     commands.add_subcommand(
@@ -120,10 +122,18 @@ def _evaluate() -> ArgumentParser:
 
 
 def _recommend() -> ArgumentParser:
-    parser = _parser("List the best items that the users have not seen in training.")
+    parser = _parser("List the best items that the users do not have.")
     _run_options(parser)
-    parser.add_argument("--users", type=str, required=True, help="users, as 1,2,3")
+    parser.add_argument(
+        "--users", type=str, required=True, help="rows of the users from 0, as 1,2,3"
+    )
     parser.add_argument("-k", type=int, default=10, help="items per user")
+    parser.add_argument(
+        "--exclude",
+        type=str,
+        default="all",
+        help="which of a user's items are left out: all, train, train+val or none",
+    )
     return _finish(parser)
 
 

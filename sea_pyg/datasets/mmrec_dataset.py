@@ -26,7 +26,7 @@ class MMRecDataset(InMemoryDataset):
     itemID [rating] [timestamp] [x_label]`` (``x_label`` 0, 1, 2 for training,
     validation, test; RecBole's ``user_id:token`` is understood as well), and any
     number of ``<modality>_feat.npy`` (floats, row number = item id), whose file names
-    name the modalities.
+    name the modalities. A row that is NaN throughout is an item without this modality.
 
     The folder is only ever read, and nothing is cached: parsing 300,000 interactions
     takes a fraction of a second, so a cache would save less than its staleness costs.
@@ -37,7 +37,8 @@ class MMRecDataset(InMemoryDataset):
         transform: Applied on every access.
 
     Shapes:
-        ``data['item'].x_<modality>`` float32 :math:`[N_i, d]`;
+        ``data['item'].x_<modality>`` float32 :math:`[N_i, d]`, and
+        ``data['item'].mask_<modality>`` bool :math:`[N_i]` if some items lack it;
         ``data['user', 'rates', 'item'].edge_index`` :math:`[2, E]` with all
         interactions sorted by user and item, and where the file has them ``rating``
         float32, ``time`` int64 and ``split`` int64, each :math:`[E]`.
@@ -71,7 +72,10 @@ class MMRecDataset(InMemoryDataset):
             interactions, int(interactions.user.max()) + 1, num_items, str(inter_path)
         )
         for name, x in features.items():
-            data["item"][f"x_{name}"] = x
+            missing = x.isnan().all(dim=1)
+            data["item"][f"x_{name}"] = x.masked_fill(missing.unsqueeze(1), 0)
+            if bool(missing.any()):
+                data["item"][f"mask_{name}"] = ~missing
         self.data, self.slices = self.collate([data])
 
 
@@ -127,7 +131,11 @@ def find_features(folder: Path, modalities: Sequence[str] | None) -> dict[str, P
 
 
 def read_features(path: Path) -> Tensor:
-    """Read and check one feature file."""
+    """Read and check one feature file.
+
+    Returns:
+        The features; a row that is NaN throughout is an item without them.
+    """
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -146,14 +154,17 @@ def read_features(path: Path) -> Tensor:
         )
     with np.errstate(over="ignore"):
         x = torch.from_numpy(array.astype(np.float32))
-    finite = torch.isfinite(x)
-    if not bool(finite.all()):
-        row, column = (~finite).nonzero()[0].tolist()
+    missing = x.isnan().all(dim=1, keepdim=True)
+    wrong = ~(torch.isfinite(x) | missing)
+    if bool(wrong.any()):
+        row, column = wrong.nonzero()[0].tolist()
         raise ValueError(
             f"{path}, row {row} (item {row}), column {column} is "
-            f"{array[row, column]!s} in float32; replace NaN and infinity, e.g. with "
-            f"numpy.nan_to_num"
+            f"{array[row, column]!s} in float32; replace NaN and infinity by numbers, "
+            "or make the whole row NaN if the item has no such features"
         )
+    if bool(missing.all()):
+        raise ValueError(f"{path}: no item has features, as all of its rows are NaN")
     return x
 
 

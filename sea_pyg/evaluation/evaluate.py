@@ -147,6 +147,11 @@ def _metric_names(metrics: Sequence[str], beyond_accuracy: bool) -> list[str]:
         metrics = (metrics,)
     known = [*ranking_classes, *BEYOND_ACCURACY]
     for name in metrics:
+        if not isinstance(name, str):  # metric objects are equal to everything
+            raise ValueError(
+                f"metrics are given by their names, as 'recall', and lengths by k=... "
+                f"(got {name!r}); choose from {', '.join(known)}"
+            )
         if name not in known:
             raise ValueError(f"there is no metric {name!r}; {closest(name, known)}")
     names = [*metrics, *(BEYOND_ACCURACY if beyond_accuracy else ())]

@@ -21,11 +21,11 @@ class EvaluationResult:
 
     metrics: dict[str, float]
     """Means over users, keyed like ``'recall@20'``; NaN where no user counts."""
-    per_user: dict[str, Tensor]
+    per_user: dict[str, Tensor] = field(repr=False)
     """Values of each user, :math:`[U]`, float32; NaN where a user does not count."""
-    user_index: Tensor
+    user_index: Tensor = field(repr=False)
     """The users that were evaluated, :math:`[U]`, ascending."""
-    num_labels: Tensor
+    num_labels: Tensor = field(repr=False)
     """Number of items each of them should have got, :math:`[U]`."""
     num_items: int
     """Size of the catalogue."""

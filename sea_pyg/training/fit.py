@@ -39,9 +39,9 @@ class FitResult:
     """Epochs that were run."""
     seconds: float
     """Time of training and validation."""
-    history: list[dict[str, float]]
+    history: list[dict[str, float]] = field(repr=False)
     """Mean loss parts and validation metrics of every epoch."""
-    code: list[str] = field(default_factory=list)
+    code: list[str] = field(default_factory=list, repr=False)
     """SHA-256 of the library's source files that did it; several if a run was resumed
     by another version."""
 
@@ -79,11 +79,18 @@ def fit(
 
     Raises:
         ImportError: If Lightning is not installed.
-        ValueError: If ``train`` or ``val`` is a test graph or of another split than
-            the other or what the model was trained on, ``eval_k`` is above the number
-            of items, a loss part is NaN or infinite, a checkpoint is damaged or of a
+        ValueError: If ``train`` or ``val`` is no graph, a test graph or of another
+            split than the other or what the model was trained on, ``eval_k`` is above
+            the number of items, a loss part is NaN or infinite, a checkpoint is damaged or of a
             run with other options or data, or another process trains in ``run_dir``.
     """
+    for name, graph in (("train", train), ("val", val)):
+        if not isinstance(graph, HeteroData):
+            raise ValueError(
+                f"{name} must be a graph that a split returns (got {graph!r}); the "
+                "epoch is chosen on validation data, and a loop over InteractionLoader "
+                "trains without any"
+            )
     config = config or TrainingConfig.for_model(model)
     if model.trainable:  # what is solved for is not evaluated on the way
         config.check_catalogue(model.num_items)

@@ -98,9 +98,20 @@ def _with(row: int, value: float, dtype: type = np.float32) -> np.ndarray:
     return x
 
 
+def test_a_row_of_nan_is_an_item_without_the_modality(write_folder):
+    x = X.astype(np.float32)
+    x[1] = np.nan
+    store = MMRecDataset(write_folder(text=x, image=X))[0]["item"]
+    assert store.mask_text.tolist() == [True, False, True]
+    assert store.x_text[1].tolist() == [0.0] * X.shape[1]
+    assert torch.equal(store.x_text[0], torch.tensor(x[0]))
+    assert "mask_image" not in store
+
+
 @pytest.mark.parametrize(
     ("features", "message"),
     [
+        ({"text": np.full_like(X, np.nan, np.float32)}, "no item has features"),
         ({"text": _with(2, np.nan)}, r"text_feat.npy, row 2 .*column 1 is nan"),
         ({"text": _with(0, np.inf)}, r"text_feat.npy, row 0 .*column 1 is inf"),
         (

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.evaluation import BEYOND_ACCURACY, DEFAULT_METRICS, evaluate
-from sea_pyg.metrics import gini, novelty
+from sea_pyg.metrics import Recall, gini, novelty
 from sea_pyg.nn.models import BPRMF, Popularity, Recommender
+from sea_pyg.transforms import RandomUserSplit
 from sea_pyg.typing import RATES, EdgeType, Embeddings
 from tests.evaluation.graphs import graph, random_graph
 from tests.metrics.naive import naive_metrics
@@ -424,3 +426,21 @@ def test_negatives_among_the_labels_are_none_of_the_validation() -> None:
     scores = exactly(torch.randn(2, 4))
     found = evaluate(scores, test, k=1, exclude="train+val", val=val)
     assert found.user_index.tolist() == [0]
+
+
+def test_metrics_are_names() -> None:
+    """A metric object is equal to everything, also to a name."""
+    data = FakeMultimodalDataset(num_users=20, num_items=15)[0]
+    train, val, _ = RandomUserSplit(seed=0)(data)
+    model = BPRMF.from_data(train)
+    for metric in (Recall(5), Recall):
+        with pytest.raises(ValueError, match=r"by their names, as 'recall'"):
+            evaluate(model, val, k=5, metrics=[metric])  # type: ignore[list-item]
+
+
+def test_a_result_prints_no_values_per_user() -> None:
+    data = FakeMultimodalDataset(num_users=20, num_items=15)[0]
+    train, val, _ = RandomUserSplit(seed=0)(data)
+    found = evaluate(BPRMF.from_data(train), val, k=5)
+    assert "tensor" not in repr(found)
+    assert "recall@5" in repr(found)

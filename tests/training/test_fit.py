@@ -265,3 +265,11 @@ def test_bad_device(splits):
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="finds no GPU"):
             fit(_model(BPRMF, train), train, val, TrainingConfig(device="cuda"))
+
+
+@pytest.mark.parametrize("missing", ["train", "val"])
+def test_what_is_no_graph_is_refused(splits, missing):
+    train, val, _ = splits
+    graphs = {"train": train, "val": val, missing: None}
+    with pytest.raises(ValueError, match=rf"{missing} must be a graph .*got None"):
+        fit(BPRMF.from_data(train), **graphs)

@@ -195,6 +195,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
 
         The arguments are those of :meth:`loss`.
         """
+        _check_maps(maps)
         losses = []
         for query_name, key_name in self.alignment_pairs:
             query, key, items = maps.aligned[query_name], maps.aligned[key_name], index
@@ -216,6 +217,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         out: with a warning, unless they are those of a batch, of which the last one may
         be small.
         """
+        _check_maps(maps)
         losses = []
         for name in maps.pairs:
             generic, unique = maps.present(name)
@@ -281,6 +283,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         Returns:
             The last loss, or :obj:`None` if there is nothing to learn.
         """
+        _check_maps(maps)
         if not self.has_estimators:
             return None
         estimators, pairs = self._fitting_pairs(maps)
@@ -297,4 +300,12 @@ class SeparateLearning(InitArguments, SeparateMapping):
         return (
             f"{type(self).__name__}({self.in_channels}, distance={self.distance!r}, "
             f"alpha={self.alpha}, beta={self.beta})"
+        )
+
+
+def _check_maps(maps: object) -> None:
+    if not isinstance(maps, SeparateMaps):
+        raise TypeError(
+            "expected what maps(features, masks) returned (got "
+            f"{type(maps).__name__}); call the module for the losses of features"
         )

@@ -30,6 +30,11 @@ class UniqueGenericSplit(torch.nn.Module):
 
     def __init__(self, subtract: bool = False) -> None:
         super().__init__()
+        if not isinstance(subtract, bool):
+            raise ValueError(
+                f"subtract must be true or false (got {subtract!r}); the split takes "
+                "features of any even width, which is not given"
+            )
         self.subtract = subtract
 
     def forward(self, x: Tensor) -> SplitFeatures:

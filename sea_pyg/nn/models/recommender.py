@@ -13,10 +13,19 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.nn.models.graph_model import GraphModel
 from sea_pyg.nn.models.ranking import evaluation_mode, rank_items
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Recommendations, Triplets
+from sea_pyg.typing import (
+    RATES,
+    EdgeType,
+    Embeddings,
+    OptTensor,
+    Recommendations,
+    Triplets,
+)
 from sea_pyg.utils import (
+    EdgeMembership,
     InitArguments,
     check_edge_type,
+    check_edges,
     closest,
     device_of,
     modality_input,
@@ -240,6 +249,7 @@ class Recommender(InitArguments, GraphModel, ABC):
         k: int,
         exclude_seen: bool = True,
         batch_size: int | None = None,
+        exclude: OptTensor = None,
     ) -> Recommendations:
         """Return the ``k`` best items of some users, on the model's device.
 
@@ -249,17 +259,26 @@ class Recommender(InitArguments, GraphModel, ABC):
             k: Number of items per user.
             exclude_seen: Leave out the items of the user's edges in ``data``.
             batch_size: Users scored at a time. (default: 64 MB of scores)
+            exclude: Further (user, item) pairs that are left out, as held-out ones.
 
         Shapes:
-            Returns item indices and scores, each :math:`[B, k]`.
+            ``exclude`` :math:`[2, P]`; returns item indices and scores, each
+            :math:`[B, k]`, filled up with -1 where no item is left.
 
         Raises:
             ValueError: If ``k`` is not between 1 and the number of items,
-                ``user_index`` is no vector of numbers, a user does not exist, or
-                ``batch_size`` is not positive.
+                ``user_index`` is no vector of numbers, a user or a pair does not exist,
+                or ``batch_size`` is not positive.
         """
         data = on_device(data, device_of(self))
         seen = self.seen_items(data) if exclude_seen else None
+        if exclude is not None:
+            sizes = (self.num_users, self.num_items)
+            check_edges(exclude, self.edge_type, sizes)
+            pairs = exclude.to(device_of(self))
+            if exclude_seen:
+                pairs = torch.cat([self.interactions(data), pairs], dim=1)
+            seen = EdgeMembership(pairs, *sizes)
         with evaluation_mode(self):
             ranked = rank_items(
                 self, data, user_index, k, seen, self.num_items, batch_size

@@ -458,3 +458,10 @@ def test_a_linear_q_needs_different_items() -> None:
         masks = {"text": index > 0}  # one item lacks it
         maps = model.maps({"text": rows[index]}, masks)
         assert model.distance_loss(maps, index) == 0
+
+
+def test_features_in_place_of_maps_are_refused() -> None:
+    separate = build()
+    for call in (separate.loss, separate.alignment_loss, separate.distance_loss):
+        with pytest.raises(TypeError, match=r"what maps\(features, masks\) returned"):
+            call(features())

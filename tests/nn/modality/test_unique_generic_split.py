@@ -27,3 +27,8 @@ def test_order_and_subtraction() -> None:
 def test_odd_width(channels: int) -> None:
     with pytest.raises(ValueError, match=rf"even number .*got {channels}\).*project"):
         UniqueGenericSplit()(torch.zeros(3, channels))
+
+
+def test_a_width_is_not_given() -> None:
+    with pytest.raises(ValueError, match=r"subtract must be true or false .*got 16"):
+        UniqueGenericSplit(16)  # type: ignore[arg-type]

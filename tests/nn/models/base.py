@@ -337,6 +337,15 @@ class RecommenderTests:
             assert set(kept) == set(range(model.num_items)) - seen
         every = model.recommend(data, users, model.num_items, exclude_seen=False)
         assert (every.item_index.sort(dim=1).values == torch.arange(30)).all()
+        pairs = torch.tensor([[0, 0, 1], [3, 28, 7]])
+        for exclude_seen, before in ((True, found), (False, every)):
+            found = model.recommend(
+                data, users, model.num_items, exclude_seen, exclude=pairs
+            )
+            for user in range(model.num_users):
+                left_out = {-1, *pairs[1][pairs[0] == user].tolist()}
+                expected = set(before.item_index[user].tolist()) - left_out
+                assert set(found.item_index[user].tolist()) - {-1} == expected
 
     def test_recommend_keeps_all_modes(self) -> None:
         data = self.data()
