@@ -81,8 +81,9 @@ def fit(
         ImportError: If Lightning is not installed.
         ValueError: If ``train`` or ``val`` is no graph, a test graph or of another
             split than the other or what the model was trained on, ``eval_k`` is above
-            the number of items, a loss part is NaN or infinite, a checkpoint is damaged or of a
-            run with other options or data, or another process trains in ``run_dir``.
+            the number of items, a loss part is NaN or infinite, a checkpoint is damaged
+            or of a run with other options or data, or another process trains in
+            ``run_dir``.
     """
     for name, graph in (("train", train), ("val", val)):
         if not isinstance(graph, HeteroData):
