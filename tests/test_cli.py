@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from sea_pyg.cli import main
+from sea_pyg.cli.run_folder import default_folder
 from sea_pyg.datasets import FakeMultimodalDataset, load_splits
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import models
-from sea_pyg.training import RunConfig, fit, load_tensors
+from sea_pyg.training import RunConfig, TrainingConfig, fit, load_tensors
 from sea_pyg.training.atomic import exclusive
 from sea_pyg.transforms import RandomUserSplit
 
@@ -629,3 +630,47 @@ def test_a_small_catalogue_is_told_before_anything_is_written(
     folder = tmp_path / "run"
     _refused(capsys, _train(folder, "--model", "bprmf"), "20 of 15 items", "eval_k")
     assert not folder.exists()
+
+
+def test_a_failed_run_leaves_foreign_files_alone(tmp_path, capsys):
+    folder = tmp_path / "own"
+    (folder / "keep.tmp").mkdir(parents=True)
+    (folder / "keep.tmp" / "thesis.txt").write_text("x")
+    (folder / "notes.tmp").write_text("x")
+    _refused(capsys, _train(folder), "not empty")
+    assert (folder / "keep.tmp" / "thesis.txt").is_file()
+    assert (folder / "notes.tmp").is_file()
+
+
+def test_what_cannot_start_leaves_no_folder(tmp_path, capsys):
+    folder = tmp_path / "run"
+    for more in (["--device", "meta"], ["--set", "eval_every=9"]):
+        _refused(capsys, _train(folder, *more), more[1].split("=")[0].strip("-"))
+        assert not any(folder.glob("*.yaml"))
+    assert main(_train(folder, "--model", "bprmf")) == 0
+
+
+def test_a_failed_resumption_keeps_what_was_found(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(_train(folder, "--model", "bprmf")) == 0
+    capsys.readouterr()
+    before = (folder / "metrics.json").read_bytes()
+    best = folder / "checkpoints" / "best.safetensors"
+    best.write_bytes(best.read_bytes()[:100])
+    _refused(capsys, ["train", "--resume", str(folder)], "best.safetensors", "damaged")
+    assert (folder / "metrics.json").read_bytes() == before
+
+
+def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda form: "20260101-000000")
+    config = RunConfig("BPRMF", {}, None, "fake", None, None, 0, "", TrainingConfig())
+    folders = {default_folder(config) for _ in range(3)}
+    assert len(folders) == 3
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_of_two_starts_in_a_folder_one_succeeds(tmp_path):
+    config = RunConfig("BPRMF", {}, None, "fake", None, None, 0, "", TrainingConfig())
+    assert config.create(tmp_path)
+    assert not config.create(tmp_path)

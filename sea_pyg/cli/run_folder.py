@@ -1,30 +1,44 @@
 """Where a run of ``sea-pyg train`` goes."""
 
+import itertools
 import shutil
 import time
 from pathlib import Path
 
 from sea_pyg.training import RunConfig
 from sea_pyg.training.atomic import TEMPORARY, exclusive
+from sea_pyg.training.run_config import FILE_NAME
 
 WEIGHTS_FILE = "model.safetensors"
 
 
 def default_folder(config: RunConfig) -> Path:
-    """Name the folder of a run that was given none."""
+    """Make the folder of a run that was given none."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = f"{config.model.lower()}-{Path(config.data).name}-{config.training.seed}"
-    return Path("runs") / f"{name}-{stamp}"
+    for number in itertools.count(1):
+        folder = Path("runs") / (
+            f"{name}-{stamp}" if number == 1 else f"{name}-{stamp}-{number}"
+        )
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:  # of a run that was started in the same second
+            continue
+        return folder
+    raise AssertionError("there is always a further number")
 
 
 def is_free(folder: Path) -> bool:
     """Whether a run can start in a folder: it is not there, or empty.
 
-    Files that a killed process had not finished do not count.
+    What a killed process had not finished of its first file does not count.
     """
     if not folder.exists():
         return True
-    return folder.is_dir() and all(p.suffix == TEMPORARY for p in folder.iterdir())
+    return folder.is_dir() and all(
+        p.is_file() and p.name.startswith(FILE_NAME) and p.suffix == TEMPORARY
+        for p in folder.iterdir()
+    )
 
 
 def start_in(folder: Path, config: RunConfig) -> None:
@@ -43,7 +57,10 @@ def start_in(folder: Path, config: RunConfig) -> None:
             f"--resume {folder}, or choose another"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    config.save(folder)
+    if not config.create(folder):
+        raise ValueError(
+            f"another run has just started in {str(folder)!r}; choose another folder"
+        )
 
 
 def leave(folder: Path) -> None:
@@ -57,10 +74,9 @@ def leave(folder: Path) -> None:
         return
     try:
         with exclusive(folder / "checkpoints"):
-            for path in folder.iterdir():
-                if path.is_file():
-                    path.unlink()
+            for name in (FILE_NAME, "history.csv"):
+                (folder / name).unlink(missing_ok=True)
     except ValueError:
         return
-    for path in folder.iterdir():
-        shutil.rmtree(path)
+    for name in ("checkpoints", "tensorboard"):
+        shutil.rmtree(folder / name, ignore_errors=True)

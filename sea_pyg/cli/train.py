@@ -33,9 +33,10 @@ from sea_pyg.training import (
     save_tensors,
 )
 from sea_pyg.training.atomic import atomic, write_text
+from sea_pyg.training.fit import find_device
 from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
 from sea_pyg.typing import RATES
-from sea_pyg.utils import NonFiniteError, get_split_id, keep_freed_memory
+from sea_pyg.utils import get_split_id, keep_freed_memory
 
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
@@ -73,8 +74,6 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         config, splits, model = _continue(options, saved, folder)
     try:
         return _run(config, splits, model, folder, resuming, not options.no_progress)
-    except NonFiniteError:
-        raise
     except ValueError:
         if saved is None:
             leave(folder)
@@ -93,8 +92,6 @@ def _run(
     progress: bool,
 ) -> tuple[str, dict[str, Any]]:
     data_train, val, test = splits
-    metrics_file = folder / METRICS_FILE
-    metrics_file.unlink(missing_ok=True)  # there again when everything else is
     start = time.perf_counter()
     result = fit(
         model,
@@ -106,6 +103,8 @@ def _run(
         progress and sys.stderr.isatty(),
     )
     seconds = result.seconds if result.epochs else time.perf_counter() - start
+    metrics_file = folder / METRICS_FILE
+    metrics_file.unlink(missing_ok=True)  # there again when everything else is
     save_tensors(folder / WEIGHTS_FILE, model.state_dict())
     lengths = config.training.eval_k
     found: dict[str, EvaluationResult] = {}
@@ -174,6 +173,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
             model = wrapped = cls.from_data(splits[0], modalities, **arguments)
     config = TrainingConfig.for_model(wrapped, **training)
     config.check_catalogue(wrapped.num_items)
+    find_device(config.device)
     run = RunConfig(
         model=cls.__name__,
         arguments=model.hparams(),

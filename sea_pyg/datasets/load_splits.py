@@ -1,6 +1,7 @@
 """Data sets by name or folder, as the command line takes them."""
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -93,12 +94,21 @@ def load_splits(
 
     Raises:
         ValueError: If there is no such data set, modality or split.
+
+    Warns:
+        UserWarning: If there is a seed, and the split is not random.
     """
     if split is not None and split not in SPLITS:
         raise ValueError(f"no split {split!r}; {closest(split, SPLITS)}")
     data = load_data(name_or_path, modalities, root)
     if split is None:
         split = "label" if "split" in data[RATES] else "random"
+    if seed and split != "random":
+        warnings.warn(
+            f"the seed {seed} of the split has no effect, as the split is {split!r}; "
+            "ask for split='random' to have it drawn",
+            stacklevel=2,
+        )
     train, val, test = SPLITS[split](seed)(data)
     return train, val, test
 

@@ -95,9 +95,15 @@ def fit(
     config = config or TrainingConfig.for_model(model)
     if model.trainable:  # what is solved for is not evaluated on the way
         config.check_catalogue(model.num_items)
+        if config.max_epochs < config.eval_every:
+            raise ValueError(
+                "no epoch would be evaluated: "
+                f"max_epochs={config.max_epochs} is smaller than "
+                f"eval_every={config.eval_every}"
+            )
     check_splits(train, val)
     model.note_training(train)
-    device = _device(config.device)
+    device = find_device(config.device)
     folder = None if run_dir is None else Path(run_dir)
     # What has to be the same when the run is resumed: more epochs may be asked for
     # later, and another device is no other run.
@@ -140,6 +146,7 @@ def _fit_by_gradient(
 ) -> FitResult:
     import lightning.pytorch as L
     from lightning.pytorch.loggers import TensorBoardLogger
+    from lightning.pytorch.plugins.environments import LightningEnvironment
 
     from sea_pyg.training.early_stopping import EarlyStopping
     from sea_pyg.training.finite_losses import FiniteLosses
@@ -179,7 +186,11 @@ def _fit_by_gradient(
         device = next(model.parameters()).device
         trainer = L.Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
-            devices=1,
+            devices=[device.index or 0] if device.type == "cuda" else 1,
+            # Under SLURM, Lightning would save weights in the working directory when it
+            # is told to stop, and take them, whose ever they are, when it starts.
+            plugins=[LightningEnvironment()],
+            default_root_dir=os.devnull,
             max_epochs=config.max_epochs,
             precision="bf16-mixed" if config.precision == "bf16-mixed" else "32-true",
             check_val_every_n_epoch=config.eval_every,
@@ -196,6 +207,8 @@ def _fit_by_gradient(
         # Counted over all resumptions: which epochs are evaluated depends on it.
         progress_made: Any = trainer.fit_loop.epoch_progress.current
         progress_made.processed = progress_made.completed = state.epoch
+        if not model.training:
+            model.train()
         module = RecommenderModule(model, train, config)
         batches = InteractionDataModule(
             train, val, config.batch_size, config.seed, model.edge_type
@@ -206,11 +219,7 @@ def _fit_by_gradient(
         except SystemExit as error:  # what Lightning makes of an interrupt
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from error
-    if state.best_epoch is None:
-        raise ValueError(
-            f"no epoch was evaluated: max_epochs={config.max_epochs} is smaller than "
-            f"eval_every={config.eval_every}"
-        )
+    assert state.best_epoch is not None
     checkpoint.load_best(model)
     return FitResult(
         state.best_epoch,
@@ -225,15 +234,20 @@ def _fit_by_gradient(
 _FREE_OPTIONS = ("max_epochs", "device")
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return the device of a name.
+
+    Raises:
+        ValueError: If it is unknown, or not there.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(
-            f"device must be 'auto', 'cpu' or 'cuda' (got {name!r})"
-        ) from error
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device must be 'auto', 'cpu' or 'cuda' (got {name!r})")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"device {name!r} was asked for, but PyTorch finds no GPU; "

@@ -15,7 +15,7 @@ from sea_pyg.nn.models import Recommender
 from sea_pyg.report.cell import published
 from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.check_splits import check_splits
-from sea_pyg.training.fit_setting import fit_setting
+from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.provenance import data_fingerprint, environment
 from sea_pyg.training.read_json import damaged, read_json
@@ -67,7 +67,10 @@ def run_cell(
     work = path.with_suffix(".work")
     done = finished_cell(path)
     if done is not None:
-        _check_same(path, done, setting, splits)
+        built, config = build_setting(
+            model, setting, splits[0], modalities, preset, separate
+        )
+        _check_same(path, done, {**_made_of(built, config), **_data(splits)})
         shutil.rmtree(work, ignore_errors=True)
         return done
     train, val, test = splits
@@ -88,12 +91,7 @@ def run_cell(
         **(about or {}),
         "seed": config.seed,
         "deterministic": not model.trainable,
-        "arguments": {
-            name: value
-            for name, value in built.hparams().items()
-            if name not in ("num_users", "num_items", "edge_type")
-        },
-        "training": asdict(config),
+        **_made_of(built, config),
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "parameters": total,
@@ -103,7 +101,7 @@ def run_cell(
         "test_users": found.num_users,
         "per_user": path.with_suffix(".safetensors").name,
         "history": result.history,
-        "data_fingerprint": data_fingerprint(splits),
+        **_data(splits),
         "trained_by": result.code,
         "environment": environment(),
     }
@@ -122,22 +120,51 @@ def run_cell(
     return dict(json.loads(text))
 
 
-def _check_same(
-    path: Path,
-    done: Mapping[str, Any],
-    setting: Mapping[str, Any],
-    splits: Sequence[HeteroData],
-) -> None:
+def _made_of(built: Recommender, config: TrainingConfig) -> dict[str, Any]:
+    """Return what a cell notes of its model and training."""
+    sizes = ("num_users", "num_items", "edge_type")
+    arguments = {k: v for k, v in built.hparams().items() if k not in sizes}
+    return {
+        "model": type(built).__name__,
+        "arguments": arguments,
+        "training": asdict(config),
+    }
+
+
+def _data(splits: tuple[HeteroData, HeteroData, HeteroData]) -> dict[str, Any]:
+    return {"data_fingerprint": data_fingerprint(splits)}
+
+
+_NESTED = ("arguments", "backbone", "separate", "training")
+"""What is compared entry by entry: versions of the library have more of them."""
+
+
+def _check_same(path: Path, done: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Refuse a finished cell that was made of something else."""
-    before = {**done.get("arguments", {}), **done.get("training", {})}
-    before["data_fingerprint"] = done.get("data_fingerprint")
-    now = {**setting, "data_fingerprint": data_fingerprint(splits)}
-    for name, value in json.loads(json.dumps(now, default=str)).items():
-        if name in before and before[name] != value:
-            raise ValueError(
-                f"{str(path)!r} was made with {name}={before[name]!r} and cannot be "
-                f"read for {value!r}; choose another path, or delete it"
-            )
+    found = _difference(done, json.loads(json.dumps(asked, default=str)))
+    if found is not None:
+        name, before, now = found
+        raise ValueError(
+            f"{str(path)!r} was made with {name}={before!r} and cannot be "
+            f"read for {now!r}; choose another path, or delete it"
+        )
+
+
+def _difference(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[str, Any, Any] | None:
+    """Return the first entry of both that differs."""
+    for name in sorted(before.keys() & now.keys() - {"device"}):
+        one, other = before[name], now[name]
+        if name in _NESTED and isinstance(one, dict) and isinstance(other, dict):
+            if (one or other) and not one.keys() & other.keys():
+                return name, one, other  # another model's
+            found = _difference(one, other)
+            if found is not None:
+                return found
+        elif one != other:
+            return name, one, other
+    return None
 
 
 def finished_cell(path: str | Path) -> dict[str, Any] | None:

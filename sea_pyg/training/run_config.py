@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.datasets import load_splits
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender
-from sea_pyg.training.atomic import write_text
+from sea_pyg.training.atomic import create_text, write_text
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import require
 
@@ -107,9 +107,19 @@ class RunConfig:
 
     def save(self, folder: str | Path) -> None:
         """Write ``config.yaml``, atomically."""
+        write_text(Path(folder) / FILE_NAME, self._text())
+
+    def create(self, folder: str | Path) -> bool:
+        """Write ``config.yaml`` unless it is there, and return whether it was not.
+
+        Of several processes that do so at once, one writes.
+        """
+        return create_text(Path(folder) / FILE_NAME, self._text())
+
+    def _text(self) -> str:
         yaml = require("yaml", "train")
-        plain = _plain(asdict(self))
-        write_text(Path(folder) / FILE_NAME, yaml.safe_dump(plain, sort_keys=False))
+        text: str = yaml.safe_dump(_plain(asdict(self)), sort_keys=False)
+        return text
 
     @classmethod
     def load(cls, folder: str | Path) -> "RunConfig":

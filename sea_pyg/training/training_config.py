@@ -1,13 +1,17 @@
 """The options of a training run."""
 
 import math
+import operator
 from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
 
 from sea_pyg.nn.models import Recommender
 from sea_pyg.utils import closest
 
 PRECISIONS = ("32", "bf16-mixed")
+_WHOLE = ("batch_size", "inner_steps", "max_epochs", "patience", "eval_every", "seed")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,17 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eval_k", tuple(int(k) for k in self.eval_k))
+        for name in _WHOLE:  # plain numbers, which JSON takes
+            try:
+                whole = operator.index(getattr(self, name))
+            except TypeError as error:
+                raise ValueError(
+                    f"{name} must be a whole number (got {getattr(self, name)!r})"
+                ) from error
+            object.__setattr__(self, name, whole)
+        for name in ("lr", "estimator_lr", "weight_decay"):
+            if isinstance(getattr(self, name), np.floating):
+                object.__setattr__(self, name, float(getattr(self, name)))
         for name in ("lr", "estimator_lr"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):

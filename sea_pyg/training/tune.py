@@ -6,7 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,8 @@ def tune(
         num_trials: The budget.
         folder: Where trials are kept, as ``trial-000.json`` and so on.
         space: What to search. (default: the model's in ``SEARCH_SPACES``)
-        fixed: Settings of all trials, *e.g.* ``seed`` and ``max_epochs``.
+        fixed: Settings of all trials, *e.g.* ``seed`` and ``max_epochs``; they are not
+            searched.
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
         separate: Whether to attach separate learning. (default: :obj:`False`)
@@ -111,6 +112,7 @@ def tune(
     folder = Path(folder)
     space = search_space(model, preset) if space is None else space
     fixed = dict(fixed or {})
+    space = {name: values for name, values in space.items() if name not in fixed}
     names = [] if preset is None else modality_names(train, RATES[2], modalities)
     published = _published(model, space, fixed, names, preset)
     # What cannot be built leaves no trace. With separate learning, options of training
@@ -143,11 +145,12 @@ def tune(
         work = folder / f"work-{number:03d}"
         if path.is_file():
             trial = Trial.load(path)
-            if trial.setting != setting:
+            if trial.setting != json.loads(json.dumps(setting)):
                 raise ValueError(
                     f"{str(path)!r} is of another search: it tried {trial.setting}, "
                     f"where {setting} is next; choose another folder"
                 )
+            trial = replace(trial, setting=setting)  # tuples are lists in JSON
         else:
             _claim(folder, search)
             try:

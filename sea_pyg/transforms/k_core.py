@@ -50,7 +50,9 @@ class KCore(BaseTransform):
                 f"KCore expects a graph that is not split yet (got edge_label_index on "
                 f"{self.edge_type!r}); apply it before the split"
             )
-        pairs = torch.unique(data[self.edge_type].edge_index, dim=1)
+        user, item = data[self.edge_type].edge_index
+        key = (user * num_items + item).unique()  # far faster than unique(dim=1)
+        pairs = torch.stack([key // num_items, key % num_items])
         while True:
             user_kept = torch.bincount(pairs[0], minlength=num_users) >= self.user_k
             item_kept = torch.bincount(pairs[1], minlength=num_items) >= self.k

@@ -74,7 +74,8 @@ def rank_within_users(
     degree = torch.bincount(user, minlength=num_users)
     start = torch.cumsum(degree, dim=0) - degree
     rank = torch.empty_like(user)
-    rank[by_user] = torch.arange(user.numel()) - start[user[by_user]]
+    number = torch.arange(user.numel(), device=user.device)
+    rank[by_user] = number - start[user[by_user]]
     return rank, degree
 
 

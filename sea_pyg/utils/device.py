@@ -37,5 +37,16 @@ def on_device(data: HeteroData, device: torch.device | str | None) -> HeteroData
             return x.to(target)
         return memoize(x, ("on", target), lambda: x.to(target))
 
-    moved: HeteroData = copy.copy(data).apply(move)
+    moved = copy.copy(data)
+    for store in moved.stores:
+        # PyG looks into every entry of a list, as of titles.
+        keys = [key for key, value in store.items() if not _is_text(value)]
+        if keys:
+            store.apply(move, *keys)
     return moved
+
+
+def _is_text(value: object) -> bool:
+    if isinstance(value, (list, tuple)) and value:
+        return isinstance(value[0], str)
+    return isinstance(value, str)

@@ -7,9 +7,9 @@ import torch
 import torch_geometric.transforms as T
 from torch_geometric.data import HeteroData
 
-from sea_pyg.datasets import load_data, load_splits
+from sea_pyg.datasets import FakeMultimodalDataset, load_data, load_splits
 from sea_pyg.evaluation import evaluate
-from sea_pyg.nn.models import BPRMF, EASE, FREEDOM, VBPR, WithSeparateLearning
+from sea_pyg.nn.models import BPRMF, EASE, FREEDOM, VBPR, LightGCN, WithSeparateLearning
 from sea_pyg.training import TrainingConfig, fit, load_tensors, run_cell, save_tensors
 from sea_pyg.transforms import (
     ItemKNNGraph,
@@ -295,3 +295,21 @@ def test_graphs_of_ones_own_are_accepted(whole):
         fit(model, *graphs[:2], CONFIG)
         evaluate(model, graphs[2])
     fit(EASE.from_data(own), own, own)  # without validation
+
+
+def test_a_cell_of_another_model_or_setting_is_refused(tmp_path) -> None:
+    parts = RandomUserSplit(seed=0)(FakeMultimodalDataset(30, 20)[0])
+    path = tmp_path / "seed-0.json"
+    done = run_cell(VBPR, {**SHORT, "separate.alpha": 0.01}, parts, path, separate=True)
+    same = {**SHORT, "separate.alpha": 0.01}
+    assert run_cell(VBPR, same, parts, path, separate=True) == done
+    for more in ({}, {"separate.alpha": 5.0}, {**same, "reg_weight": 77.0}):
+        with pytest.raises(ValueError, match="was made with"):
+            run_cell(VBPR, {**SHORT, **more}, parts, path, separate=True)
+    with pytest.raises(ValueError, match="was made with"):
+        run_cell(VBPR, SHORT, parts, path)
+    plain = tmp_path / "seed-1.json"
+    run_cell(BPRMF, {**SHORT, "lr": 0.01}, parts, plain)
+    for model, setting in ((BPRMF, {}), (LightGCN, {"lr": 0.01})):
+        with pytest.raises(ValueError, match="was made with"):
+            run_cell(model, {**SHORT, **setting}, parts, plain)

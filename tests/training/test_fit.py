@@ -2,11 +2,12 @@ import csv
 import inspect
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models import BPRMF, MICRO, SEA, LightGCN, Popularity
+from sea_pyg.nn.models import BPRMF, FREEDOM, MICRO, SEA, LightGCN, Popularity
 from sea_pyg.training import TrainingConfig, TrainingState, fit, load_tensors
 from sea_pyg.training import training_state as state_module
 
@@ -138,7 +139,7 @@ def test_eval_every(splits):
     evaluated = [row["epoch"] for row in result.history if "val/recall@20" in row]
     assert evaluated == [2, 4]
     assert result.best_epoch in evaluated
-    with pytest.raises(ValueError, match="no epoch was evaluated: max_epochs=1"):
+    with pytest.raises(ValueError, match="no epoch would be evaluated: max_epochs=1"):
         fit(
             _model(BPRMF, train), train, val, TrainingConfig(max_epochs=1, eval_every=2)
         )
@@ -260,8 +261,9 @@ def test_unknown_option_names_the_closest():
 
 def test_bad_device(splits):
     train, val, _ = splits
-    with pytest.raises(ValueError, match="device must be"):
-        fit(_model(BPRMF, train), train, val, TrainingConfig(device="nope"))
+    for name in ("nope", "meta", "mps"):
+        with pytest.raises(ValueError, match="device must be"):
+            fit(_model(BPRMF, train), train, val, TrainingConfig(device=name))
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="finds no GPU"):
             fit(_model(BPRMF, train), train, val, TrainingConfig(device="cuda"))
@@ -273,3 +275,39 @@ def test_what_is_no_graph_is_refused(splits, missing):
     graphs = {"train": train, "val": val, missing: None}
     with pytest.raises(ValueError, match=rf"{missing} must be a graph .*got None"):
         fit(BPRMF.from_data(train), **graphs)
+
+
+def test_a_model_in_evaluation_mode_is_trained_like_any(splits):
+    train, val, _ = splits
+    config = TrainingConfig(max_epochs=1)
+    losses = []
+    for mode in (True, False):
+        model = _model(FREEDOM, train).train(mode)
+        losses.append(fit(model, train, val, config).history)
+    assert losses[0] == losses[1]
+
+
+def test_weights_of_another_run_are_not_taken_under_slurm(
+    splits, tmp_path, monkeypatch
+):
+    """Lightning restores ``hpc_ckpt_*.ckpt`` of the working directory there."""
+    train, val, _ = splits
+    config = TrainingConfig(max_epochs=1)
+    expected = fit(_model(BPRMF, train), train, val, config)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(b"of another run")
+    for name in ("JOB_ID", "PROCID", "LOCALID", "NODEID"):
+        monkeypatch.setenv(f"SLURM_{name}", "0")
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    monkeypatch.setenv("SLURM_JOB_NAME", "train")
+    monkeypatch.setenv("SLURM_NODELIST", "localhost")
+    found = fit(_model(BPRMF, train), train, val, config)
+    assert found.history == expected.history
+
+
+def test_numbers_of_numpy_are_written(splits, tmp_path):
+    train, val, _ = splits
+    config = TrainingConfig(seed=np.int64(1), lr=np.float32(0.01), max_epochs=1)
+    fit(_model(BPRMF, train), train, val, config, tmp_path)
+    with pytest.raises(ValueError, match="batch_size must be a whole number"):
+        TrainingConfig(batch_size=2048.5)

@@ -7,7 +7,7 @@ import torch
 
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn import models
-from sea_pyg.nn.models import BPRMF, ItemKNN, Popularity
+from sea_pyg.nn.models import BPRMF, SEA, ItemKNN, Popularity
 from sea_pyg.training import (
     SEARCH_SPACES,
     LogUniform,
@@ -220,3 +220,23 @@ def test_a_preset_s_first_trial_is_told_as_what_it_is(
     options = {"modalities": modalities, "preset": preset, "space": space}
     tune(models.SEA, train, val, 2, tmp_path, fixed=FIXED, **options)
     assert told == [{name: arguments[name] for name in space}]
+
+
+def test_fixed_settings_are_not_searched(splits, tmp_path):
+    train, val, _ = splits
+    space = {"lr": LogUniform(1e-4, 1e-1), "reg_weight": LogUniform(1e-4, 1e-1)}
+    fixed = {"lr": 0.01, "max_epochs": 1}
+    trials = tune(BPRMF, train, val, 3, tmp_path, space=space, fixed=fixed)
+    assert [sorted(trial.setting) for trial in trials[1:]] == [["reg_weight"]] * 2
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical")
+def test_a_search_of_tuples_goes_on(splits, tmp_path):
+    train, val, _ = splits
+    pairs = ((("text", "image"),), (("image", "text"),))
+    fixed = {"max_epochs": 1, "inner_steps": 1}
+    first, again = (
+        tune(SEA, train, val, 2, tmp_path, {"alignment_pairs": pairs}, fixed)
+        for _ in range(2)
+    )
+    assert first == again

@@ -18,6 +18,7 @@ from sea_pyg.transforms import (
     RandomUserSplit,
     UserCooccurrence,
 )
+from sea_pyg.transforms.random_user_split import rank_within_users
 from sea_pyg.typing import CO_RATES, LEADS_TO, RATES
 
 
@@ -376,3 +377,11 @@ def test_held_out_pairs_under_another_type_are_told() -> None:
     seen = parts[0][RATES].edge_index
     data["item", "clicked_by", "user"].edge_index = seen.flip(0)[:, 1:]
     RandomUserSplit()(data)  # the same seed: what it holds is all training's
+
+
+def test_ranks_are_counted_on_the_edges_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = torch.ones(3, dtype=torch.long, device="meta")
+    monkeypatch.setattr(torch, "bincount", lambda *args, **kwargs: count)
+    user = torch.zeros(5, dtype=torch.long, device="meta")
+    rank, _ = rank_within_users(user, torch.arange(5, device="meta"), 3)
+    assert rank.device.type == "meta"

@@ -76,3 +76,13 @@ def test_graphs_are_taken_to_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
         moved.clear()
         call()
         assert moved == [(test, cpu)]
+
+
+def test_lists_of_text_are_not_searched_for_tensors() -> None:
+    data = load_splits("fake")[0]
+    data["item"].parts = [torch.ones(2), torch.ones(3)]
+    moved = on_device(data, "meta")
+    assert moved["item"].title is data["item"].title  # PyG copies what it looks into
+    assert {x.device.type for x in moved["item"].parts} == {"meta"}
+    assert moved["item"].x_text.device.type == "meta"
+    assert data["item"].x_text.device.type == "cpu"
