@@ -55,9 +55,9 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def create_text(path: str | Path, text: str) -> bool:
-    """Write a text file atomically, unless it is there.
+    """Write a text file, unless it is there.
 
-    Of several that do so at once, one writes.
+    Of several that do so at once, one writes; atomically, where there are hard links.
 
     Returns:
         Whether it was written.
@@ -70,6 +70,12 @@ def create_text(path: str | Path, text: str) -> bool:
         os.link(temporary, path)
     except FileExistsError:
         return False
+    except OSError:  # of a file system without hard links
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            return False
     finally:
         temporary.unlink(missing_ok=True)
     return True

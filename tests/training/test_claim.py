@@ -1,9 +1,13 @@
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
+from sea_pyg.training.atomic import create_text
 from sea_pyg.training.claim import OtherRequest, claim
 
 
@@ -34,3 +38,16 @@ def test_one_of_several_requests_wins(tmp_path: Path) -> None:
         before = json.loads(path.read_text())["seed"]
         expected = [OtherRequest("seed", before, i) for i in range(4)]
         assert found == [None if i == before else expected[i] for i in range(4)]
+
+
+def test_one_writes_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "config.yaml"
+    assert sorted(at_once(4, lambda i: create_text(path, f"seed: {i}"))) == [0, 0, 0, 1]
+    assert path.read_text().startswith("seed: ")
+    assert [*tmp_path.iterdir()] == [path]
