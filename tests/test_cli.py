@@ -674,3 +674,7 @@ def test_of_two_starts_in_a_folder_one_succeeds(tmp_path):
     config = RunConfig("BPRMF", {}, None, "fake", None, None, 0, "", TrainingConfig())
     assert config.create(tmp_path)
     assert not config.create(tmp_path)
+
+
+def test_a_flag_that_is_no_number(capsys):
+    _refused(capsys, ["train", "fake", "--seed", "abc"], "seed", "int", "abc")

@@ -55,7 +55,7 @@ def _data_options(parser: ArgumentParser) -> None:
         "data is labelled, else random)",
     )
     parser.add_argument(
-        "--split-seed", type=int | None, help="seed of a random split (default: 0)"
+        "--split-seed", type=int, help="seed of a random split (default: 0)"
     )
 
 
@@ -71,9 +71,9 @@ def _train() -> ArgumentParser:
         help="attach separate learning to the model; --set separate.KEY=VALUE",
     )
     _data_options(parser)
-    parser.add_argument("--seed", type=int | None, help="the seed (default: 0)")
+    parser.add_argument("--seed", type=int, help="the seed (default: 0)")
     parser.add_argument(
-        "--max-epochs", type=int | None, help="epochs at most (default: 1000)"
+        "--max-epochs", type=int, help="epochs at most (default: 1000)"
     )
     parser.add_argument("--precision", type=str | None, help="32 or bf16-mixed")
     parser.add_argument("--device", type=str | None, help="auto, cpu or cuda")
