@@ -72,9 +72,7 @@ def _train() -> ArgumentParser:
     )
     _data_options(parser)
     parser.add_argument("--seed", type=int, help="the seed (default: 0)")
-    parser.add_argument(
-        "--max-epochs", type=int, help="epochs at most (default: 1000)"
-    )
+    parser.add_argument("--max-epochs", type=int, help="epochs at most (default: 1000)")
     parser.add_argument("--precision", type=str | None, help="32 or bf16-mixed")
     parser.add_argument("--device", type=str | None, help="auto, cpu or cuda")
     parser.add_argument(
