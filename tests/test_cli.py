@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from sea_pyg.cli import main
-from sea_pyg.cli.run_folder import default_folder
+from sea_pyg.cli.run_folder import new_folder
 from sea_pyg.datasets import FakeMultimodalDataset, load_splits
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import models
@@ -665,7 +665,7 @@ def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.strftime", lambda form: "20260101-000000")
     config = RunConfig("BPRMF", {}, None, "fake", None, None, 0, "", TrainingConfig())
-    folders = {default_folder(config) for _ in range(3)}
+    folders = {new_folder(config) for _ in range(3)}
     assert len(folders) == 3
     assert all(folder.is_dir() for folder in folders)
 

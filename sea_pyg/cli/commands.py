@@ -60,11 +60,11 @@ def recommend(options: Any) -> Result:
     config, model, splits = _load(options.run_dir, options.data)
     users = _numbers(options.users, "--users")
     train = model.prepare(splits[0])
-    held_out = {"train": 0, "train+val": 1, "all": 2}
-    if options.exclude not in (*held_out, "none"):
-        hint = closest(options.exclude, [*held_out, "none"])
+    held_out = {"none": (), "train": (), "train+val": splits[1:2], "all": splits[1:]}
+    if options.exclude not in held_out:
+        hint = closest(options.exclude, held_out)
         raise ValueError(f"--exclude {options.exclude!r}: {hint}")
-    graphs = splits[1 : 1 + held_out.get(options.exclude, 0)]
+    graphs = held_out[options.exclude]
     labels = [positive_labels(graph[model.edge_type]) for graph in graphs]
     known = [pairs for pairs in labels if pairs is not None]
     found = model.recommend(

@@ -1,6 +1,5 @@
 """Where a run of ``sea-pyg train`` goes."""
 
-import itertools
 import shutil
 import time
 from pathlib import Path
@@ -12,20 +11,19 @@ from sea_pyg.training.run_config import FILE_NAME
 WEIGHTS_FILE = "model.safetensors"
 
 
-def default_folder(config: RunConfig) -> Path:
-    """Make the folder of a run that was given none."""
+def new_folder(config: RunConfig) -> Path:
+    """Make a folder for a run that was given none."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = f"{config.model.lower()}-{Path(config.data).name}-{config.training.seed}"
-    for number in itertools.count(1):
-        folder = Path("runs") / (
-            f"{name}-{stamp}" if number == 1 else f"{name}-{stamp}-{number}"
-        )
+    first = folder = Path("runs") / f"{name}-{stamp}"
+    number = 1
+    while True:
         try:
             folder.mkdir(parents=True)
+            return folder
         except FileExistsError:  # of a run that was started in the same second
-            continue
-        return folder
-    raise AssertionError("there is always a further number")
+            number += 1
+            folder = first.with_name(f"{first.name}-{number}")
 
 
 def is_free(folder: Path) -> bool:

@@ -15,9 +15,9 @@ from torch_geometric.data import HeteroData
 from sea_pyg.cli.options import parse_settings
 from sea_pyg.cli.run_folder import (
     WEIGHTS_FILE,
-    default_folder,
     is_free,
     leave,
+    new_folder,
     start_in,
 )
 from sea_pyg.datasets import load_splits
@@ -68,7 +68,7 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         if options.data is None:
             raise ValueError("train needs a data set: a name or a folder")
         config, splits, model = _start(options, options.data)
-        folder = Path(options.resume or options.out or default_folder(config))
+        folder = Path(options.resume or options.out or new_folder(config))
         start_in(folder, config)
     else:
         config, splits, model = _continue(options, saved, folder)

@@ -83,20 +83,18 @@ def from_interactions(
             )
     user_ids, user_index = np.unique(users, return_inverse=True)
     item_ids = np.unique(np.concatenate([items, *(own for own, _ in tables.values())]))
-    when = columns["time"]
-    if when is not None and np.array_equal(when, np.rint(when)):
-        when = when.astype(np.int64)
     data = build_graph(
         Interactions(
             user_index.astype(np.int64),
             np.searchsorted(item_ids, items).astype(np.int64),
             columns["rating"],
-            when,
+            columns["time"],
             None,
         ),
         user_ids.size,
         item_ids.size,
-        "interactions",
+        "from_interactions",
+        ("row", 0),
     )
     data["user"].original_id = _kept(user_ids)
     data["item"].original_id = _kept(item_ids)
@@ -127,10 +125,12 @@ def _ids(name: str, given: Ids) -> NDArray[Any]:
             f"ids of {name} must be strings or whole numbers, one per row (got "
             f"{ids.dtype} of shape {list(ids.shape)})"
         )
+    if ids.dtype.kind == "u" and ids.size > 0 and int(ids.max()) >= 2**63:
+        raise ValueError(f"ids of {name} must be below 2**63 (got {ids.max()})")
     return ids.astype(np.int64) if ids.dtype.kind in "iu" else ids
 
 
-def _numbers(name: str, given: Iterable[float] | None) -> NDArray[np.float64] | None:
+def _numbers(name: str, given: Iterable[float] | None) -> NDArray[Any] | None:
     if given is None:
         return None
     numbers = _array(given)
@@ -141,7 +141,7 @@ def _numbers(name: str, given: Iterable[float] | None) -> NDArray[np.float64] | 
         )
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name} must be finite; leave out interactions without one")
-    return numbers.astype(np.float64)
+    return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)
 
 
 def _features(name: str, given: Ids, matrix: Any) -> tuple[NDArray[Any], Tensor]:

@@ -73,9 +73,10 @@ class MMRecDataset(InMemoryDataset):
         )
         for name, x in features.items():
             missing = x.isnan().all(dim=1)
-            data["item"][f"x_{name}"] = x.masked_fill(missing.unsqueeze(1), 0)
             if bool(missing.any()):
+                x[missing] = 0
                 data["item"][f"mask_{name}"] = ~missing
+            data["item"][f"x_{name}"] = x
         self.data, self.slices = self.collate([data])
 
 
@@ -197,23 +198,36 @@ def _num_items(
 
 
 def build_graph(
-    interactions: Interactions, num_users: int, num_items: int, name: str
+    interactions: Interactions,
+    num_users: int,
+    num_items: int,
+    name: str,
+    first: tuple[str, int] = ("line", 2),
 ) -> HeteroData:
-    """Build the graph of checked interactions, merging duplicates."""
+    """Build the graph of checked interactions, merging duplicates.
+
+    Args:
+        interactions: The interactions.
+        num_users: Number of users.
+        num_items: Number of items.
+        name: Where they are from, in warnings.
+        first: What the first one is called there. (default: a file's second line)
+    """
     user, item, rating, time, label = interactions
     keys: list[Any] = [np.arange(user.size)]
     keys += [column for column in (time, label) if column is not None]
     pair = user * num_items + item
     order = np.lexsort((*keys, pair))
-    first = np.append(True, np.diff(pair[order]) != 0)
-    if not first.all():
-        line = int(order[np.argmin(first)]) + 2
+    once = np.append(True, np.diff(pair[order]) != 0)
+    if not once.all():
+        entry = int(order[np.argmin(once)])
+        word, offset = first
         warnings.warn(
-            f"{name}: merged {int((~first).sum())} duplicate interactions (e.g. line "
-            f"{line}: user {user[line - 2]}, item {item[line - 2]})",
+            f"{name}: merged {int((~once).sum())} duplicate interactions (e.g. {word} "
+            f"{entry + offset}: user {user[entry]}, item {item[entry]})",
             stacklevel=3,
         )
-    kept = order[first]
+    kept = order[once]
     data = HeteroData()
     data["user"].num_nodes = num_users
     data["item"].num_nodes = num_items

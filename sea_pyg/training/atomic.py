@@ -54,10 +54,22 @@ def exclusive(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def create_text(path: str | Path, text: str) -> bool:
-    """Write a text file, unless it is there.
+def _link(source: Path, target: Path) -> None:
+    """Give a file a name that none has; its old one may be lost."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # of a file system without hard links
+        target.touch(exist_ok=False)
+        os.replace(source, target)
 
-    Of several that do so at once, one writes; atomically, where there are hard links.
+
+def create_text(path: str | Path, text: str) -> bool:
+    """Write a text file atomically, unless it is there.
+
+    Of several that do so at once, one writes. On a file system without hard links the
+    file is empty for a moment.
 
     Returns:
         Whether it was written.
@@ -67,15 +79,9 @@ def create_text(path: str | Path, text: str) -> bool:
     temporary = path.with_name(f"{path.name}.{own}{TEMPORARY}")
     try:
         temporary.write_text(text, encoding="utf-8")
-        os.link(temporary, path)
+        _link(temporary, path)
     except FileExistsError:
         return False
-    except OSError:  # of a file system without hard links
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            return False
     finally:
         temporary.unlink(missing_ok=True)
     return True

@@ -102,8 +102,8 @@ def fit(
                 f"eval_every={config.eval_every}"
             )
     check_splits(train, val)
-    model.note_training(train)
     device = find_device(config.device)
+    model.note_training(train)
     folder = None if run_dir is None else Path(run_dir)
     # What has to be the same when the run is resumed: more epochs may be asked for
     # later, and another device is no other run.

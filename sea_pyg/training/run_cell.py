@@ -70,7 +70,7 @@ def run_cell(
         built, config = build_setting(
             model, setting, splits[0], modalities, preset, separate
         )
-        _check_same(path, done, {**_made_of(built, config), **_data(splits)})
+        _check_same(path, done, _made_of(built, config, splits))
         shutil.rmtree(work, ignore_errors=True)
         return done
     train, val, test = splits
@@ -91,7 +91,7 @@ def run_cell(
         **(about or {}),
         "seed": config.seed,
         "deterministic": not model.trainable,
-        **_made_of(built, config),
+        **_made_of(built, config, splits),
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "parameters": total,
@@ -101,7 +101,6 @@ def run_cell(
         "test_users": found.num_users,
         "per_user": path.with_suffix(".safetensors").name,
         "history": result.history,
-        **_data(splits),
         "trained_by": result.code,
         "environment": environment(),
     }
@@ -120,19 +119,18 @@ def run_cell(
     return dict(json.loads(text))
 
 
-def _made_of(built: Recommender, config: TrainingConfig) -> dict[str, Any]:
-    """Return what a cell notes of its model and training."""
+def _made_of(
+    built: Recommender, config: TrainingConfig, splits: Sequence[HeteroData]
+) -> dict[str, Any]:
+    """Return what a cell notes of its model, training and data."""
     sizes = ("num_users", "num_items", "edge_type")
     arguments = {k: v for k, v in built.hparams().items() if k not in sizes}
     return {
         "model": type(built).__name__,
         "arguments": arguments,
         "training": asdict(config),
+        "data_fingerprint": data_fingerprint(splits),
     }
-
-
-def _data(splits: tuple[HeteroData, HeteroData, HeteroData]) -> dict[str, Any]:
-    return {"data_fingerprint": data_fingerprint(splits)}
 
 
 _NESTED = ("arguments", "backbone", "separate", "training")

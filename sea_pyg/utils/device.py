@@ -47,6 +47,6 @@ def on_device(data: HeteroData, device: torch.device | str | None) -> HeteroData
 
 
 def _is_text(value: object) -> bool:
-    if isinstance(value, (list, tuple)) and value:
-        return isinstance(value[0], str)
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
     return isinstance(value, str)

@@ -51,8 +51,18 @@ def test_features_come_to_their_items() -> None:
     assert "mask_text" not in full["item"]
 
 
+def test_long_whole_numbers_keep_their_digits() -> None:
+    when = [2**60 + 1, 2**60]  # one as float64
+    data = from_interactions([1, 1], [1, 2], time=when)
+    assert data[RATES].time.tolist() == when
+    with pytest.raises(ValueError, match="below 2\\*\\*63"):
+        from_interactions(np.array([2**63], dtype=np.uint64), [1])
+
+
 def test_the_earliest_of_several_stays() -> None:
-    with pytest.warns(UserWarning, match="merged 1 duplicate"):
+    with pytest.warns(
+        UserWarning, match=r"merged 1 duplicate .*\(e.g. row 0: user 0, item 0\)"
+    ):
         data = from_interactions(["a", "b", "a"], ["i"] * 3, time=[9, 2, 3])
     assert data[RATES].time.tolist() == [3, 2]
 

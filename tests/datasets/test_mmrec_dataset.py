@@ -17,7 +17,7 @@ X = np.arange(12, dtype=np.float32).reshape(3, 4)
 
 def test_reads_the_folder(write_folder):
     folder = write_folder(text=X.astype(np.float16), image=X[:, :2])
-    before = {path: path.stat() for path in folder.iterdir()}
+    before = {path: _written(path) for path in folder.iterdir()}
     dataset = MMRecDataset(folder)
     assert len(dataset) == 1
     data = dataset[0]
@@ -28,7 +28,19 @@ def test_reads_the_folder(write_folder):
     assert data["item"].x_text.dtype == torch.float32
     assert torch.equal(data["item"].x_text, torch.from_numpy(X))
     assert torch.equal(data["item"].x_image, torch.from_numpy(X[:, :2]))
-    assert {path: path.stat() for path in folder.iterdir()} == before
+    assert {path: _written(path) for path in folder.iterdir()} == before
+
+
+def _written(path: Path) -> tuple:
+    """Return what is in a file, and all that tells of it but when it was read."""
+    stat = path.stat()
+    return (
+        path.read_bytes(),
+        stat.st_mtime_ns,
+        stat.st_ctime_ns,
+        stat.st_ino,
+        stat.st_mode,
+    )
 
 
 def test_a_changed_file_is_read_again(write_folder):

@@ -1,6 +1,7 @@
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -433,9 +434,10 @@ def test_metrics_are_names() -> None:
     data = FakeMultimodalDataset(num_users=20, num_items=15)[0]
     train, val, _ = RandomUserSplit(seed=0)(data)
     model = BPRMF.from_data(train)
-    for metric in (Recall(5), Recall):
+    wrong: Any
+    for wrong in (Recall(5), Recall):
         with pytest.raises(ValueError, match=r"by their names, as 'recall'"):
-            evaluate(model, val, k=5, metrics=[metric])  # type: ignore[list-item]
+            evaluate(model, val, k=5, metrics=[wrong])
 
 
 def test_a_result_prints_no_values_per_user() -> None:

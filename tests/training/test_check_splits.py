@@ -1,6 +1,7 @@
 """Nothing can be trained on what the split of another graph holds out."""
 
 import copy
+import json
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.datasets import FakeMultimodalDataset, load_data, load_splits
 from sea_pyg.evaluation import evaluate
-from sea_pyg.nn.models import BPRMF, EASE, FREEDOM, VBPR, LightGCN, WithSeparateLearning
+from sea_pyg.nn.models import BPRMF, EASE, FREEDOM, VBPR, WithSeparateLearning
 from sea_pyg.training import TrainingConfig, fit, load_tensors, run_cell, save_tensors
 from sea_pyg.transforms import (
     ItemKNNGraph,
@@ -310,6 +311,21 @@ def test_a_cell_of_another_model_or_setting_is_refused(tmp_path) -> None:
         run_cell(VBPR, SHORT, parts, path)
     plain = tmp_path / "seed-1.json"
     run_cell(BPRMF, {**SHORT, "lr": 0.01}, parts, plain)
-    for model, setting in ((BPRMF, {}), (LightGCN, {"lr": 0.01})):
+
+    class SameArguments(BPRMF):
+        pass
+
+    for model, setting in ((BPRMF, {}), (SameArguments, {"lr": 0.01})):
         with pytest.raises(ValueError, match="was made with"):
             run_cell(model, {**SHORT, **setting}, parts, plain)
+
+
+def test_cells_of_earlier_versions_do_not_name_their_model(tmp_path) -> None:
+    parts = RandomUserSplit(seed=0)(FakeMultimodalDataset(30, 20)[0])
+    path = tmp_path / "seed-0.json"
+    done = run_cell(VBPR, SHORT, parts, path, separate=True)
+    del done["model"]
+    path.write_text(json.dumps(done))
+    assert run_cell(VBPR, SHORT, parts, path, separate=True) == done
+    with pytest.raises(ValueError, match="was made with arguments="):
+        run_cell(VBPR, SHORT, parts, path)

@@ -81,8 +81,10 @@ def test_graphs_are_taken_to_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lists_of_text_are_not_searched_for_tensors() -> None:
     data = load_splits("fake")[0]
     data["item"].parts = [torch.ones(2), torch.ones(3)]
+    data["item"].genres = [["drama"], ["war", "drama"]]
     moved = on_device(data, "meta")
-    assert moved["item"].title is data["item"].title  # PyG copies what it looks into
+    for name in ("title", "genres"):  # PyG copies what it looks into
+        assert moved["item"][name] is data["item"][name]
     assert {x.device.type for x in moved["item"].parts} == {"meta"}
     assert moved["item"].x_text.device.type == "meta"
     assert data["item"].x_text.device.type == "cpu"

@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from sea_pyg.nn.loss.distances import Distances
 from sea_pyg.nn.loss.rows import common_rows, detached
-from sea_pyg.nn.loss.separate_mapping import SeparateMapping, SeparateMaps
+from sea_pyg.nn.loss.separate_mapping import SeparateMapping, SeparateMaps, check_maps
 from sea_pyg.nn.loss.separate_options import Distance, check_fit, check_pairs
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
@@ -195,7 +195,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
 
         The arguments are those of :meth:`loss`.
         """
-        _check_maps(maps)
+        check_maps(maps)
         losses = []
         for query_name, key_name in self.alignment_pairs:
             query, key, items = maps.aligned[query_name], maps.aligned[key_name], index
@@ -217,7 +217,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         out: with a warning, unless they are those of a batch, of which the last one may
         be small.
         """
-        _check_maps(maps)
+        check_maps(maps)
         losses = []
         for name in maps.pairs:
             generic, unique = maps.present(name)
@@ -283,7 +283,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         Returns:
             The last loss, or :obj:`None` if there is nothing to learn.
         """
-        _check_maps(maps)
+        check_maps(maps)
         if not self.has_estimators:
             return None
         estimators, pairs = self._fitting_pairs(maps)
@@ -300,12 +300,4 @@ class SeparateLearning(InitArguments, SeparateMapping):
         return (
             f"{type(self).__name__}({self.in_channels}, distance={self.distance!r}, "
             f"alpha={self.alpha}, beta={self.beta})"
-        )
-
-
-def _check_maps(maps: object) -> None:
-    if not isinstance(maps, SeparateMaps):
-        raise TypeError(
-            "expected what maps(features, masks) returned (got "
-            f"{type(maps).__name__}); call the module for the losses of features"
         )

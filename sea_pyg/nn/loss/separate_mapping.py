@@ -78,6 +78,19 @@ def _taken(pair: SplitFeatures, rows: OptTensor) -> SplitFeatures:
     return SplitFeatures(pair.generic[rows], pair.unique[rows])
 
 
+def check_maps(maps: object) -> None:
+    """Check that something is what :meth:`SeparateMapping.maps` returned.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if not isinstance(maps, SeparateMaps):
+        raise TypeError(
+            "expected what maps(features, masks) returned (got "
+            f"{type(maps).__name__}); call the module for the losses of features"
+        )
+
+
 class SeparateMapping(torch.nn.Module):
     """Map both halves of every modality to the spaces where losses compare them.
 

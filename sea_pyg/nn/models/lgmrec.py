@@ -14,7 +14,7 @@ from sea_pyg.nn.functional import l2_normalize, log_partition
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import mean_of_items, reverse_edges
+from sea_pyg.nn.models.user_item_graph import mean_of_sources, reverse_edges
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import (
     check_counts,
@@ -185,8 +185,9 @@ class LGMRec(Recommender):
         tables = (self.user_embedding, self.item_embedding)
         content = self.propagation(*tables, edge_index)
         local = torch.cat(content)
+        to_users = reverse_edges(edge_index)
         for features in self.modality_features(data).values():
-            user = mean_of_items(edge_index, features, self.num_users)
+            user = mean_of_sources(to_users, features, self.num_users)
             propagated = self.modality_propagation(user, features, edge_index)
             local = local + l2_normalize(torch.cat(propagated))
         hyper = {

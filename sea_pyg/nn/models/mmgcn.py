@@ -14,7 +14,7 @@ from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import batch_nodes, lookup, triplet_bpr
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.user_item_graph import mean_of_neighbours
+from sea_pyg.nn.models.user_item_graph import mean_of_sources, stacked_edges
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import (
     check_counts,
@@ -40,22 +40,15 @@ class _Layer(torch.nn.Module):
             torch.nn.init.xavier_normal_(linear.weight)
 
     def forward(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        shared: Tensor,
-        num_users: int,
-        node: OptTensor = None,
+        self, x: Tensor, edges: Tensor, shared: Tensor, node: OptTensor = None
     ) -> Tensor:
         """Compute the rows of some nodes of the stacked graph; all by default."""
-        around = mean_of_neighbours(edge_index, self.neighbours(x), num_users)
+        around = mean_of_sources(edges, self.neighbours(x), x.size(0))
         if node is not None:
             around, x, shared = (F.embedding(node, y) for y in (around, x, shared))
         own = F.leaky_relu(self.own(x)) + shared
-        # The map of both side by side, which are not copied.
-        first, second = self.joint.weight.t().split([around.size(1), own.size(1)])
-        out = torch.addmm(self.joint.bias, F.leaky_relu(around), first)
-        return F.leaky_relu(torch.addmm(out, own, second))
+        joint = torch.cat([F.leaky_relu(around), own], dim=1)
+        return F.leaky_relu(self.joint(joint))
 
 
 class MMGCN(Recommender):
@@ -200,7 +193,7 @@ class MMGCN(Recommender):
 
     def _encode(self, data: HeteroData, node: OptTensor = None) -> Tensor:
         """Encode some nodes of the stacked graph; all by default."""
-        edge_index = self.interactions(data)
+        edges = stacked_edges(self.interactions(data), self.num_users)
         modality = []
         for name, features in self._inputs(data).items():
             x = l2_normalize(torch.cat([self.preference[name], features]))
@@ -208,7 +201,7 @@ class MMGCN(Recommender):
             assert isinstance(layers, ModuleList)
             for number, layer in enumerate(layers, start=1):
                 rows = node if number == len(layers) else None
-                x = layer(x, edge_index, self.embedding, self.num_users, rows)
+                x = layer(x, edges, self.embedding, rows)
             modality.append(x)
         return torch.stack(modality).mean(dim=0)
 

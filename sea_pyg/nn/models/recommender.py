@@ -28,6 +28,7 @@ from sea_pyg.utils import (
     check_edges,
     closest,
     device_of,
+    memoize,
     modality_input,
     modality_names,
     node_count,
@@ -273,15 +274,26 @@ class Recommender(InitArguments, GraphModel, ABC):
         data = on_device(data, device_of(self))
         seen = self.seen_items(data) if exclude_seen else None
         if exclude is not None:
-            sizes = (self.num_users, self.num_items)
-            check_edges(exclude, self.edge_type, sizes)
-            pairs = exclude.to(device_of(self))
-            if exclude_seen:
-                pairs = torch.cat([self.interactions(data), pairs], dim=1)
-            seen = EdgeMembership(pairs, *sizes)
+            seen = self._seen_or(data, exclude_seen, exclude)
         with evaluation_mode(self):
             ranked = rank_items(
                 self, data, user_index, k, seen, self.num_items, batch_size
             )
             _, index, score = map(torch.cat, zip(*ranked, strict=True))
         return Recommendations(index, score)
+
+    def _seen_or(
+        self, data: HeteroData, exclude_seen: bool, exclude: Tensor
+    ) -> EdgeMembership:
+        """Join pairs with the graph's (built once per tensor of pairs)."""
+        edge_index, sizes = self.interactions(data), (self.num_users, self.num_items)
+
+        def build() -> EdgeMembership:
+            check_edges(exclude, self.edge_type, sizes)
+            pairs = exclude.to(edge_index.device)
+            if exclude_seen:
+                pairs = torch.cat([edge_index, pairs], dim=1)
+            return EdgeMembership(pairs, *sizes)
+
+        key = ("seen or", exclude_seen, edge_index.device, *sizes)
+        return memoize(exclude, key, build, edge_index)

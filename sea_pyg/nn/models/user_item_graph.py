@@ -1,5 +1,7 @@
 """Products with the interactions that ``BipartitePropagation`` does not cover."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -40,23 +42,6 @@ def to_users(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
     return spmm(reverse_edges(edge_index), weight, x_item, (num_items, num_users))
 
 
-def mean_of_items(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
-    """Average every user's items; zero if it has none.
-
-    Shapes:
-        ``edge_index`` :math:`[2, E]` as (user, item), ``x_item`` :math:`[N_i, C]`;
-        returns :math:`[N_u, C]`.
-    """
-
-    def build() -> Tensor:
-        degree = torch.bincount(edge_index[0], minlength=num_users)
-        return degree.to(torch.get_default_dtype()).reciprocal()[edge_index[0]]
-
-    weight = memoize(edge_index, ("mean of items", num_users), build)
-    size = (x_item.size(0), num_users)
-    return spmm(reverse_edges(edge_index), weight, x_item, size)
-
-
 def stacked_edges(edge_index: Tensor, num_users: int) -> Tensor:
     """Return the edges of the stacked graph, users above items, in both directions.
 
@@ -71,24 +56,6 @@ def stacked_edges(edge_index: Tensor, num_users: int) -> Tensor:
         return torch.stack([torch.cat([user, item]), torch.cat([item, user])])
 
     return memoize(edge_index, ("stacked", num_users), build)
-
-
-def mean_of_neighbours(edge_index: Tensor, x: Tensor, num_users: int) -> Tensor:
-    """Average the neighbours of every node of the stacked graph; zero if it has none.
-
-    Shapes:
-        ``edge_index`` :math:`[2, E]` as (user, item), ``x`` :math:`[N_u + N_i, C]`;
-        returns the shape of ``x``.
-    """
-    num_nodes = x.size(0)
-    edges = stacked_edges(edge_index, num_users)
-
-    def build() -> Tensor:
-        degree = torch.bincount(edges[1], minlength=num_nodes)
-        return degree.to(torch.get_default_dtype()).reciprocal()[edges[1]]
-
-    weight = memoize(edge_index, ("mean", num_users, num_nodes), build)
-    return spmm(edges, weight, x, (num_nodes, num_nodes))
 
 
 def root_degree_sums(edge_index: Tensor, x_item: Tensor, num_users: int) -> Embeddings:
@@ -114,15 +81,33 @@ def sum_over_root_degree(edge_index: Tensor, x: Tensor, num_targets: int) -> Ten
         ``edge_index`` :math:`[2, E]` as (source, target), ``x`` :math:`[N, C]`;
         returns :math:`[M, C]` for :math:`M` targets.
     """
-    size = (x.size(0), num_targets)
+    return _weighed_by_degree(edge_index, x, num_targets, Tensor.rsqrt)
+
+
+def mean_of_sources(edge_index: Tensor, x: Tensor, num_targets: int) -> Tensor:
+    """Average the sources of every target; zero if it has none.
+
+    Shapes:
+        Those of :func:`sum_over_root_degree`.
+    """
+    return _weighed_by_degree(edge_index, x, num_targets, Tensor.reciprocal)
+
+
+def _weighed_by_degree(
+    edge_index: Tensor,
+    x: Tensor,
+    num_targets: int,
+    weigh: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Sum sources into targets, weighed by a function of the target's degree."""
 
     def build() -> Tensor:
         target = edge_index[1]
         degree = torch.bincount(target, minlength=num_targets)
-        return degree.to(torch.get_default_dtype()).rsqrt()[target]
+        return weigh(degree.to(torch.get_default_dtype()))[target]
 
-    weight = memoize(edge_index, ("over root degree", *size), build)
-    return spmm(edge_index, weight, x, size)
+    weight = memoize(edge_index, ("by degree", weigh, num_targets), build)
+    return spmm(edge_index, weight, x, (x.size(0), num_targets))
 
 
 def alternating_hops(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -30,5 +32,6 @@ def test_odd_width(channels: int) -> None:
 
 
 def test_a_width_is_not_given() -> None:
+    width: Any = 16
     with pytest.raises(ValueError, match=r"subtract must be true or false .*got 16"):
-        UniqueGenericSplit(16)  # type: ignore[arg-type]
+        UniqueGenericSplit(width)

@@ -346,6 +346,9 @@ class RecommenderTests:
                 left_out = {-1, *pairs[1][pairs[0] == user].tolist()}
                 expected = set(before.item_index[user].tolist()) - left_out
                 assert set(found.item_index[user].tolist()) - {-1} == expected
+        pairs[1] = 29  # what is kept of the pairs follows them
+        found = model.recommend(data, users, model.num_items, exclude=pairs)
+        assert not (found.item_index[:2] == 29).any()
 
     def test_recommend_keeps_all_modes(self) -> None:
         data = self.data()

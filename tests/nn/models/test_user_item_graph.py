@@ -1,7 +1,9 @@
 import torch
 
 from sea_pyg.nn.models.user_item_graph import (
+    mean_of_sources,
     random_walk,
+    reverse_edges,
     root_degree_sums,
     to_users,
 )
@@ -26,6 +28,11 @@ def test_products_are_those_of_dense_matrices() -> None:
     torch.testing.assert_close(found.user, sums, atol=1e-6, rtol=1e-6)
     sums = d_item.rsqrt().view(-1, 1) * rates.t() @ sums
     torch.testing.assert_close(found.item, sums, atol=1e-6, rtol=1e-6)
+
+    mean = rates / d_user.view(-1, 1) @ item
+    found_mean = mean_of_sources(reverse_edges(edge_index), item, 40)
+    torch.testing.assert_close(found_mean, mean, atol=1e-6, rtol=1e-6)
+    assert (found_mean[-1] == 0).all()  # of a user without items
 
     zero = torch.zeros
     graph = torch.cat(
