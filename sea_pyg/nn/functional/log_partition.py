@@ -11,6 +11,8 @@ from sea_pyg.utils import check_temperature, once_differentiable, row_buffer
 
 SAFE_BITS = 60
 """Logits to base 2 within which sums of their powers neither overflow nor vanish."""
+NARROW = 16
+"""Channels below which products with them are bound by memory."""
 
 
 def log_partition(
@@ -109,9 +111,12 @@ class _LogPartition(torch.autograd.Function):
         scaled = query * (math.log2(math.e) / temperature)
         own = None if positive is None else positive * math.log2(math.e)
         columns = key.t().contiguous()  # [C, N], read once per chunk
-        counted = key if key_weight is None else key_weight.unsqueeze(1) * key
+        counted = columns if key_weight is None else columns * key_weight
         total = torch.zeros((), dtype=torch.float64, device=query.device)
-        grad_query, grad_key = torch.empty_like(query), torch.zeros_like(key)
+        grad_query = torch.empty_like(query)
+        # Products with a few channels are fast where these are the rows.
+        narrow = key.size(1) < NARROW
+        grad_key = torch.zeros_like(columns).t() if narrow else torch.zeros_like(key)
         grad_own = None if own is None else torch.empty_like(own)
         buffer = row_buffer(query, min(chunk_size, num_rows), key.size(0))
         for number, start in enumerate(range(0, num_rows, chunk_size)):
@@ -139,7 +144,7 @@ class _LogPartition(torch.autograd.Function):
                     # The positive's probability less one is the others', negative.
                     grad_own[rows] = -others * share
                 share = share.unsqueeze(1)
-                grad_query[rows] = (power @ counted).mul_(share)
+                grad_query[rows] = (counted @ power.t()).t().mul_(share)
                 grad_key.addmm_(power.t(), chunk * share)
         if needs_grad:
             if key_weight is not None:
