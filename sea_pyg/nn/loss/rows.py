@@ -23,6 +23,17 @@ def rows_of(mask: OptTensor) -> OptTensor:
     return memoize(mask, "rows", build)
 
 
+def incomplete(
+    masks: Mapping[str, Tensor] | None, index: OptTensor = None
+) -> dict[str, Tensor]:
+    """Return the masks, of some items if given, without those that keep every item.
+
+    Which rows a mask keeps is then asked once, and not of the items of every batch.
+    """
+    found = {n: m for n, m in (masks or {}).items() if rows_of(m) is not None}
+    return found if index is None else {n: m[index] for n, m in found.items()}
+
+
 def standardized(x: Tensor, mask: OptTensor) -> Tensor:
     """Return x with mean zero and variance one in every column, over masked rows."""
     rows, dtype = rows_of(mask), x.dtype

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.loss.rows import common_rows, rows_of, standardized
+from sea_pyg.nn.loss.rows import common_rows, incomplete, rows_of, standardized
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
@@ -42,7 +42,7 @@ class SeparateMaps(NamedTuple):
         """
         rows = rows_of(self.masks.get(name))
         if index is None:
-            return self.present(name).generic.size(0)
+            return self.pairs[name].generic.size(0) if rows is None else rows.numel()
         if rows is None:  # for all modalities alike
             return memoize(index, "different", lambda: int(index.unique().numel()))
         return int(index[rows].unique().numel())
@@ -186,9 +186,7 @@ class SeparateMapping(torch.nn.Module):
         masks: Mapping[str, Tensor] | None,
         index: OptTensor,
     ) -> SeparateMaps:
-        masks = {} if masks is None else masks
-        if index is not None:
-            masks = {name: mask[index] for name, mask in masks.items()}
+        masks = incomplete(masks, index)
         outputs = {}
         for name, readouts in self.readouts().items():
             x = features[name]

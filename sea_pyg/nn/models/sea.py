@@ -12,6 +12,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.loss import SeparateLearning
+from sea_pyg.nn.loss.rows import incomplete
 from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.loss.separate_options import Distance
 from sea_pyg.nn.modality import ModalityProjection
@@ -406,8 +407,7 @@ class SEA(SEAPresets):
             index: The items, :math:`(B)`. (default: all)
         """
         masks = modality_masks(data, self.modalities, self.edge_type[2])
-        if index is not None:
-            masks = {name: mask[index] for name, mask in masks.items()}
+        masks = incomplete(masks, index)
         if self.split_on == "representations":
             item = state.item
             if index is not None:

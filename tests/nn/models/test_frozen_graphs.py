@@ -6,23 +6,34 @@ from typing import Any
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import SEA, LightGCN, Recommender
 from sea_pyg.typing import RATES
-from sea_pyg.utils import adjacency, bipartite_adjacency, sparse
+from sea_pyg.utils import adjacency, bipartite_adjacency, modality_names, sparse
 from tests.nn.models.base import example_batch, example_data, sum_parts, train
+
+
+def fast_with_complete_masks(data: HeteroData) -> SEA:
+    for name in modality_names(data, "item"):
+        data["item"][f"mask_{name}"] = torch.ones(30, dtype=torch.bool)
+    return SEA.from_data(data, preset="fast")
+
 
 MODELS = {
     "SEA": lambda data: SEA.from_data(data),
     "SEA-fast": lambda data: SEA.from_data(data, preset="fast"),
+    "SEA-fast-masks": fast_with_complete_masks,
     "LightGCN": lambda data: LightGCN.from_data(data),
 }
 HOST = "_local_scalar_dense"
 """The operator behind ``item()``, ``bool()`` and the like of a tensor."""
-HOST_READS = {"SEA-fast": 2}
+HOST_READS = {"SEA-fast": 2, "SEA-fast-masks": 2}
 """The closed-form q asks of every modality whether its matrix was singular."""
-OF_THE_BATCH = {"SEA-fast": {"sort": 1, "searchsorted": 2}}
+OF_THE_BATCH = dict.fromkeys(
+    ("SEA-fast", "SEA-fast-masks"), {"sort": 1, "searchsorted": 2}
+)
 """In-batch SoloSim counts how often each item is drawn; the device does, unasked."""
 
 
