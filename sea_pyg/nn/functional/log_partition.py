@@ -50,9 +50,9 @@ def log_partition(
         excluded: The (query, key) pairs :math:`\mathcal{E}` that are left out.
             (default: none)
         chunk_size: Rows of logits that are held at a time. (default: :obj:`512`)
-        unit: Whether all rows are known to be of unit length at most, and ``positive``
-            to be within :math:`1 / \tau`. Logits are bounded then, so that no maximum
-            is sought where they cannot overflow. (default: :obj:`False`)
+        unit: Whether all logits are known to be within :math:`\pm 1 / \tau`, as those
+            of rows of unit length are. No maximum is then sought where they cannot
+            overflow. (default: :obj:`False`)
         weight: Weight :math:`w` of each query, without gradient. (default: ones)
         key_weight: Weight :math:`v` of each key, without gradient. (default: ones)
         positive: Logits :math:`p` of positives that are no keys. (default: none)

@@ -18,8 +18,8 @@ class UnseenRows(NamedTuple):
     divided by its length. The matrix is kept as its factors and the entries that are
     missing, so that ``rows @ weight`` takes
     :math:`O((B + N_i) C H + P H)` with :math:`P` pairs in place of the
-    :math:`O(B N_i (C + H))` of the matrix itself. A row is zero where what is unseen is
-    less than rounding beside what is seen.
+    :math:`O(B N_i (C + H))` of the matrix itself. A row whose unseen part
+    is below rounding error is zero.
     """
 
     user: Tensor

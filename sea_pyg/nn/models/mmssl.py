@@ -61,8 +61,9 @@ class MMSSL(MappedFeaturesRecommender):
     zero where :math:`u` has seen :math:`i` and then of unit length, it tells the fake
     rows :math:`S(F_m)_u` from softened interactions,
     :math:`\mathrm{norm}(\mathrm{softmax}((R_u + \sigma g) / \tau_R) + \zeta S(H)_u)`
-    with Gumbel noise :math:`g`. It takes :obj:`inner_steps` steps of its own. An item
-    without interactions has no :math:`F_m`.
+    with Gumbel noise :math:`g`. The training option :obj:`inner_steps` is the number of
+    its own steps to each step of the model. An item without interactions has no
+    :math:`F_m`.
 
     Graphs: the interactions, and :math:`\mathcal{N}_m`, see
     :class:`~sea_pyg.nn.models.preference_graph.PreferenceGraph`. Nothing of the size

@@ -52,8 +52,8 @@ class SEA(SEAPresets):
         \begin{bmatrix} \mathrm{norm}(\mathbf{P}_m) \\
         \mathrm{norm}(\mathrm{MLP}_m(\mathbf{Y}_m)) \end{bmatrix} \\
         \mathbf{e}_u &= \big\Vert_m w_{um} \mathbf{h}^{(m)}_u, \qquad
-        \mathbf{E}_i = (\mathbf{I} + \mathbf{S}) \big\Vert_m \mathbf{H}_i^{(m)},
-        \qquad s_{ui} = \mathbf{e}_u^\top \mathbf{e}_i
+        \mathbf{E}_i = (\mathbf{I} + \mathbf{S}^{L'}) \big\Vert_m
+        \mathbf{H}_i^{(m)}, \qquad s_{ui} = \mathbf{e}_u^\top \mathbf{e}_i
 
     Every modality's features are projected, and read as a generic and a unique half.
     They are mapped to item embeddings, which together with a table of user embeddings
@@ -70,10 +70,10 @@ class SEA(SEAPresets):
         embedding_dim: Width of the embeddings per modality. (default: :obj:`64`)
         hidden_channels: Hidden width of the items' MLP.
             (default: four times ``embedding_dim``)
-        num_layers: Hops on the user-item graph. (default: :obj:`2`)
+        num_layers: Hops :math:`L` on the user-item graph. (default: :obj:`2`)
         readout: How the hops are combined, see :class:`BipartitePropagation`.
             (default: :obj:`"sum"`)
-        num_item_layers: Hops on the item-item graph. (default: :obj:`1`)
+        num_item_layers: Hops :math:`L'` on the item-item graph. (default: :obj:`1`)
         k: Neighbours per item in the item-item graph. (default: :obj:`10`)
         item_graph_weights: Weight of every modality in the item-item graph.
             (default: equal weights)

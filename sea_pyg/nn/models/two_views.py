@@ -25,9 +25,9 @@ class Views(NamedTuple):
     """What is known of the nodes, users above items: :math:`[N_u + N_i, D]` each."""
 
     content: Tensor
-    """What interactions tell."""
+    """The view of the interactions."""
     features: dict[str, Tensor]
-    """What features tell, in several views."""
+    """The views of the features."""
 
     def of(self, node: Tensor) -> "Views":
         """Take the rows of some nodes."""
@@ -48,7 +48,7 @@ class TwoViewsRecommender(FrozenGraphsRecommender):
 
     @abstractmethod
     def views(self, data: HeteroData) -> Views:
-        """Compute what interactions tell, and the views of the features."""
+        """Compute the view of the interactions and those of the features."""
 
     @abstractmethod
     def fuse(self, content: Tensor, features: Mapping[str, Tensor]) -> Tensor:
@@ -59,7 +59,7 @@ class TwoViewsRecommender(FrozenGraphsRecommender):
         """
 
     def encode(self, data: HeteroData) -> Embeddings:
-        """Add what interactions and features tell."""
+        """Add the view of the interactions and the fused one of the features."""
         views = self.views(data)
         x = views.content + self.fuse(*views)
         return Embeddings(x[: self.num_users], x[self.num_users :])
