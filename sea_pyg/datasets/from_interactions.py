@@ -113,7 +113,13 @@ def from_interactions(
 def _array(given: Any) -> NDArray[Any]:
     if isinstance(given, Tensor):
         return given.detach().cpu().numpy()
-    return np.asarray(given if hasattr(given, "__array__") else list(given))
+    if hasattr(given, "__array__"):
+        return np.asarray(given)
+    values = list(given)
+    array = np.asarray(values)
+    # NumPy would spell out numbers among strings, as NaN for what is missing.
+    mixed = array.dtype.kind == "U" and not all(isinstance(v, str) for v in values)
+    return np.asarray(values, dtype=object) if mixed else array
 
 
 def _ids(name: str, given: Ids) -> NDArray[Any]:
@@ -141,6 +147,8 @@ def _numbers(name: str, given: Iterable[float] | None) -> NDArray[Any] | None:
         )
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name} must be finite; leave out interactions without one")
+    if numbers.dtype.kind == "u" and numbers.size > 0 and numbers.max() >= 2**63:
+        raise ValueError(f"{name} must be below 2**63 (got {numbers.max()})")
     return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)
 
 

@@ -181,7 +181,8 @@ class _Table:
             value = texts.astype(np.float64)
         except ValueError:
             value = np.array([_number(text) for text in texts])
-        bad = ~np.isfinite(value)
+        # Python also reads 1_0, see `_integer`.
+        bad = ~np.isfinite(value) | (field == ord("_")).any(axis=1)
         if bad.any():
             row = int(np.argmax(bad))
             raise ValueError(

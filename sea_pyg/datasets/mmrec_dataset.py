@@ -41,7 +41,8 @@ class MMRecDataset(InMemoryDataset):
         ``data['item'].mask_<modality>`` bool :math:`[N_i]` if some items lack it;
         ``data['user', 'rates', 'item'].edge_index`` :math:`[2, E]` with all
         interactions sorted by user and item, and where the file has them ``rating``
-        float32, ``time`` int64 and ``split`` int64, each :math:`[E]`.
+        float32, ``time`` int64 (float64 if one has a fraction) and ``split`` int64,
+        each :math:`[E]`.
 
     Raises:
         ValueError: If something is missing or malformed; names the file, the line or

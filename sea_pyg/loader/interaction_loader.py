@@ -43,8 +43,7 @@ class InteractionLoader:
         drop_last: bool = False,
         seed: int = 0,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1 (got {batch_size})")
+        check_counts(1, batch_size=batch_size)
         check_counts(0, seed=seed)
         num_users, num_items = check_interactions(data, edge_type)
         self.edge_index: Tensor = data[edge_type].edge_index

@@ -19,6 +19,7 @@ from sea_pyg.utils import (
     count_common,
     made_of_interactions,
     make_split_id,
+    pair_digest,
 )
 
 NAMES = ("train", "val", "test")
@@ -123,7 +124,7 @@ class InteractionSplit(BaseTransform):
         """Refuse the interactions under another type, as ``ToUndirected`` adds them."""
         pairs = data[self.edge_type].edge_index
         for other, found in self._between_the_same(data):
-            if torch.equal(pairs.unique(dim=1), found.unique(dim=1)):
+            if pair_digest(pairs) == pair_digest(found):
                 raise ValueError(
                     f"{type(self).__name__} expects a graph that has its interactions "
                     f"once (got those of {self.edge_type!r} as {other!r} again, those "
@@ -166,8 +167,11 @@ class InteractionSplit(BaseTransform):
         # The lowest label first, then the earliest, then the first.
         order = torch.arange(pair.numel(), device=pair.device)
         for name in ("time", "split"):
-            if name in store and store[name].shape == pair.shape:
-                order = order[torch.sort(store[name][order], stable=True).indices]
+            if name not in store:
+                continue
+            value = edge_tensor(store, name, self.edge_type)
+            if value.shape == pair.shape:
+                order = order[torch.sort(value[order], stable=True).indices]
         order = order[torch.sort(pair[order], stable=True).indices]
         first = torch.ones_like(order, dtype=torch.bool)
         first[1:] = pair[order].diff() != 0
@@ -222,6 +226,21 @@ def kept_entries(value: Any, index: Tensor) -> Any:
     return type(value)(value[number] for number in numbers.tolist())
 
 
+def edge_tensor(store: EdgeStorage, name: str, edge_type: EdgeType) -> Tensor:
+    """Return an attribute of the interactions that orders or labels them.
+
+    Raises:
+        ValueError: If it is a list or an array.
+    """
+    value = store[name]
+    if not isinstance(value, Tensor):
+        raise ValueError(
+            f"{name!r} on {edge_type!r} must be a tensor (got "
+            f"{type(value).__name__}); convert it by torch.as_tensor"
+        )
+    return value
+
+
 def interaction_times(store: EdgeStorage, split: InteractionSplit) -> Tensor:
     """Return the attribute ``time``, or raise ``ValueError``."""
     if "time" not in store:
@@ -230,7 +249,7 @@ def interaction_times(store: EdgeStorage, split: InteractionSplit) -> Tensor:
             f"format: the column timestamp); add it, or use another split, e.g. "
             f"RandomUserSplit()"
         )
-    time: Tensor = store["time"]
+    time = edge_tensor(store, "time", split.edge_type)
     if time.is_floating_point() and bool(time.isnan().any()):
         raise ValueError(
             f"'time' on {split.edge_type!r} has NaN for {int(time.isnan().sum())} "

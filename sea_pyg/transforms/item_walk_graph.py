@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
+from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.transforms import BaseTransform
 
 from sea_pyg.transforms.two_hops import first_of_each, two_hops
@@ -105,7 +106,7 @@ class ItemWalkGraph(BaseTransform):
         """Return what tells this graph of ``data`` from one made otherwise."""
         of = interactions_digest(data, self.edge_type)
         if self.similar_type is not None:
-            store = data[self.similar_type]
+            store = self._similar(data)
             of["similar"] = edges_digest(store.edge_index, store.get("edge_weight"))
         return graph_note(type(self).__name__, of, k=self.k)
 
@@ -116,13 +117,7 @@ class ItemWalkGraph(BaseTransform):
         num_items: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Let half of the walks start from a similar item."""
-        assert self.similar_type is not None
-        if self.similar_type not in data.edge_types:
-            raise ValueError(
-                f"the graph has no edges {self.similar_type}; apply ItemKNNGraph "
-                "first, or leave similar_type out"
-            )
-        store = data[self.similar_type]
+        store = self._similar(data)
         source, item = store.edge_index
         share = store.get("edge_weight")
         if share is None:
@@ -146,6 +141,15 @@ class ItemWalkGraph(BaseTransform):
             found.append(self._kept(start, key - start * num_items, total))
         start, end, weight = (torch.cat(parts) for parts in zip(*found, strict=True))
         return start, end, weight
+
+    def _similar(self, data: HeteroData) -> EdgeStorage:
+        """Return the edges between similar items, or raise ``ValueError``."""
+        if self.similar_type not in data.edge_types:
+            raise ValueError(
+                f"the graph has no edges {self.similar_type}; apply ItemKNNGraph "
+                "first, or leave similar_type out"
+            )
+        return data[self.similar_type]
 
     def _kept(
         self, start: Tensor, end: Tensor, weight: Tensor

@@ -3,7 +3,11 @@
 from torch import Tensor
 from torch_geometric.data.storage import EdgeStorage
 
-from sea_pyg.transforms.interaction_split import NAMES, InteractionSplit
+from sea_pyg.transforms.interaction_split import (
+    NAMES,
+    InteractionSplit,
+    edge_tensor,
+)
 
 
 class LabelSplit(InteractionSplit):
@@ -27,13 +31,13 @@ class LabelSplit(InteractionSplit):
                 f"MMRec's format: the column x_label); add it, or use another split, "
                 f"e.g. RandomUserSplit()"
             )
-        part: Tensor = store["split"]
+        part = edge_tensor(store, "split", self.edge_type)
         if part.shape != store.edge_index[0].shape:
             raise ValueError(
                 f"'split' on {self.edge_type!r} must hold one label per interaction, "
                 f"{store.edge_index.size(1)} (got shape {list(part.shape)})"
             )
-        bad = ((part < 0) | (part > 2)).nonzero().flatten()
+        bad = ((part != 0) & (part != 1) & (part != 2)).nonzero().flatten()
         if bad.numel():
             raise ValueError(
                 f"'split' on {self.edge_type!r} must be 0, 1 or 2 for training, "

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.utils import check_feature, modality_names, node_count, noted_inputs
+from sea_pyg.utils import (
+    check_counts,
+    check_feature,
+    modality_names,
+    node_count,
+    noted_inputs,
+)
 
 
 class MaskModality(BaseTransform):
@@ -25,8 +32,9 @@ class MaskModality(BaseTransform):
         node_type: The node type that carries the features. (default: :obj:`"item"`)
 
     Raises:
-        ValueError: If a rate is not in [0, 1], or a modality is unknown, no matrix
-            with a row per node, or has a mask of another type or shape.
+        ValueError: If a rate is not in [0, 1], ``seed`` is negative, or a modality is
+            unknown, no matrix with a row per node, or has a mask of another type or
+            shape.
     """
 
     def __init__(
@@ -39,6 +47,7 @@ class MaskModality(BaseTransform):
         rates = rate.values() if isinstance(rate, Mapping) else [rate]
         if not all(0 <= value <= 1 for value in rates):
             raise ValueError(f"rate must lie in [0, 1] (got {rate!r})")
+        check_counts(0, seed=seed)
         self.rate = rate
         self.seed = seed
         self.keep_one = keep_one
@@ -60,7 +69,9 @@ class MaskModality(BaseTransform):
         num_items = node_count(data, self.node_type)
         for name in names:
             check_feature(data, name, self.node_type)
-        generator = torch.Generator().manual_seed(self.seed)
+        # Another stream than the features may have been drawn from with that seed.
+        state = np.random.SeedSequence(self.seed).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(state[0]) >> 1)
         draw = torch.rand(num_items, len(names), generator=generator)
         order = torch.rand(num_items, len(names), generator=generator)
         share = torch.tensor([rate.get(name, 0.0) for name in names])

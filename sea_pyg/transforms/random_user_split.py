@@ -81,5 +81,5 @@ def rank_within_users(
 
 def _share(degree: Tensor, ratio: float, available: Tensor) -> Tensor:
     """Return the floored share, but one where training can spare it."""
-    count = torch.floor(degree * ratio + 1e-9).long()
+    count = torch.floor(degree.double() * ratio + 1e-9).long()
     return torch.where((count == 0) & (available >= 2), 1, count)

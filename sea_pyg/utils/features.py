@@ -38,11 +38,8 @@ def modality_input(
             is of another width.
     """
     (name,) = modality_names(data, node_type, [name])
+    check_feature(data, name, node_type)
     x: Tensor = data[node_type][f"x_{name}"]
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"x_{name} of {node_type!r} must be a tensor (got {type(x).__name__})"
-        )
     if x.layout != torch.strided:
         raise ValueError(
             f"x_{name} of {node_type!r} must be a dense matrix (got the layout "
@@ -203,7 +200,7 @@ def _present(x: Tensor) -> Tensor:
 
 
 def check_feature(data: HeteroData, name: str, node_type: str = "item") -> None:
-    """Check the shapes of ``x_<name>`` and ``mask_<name>``, and the mask's type.
+    """Check the types and shapes of ``x_<name>`` and ``mask_<name>``.
 
     Args:
         data: The graph.
@@ -215,7 +212,11 @@ def check_feature(data: HeteroData, name: str, node_type: str = "item") -> None:
             no bool tensor with a value per node.
     """
     num_nodes = node_count(data, node_type)
-    x: Tensor = data[node_type][f"x_{name}"]
+    x: object = data[node_type][f"x_{name}"]
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"x_{name} of {node_type!r} must be a tensor (got {type(x).__name__})"
+        )
     mask: Tensor | None = data[node_type].get(f"mask_{name}")
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise ValueError(
@@ -230,7 +231,6 @@ def check_feature(data: HeteroData, name: str, node_type: str = "item") -> None:
 
 
 def _check(data: HeteroData, name: str, node_type: str, dtype: torch.dtype) -> Tensor:
-    check_feature(data, name, node_type)
     x: Tensor = data[node_type][f"x_{name}"]
     mask: Tensor | None = data[node_type].get(f"mask_{name}")
     if mask is not None and not bool(mask.all()):

@@ -67,6 +67,20 @@ def test_interactions_follow_the_factors():
     assert abs(score[user, item].mean() - score.mean()) < 0.3
 
 
+@pytest.mark.parametrize(("avg_degree", "degree"), [(0.0, 5), (1000.0, 20)])
+def test_degrees_have_bounds(avg_degree, degree):
+    edge_index = FakeMultimodalDataset(30, 40, avg_degree=avg_degree)[0][
+        RATES
+    ].edge_index
+    assert torch.bincount(edge_index[0]).tolist() == [degree] * 30
+
+
+def test_items_differ_in_popularity():
+    item = FakeMultimodalDataset(num_users=400, strength=0.0)[0][RATES].edge_index[1]
+    degree = torch.bincount(item, minlength=120).float()
+    assert degree.std() > 0.5 * degree.mean()  # by chance alone a ninth
+
+
 def test_missing_modalities():
     data = FakeMultimodalDataset(num_items=1000, missing={"text": 0.4})[0]["item"]
     missing = ~data.mask_text

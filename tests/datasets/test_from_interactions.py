@@ -57,6 +57,8 @@ def test_long_whole_numbers_keep_their_digits() -> None:
     assert data[RATES].time.tolist() == when
     with pytest.raises(ValueError, match="below 2\\*\\*63"):
         from_interactions(np.array([2**63], dtype=np.uint64), [1])
+    with pytest.raises(ValueError, match="time must be below 2\\*\\*63"):
+        from_interactions([1], [1], time=np.array([2**63], dtype=np.uint64))
 
 
 def test_the_earliest_of_several_stays() -> None:
@@ -91,6 +93,8 @@ def test_models_train_on_it() -> None:
         ({"user": [], "item": []}, "there must be some"),
         ({"user": [1.5] * 5}, "ids of user must be strings or whole numbers"),
         ({"item": [None] * 5}, "ids of item must be"),
+        ({"user": ["a", "b", np.nan, "c", "d"]}, "ids of user must be .*got object"),
+        ({"item": ["1", 1, "2", 2, "3"]}, "ids of item must be"),
         ({"time": [1, 2]}, "one user and one item each, .*2 time"),
         ({"time": ["now"] * 5}, "time must be a number per interaction"),
         ({"rating": [np.nan] * 5}, "rating must be finite"),

@@ -68,10 +68,12 @@ def test_harmless_variants(text):
             r"line 2: .*'x_label' must be 0, 1 or",
         ),
         ("userID\titemID\n0\t99999999999999999999\n", r"line 2: .*'itemID' .*integer"),
+        ("userID\titemID\n1234567890123456789\t0\n", r"line 2: .*'userID' .*integer"),
         (
             "userID\titemID\trating\n0\t1\tgood\n",
             r"line 2: .*'rating' .*number.*good",
         ),
+        ("userID\titemID\trating\n0\t1\t1_0\n", r"line 2: .*'rating' .*number.*1_0"),
         ("userID\titemID\ttimestamp\n0\t1\tinf\n", r"line 2: .*'timestamp' .*'inf'"),
     ],
 )

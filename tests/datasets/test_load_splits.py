@@ -1,10 +1,16 @@
+import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sea_pyg.datasets import default_root, load_data, load_splits
+from sea_pyg.datasets import (
+    FakeMultimodalDataset,
+    default_root,
+    load_data,
+    load_splits,
+)
 from sea_pyg.typing import RATES
 from sea_pyg.utils import modality_names
 
@@ -40,6 +46,23 @@ def test_fake(split):
     assert modality_names(train) == ["image"]
     assert test[RATES].edge_label_index.size(1) > 0
     assert "mask_text" not in train["item"]
+
+
+def test_a_seed_without_effect_is_told():
+    with pytest.warns(UserWarning, match="seed 3 of the split has no effect"):
+        load_splits("fake", split="leave-last-out", seed=3)
+    load_splits("fake", split="leave-last-out")
+    load_splits("fake", seed=3)
+
+
+def test_a_modality_leaves_with_its_mask(monkeypatch):
+    made = FakeMultimodalDataset(missing=0.5)
+    module = importlib.import_module("sea_pyg.datasets.load_splits")
+    monkeypatch.setattr(module, "FakeMultimodalDataset", lambda: made)
+    assert "mask_text" in load_data("fake")["item"]
+    item = load_data("fake", ["image"])["item"]
+    assert "mask_image" in item
+    assert not {"x_text", "mask_text"} & set(item.keys())
 
 
 def test_name_wins_over_folder(tmp_path, monkeypatch, write_folder):

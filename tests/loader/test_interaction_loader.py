@@ -99,6 +99,8 @@ def test_device_is_the_graphs():
 def test_bad_input(train):
     with pytest.raises(ValueError, match=r"batch_size must be at least 1 \(got 0\)"):
         InteractionLoader(train, batch_size=0)
+    with pytest.raises(ValueError, match=r"batch_size must be an integer \(got 64.0\)"):
+        InteractionLoader(train, batch_size=64.0)
     with pytest.raises(ValueError, match=r"seed must be at least 0 \(got -1\)"):
         InteractionLoader(train, seed=-1)
     with pytest.raises(ValueError, match=r"no edge_index of type \('a', 'b', 'c'\)"):

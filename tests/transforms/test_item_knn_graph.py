@@ -8,7 +8,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import SIMILAR
-from sea_pyg.utils import spmm
+from sea_pyg.utils import noted_inputs, spmm
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sea.npz"
 
@@ -83,6 +83,7 @@ def test_modalities_are_mixed_by_weight():
     torch.testing.assert_close(equal, sum(single.values()) / 3)
     zero = ItemKNNGraph(3, weights={"a": 1.0, "b": 0.0})(data)
     torch.testing.assert_close(dense(zero, 20), single["a"])
+    assert zero[SIMILAR].edge_index.size(1) == 20 * 3
 
 
 def test_aggregates_neighbours_into_items():
@@ -115,6 +116,15 @@ def test_equal_items_keep_their_loop():
     assert (out > 0).sum(dim=1).eq(3).all()
 
 
+def test_items_that_point_away_from_all_others():
+    data = items(x_a=torch.tensor([[1.0, 0], [-1, 0.1], [-1, -0.1]]))
+    transform = ItemKNNGraph(2, edge_value="cosine", loop=False)
+    assert dense(transform(data), 3).tolist() == [[0.0] * 3] * 3
+    near = dense(ItemKNNGraph(1, edge_value="cosine", loop=False)(data), 3)
+    assert near.isfinite().all()
+    assert near[1, 2] == near[2, 1] > 0
+
+
 def test_one_item():
     data = ItemKNNGraph(1)(items(x_a=torch.ones(1, 4)))
     assert dense(data, 1).tolist() == [[1.0]]
@@ -136,6 +146,7 @@ def test_other_edge_type():
     data["film"].num_nodes = 20
     out = ItemKNNGraph(edge_type=("film", "like", "film"))(data)
     assert out["film", "like", "film"].edge_weight.sum() > 0
+    assert noted_inputs(out["film", "like", "film"]).keys() == {"x_a"}
 
 
 class Largest(TorchDispatchMode):

@@ -84,6 +84,8 @@ def test_half_of_the_walks_start_from_a_similar_item(
 def test_refuses_a_graph_without_similar_items() -> None:
     with pytest.raises(ValueError, match="has no edges .*; apply ItemKNNGraph first"):
         ItemWalkGraph(similar_type=SIMILAR)(graph(interactions()))
+    with pytest.raises(ValueError, match="apply ItemKNNGraph first"):
+        ItemWalkGraph(similar_type=SIMILAR).note(graph(interactions()))
 
 
 def test_a_chance_meeting_is_no_edge() -> None:
@@ -94,6 +96,12 @@ def test_a_chance_meeting_is_no_edge() -> None:
     assert [3, 0] not in edges
     assert [1, 2] in edges
     assert [3, 4] in edges
+
+
+def test_equal_weights_are_ordered_by_item() -> None:
+    matrix = torch.tensor([[1, 1, 1, 0, 0], [0, 0, 0, 1, 1]])
+    edges = ItemWalkGraph(1)(graph(matrix))[LEADS_TO].edge_index.t().tolist()
+    assert edges == [[0, 1], [1, 0], [2, 0], [3, 4], [4, 3]]
 
 
 def test_items_without_shared_users() -> None:

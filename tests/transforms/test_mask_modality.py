@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import HeteroData
@@ -65,9 +66,19 @@ def test_graphs_of_masked_features_are_taken_away():
     assert MaskModality(0.0)(graph).edge_types == before
 
 
+def test_graphs_of_another_node_type_stay():
+    graph = data(50)
+    graph["artist"].num_nodes, graph["artist"].x_a = 50, graph["item"].x_a
+    likes = ("artist", "like", "artist")
+    graph = ItemKNNGraph(3, edge_type=likes)(graph)
+    assert MaskModality(0.5)(graph).edge_types == graph.edge_types
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r"rate must lie in \[0, 1\] \(got 1.2\)"):
         MaskModality(1.2)
+    with pytest.raises(ValueError, match=r"seed must be at least 0 \(got -1\)"):
+        MaskModality(0.5, seed=-1)
     with pytest.raises(ValueError, match=r"no modality 'd'"):
         MaskModality({"d": 0.2})(data())
     assert repr(MaskModality(0.2)) == "MaskModality(rate=0.2)"
@@ -77,6 +88,7 @@ def test_bad_arguments():
     ("attributes", "message"),
     [
         ({"x_year": torch.arange(40.0)}, r"x_year must be of shape \[40, channels\]"),
+        ({"x_b": np.ones((40, 4))}, r"x_b of 'item' must be a tensor \(got ndarray\)"),
         ({"mask_a": torch.ones(40)}, "mask_a must be a bool tensor"),
         ({"mask_a": torch.ones(3, dtype=torch.bool)}, r"of shape \[40\]"),
     ],
@@ -100,3 +112,11 @@ def test_what_is_missing_is_named():
         pytest.raises(ValueError, match=r"set data\['item'\].num_nodes"),
     ):
         MaskModality(0.2)(graph)
+
+
+def test_what_is_missing_does_not_depend_on_features_of_the_same_seed() -> None:
+    graph = FakeMultimodalDataset(5, 4000, num_generic=2, seed=0)[0]
+    item = MaskModality(0.5, seed=0)(graph)["item"]
+    missing = torch.stack([~item.mask_image, ~item.mask_text])
+    both = torch.cat([missing.float(), item.planted_generic.abs().t()])
+    assert torch.corrcoef(both)[:2, 2:].abs().max() < 0.06

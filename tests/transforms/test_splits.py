@@ -95,6 +95,9 @@ def test_label_split():
         ({}, r"needs the attribute 'split' on \('user', 'rates', 'item'\).*x_label"),
         ({"split": [0, 1]}, r"one label per interaction, 6 \(got shape \[2\]\)"),
         ({"split": [0, 1, 2, 3, 0, 0]}, r"0, 1 or 2 .*\(got 3 at interaction 3\)"),
+        ({"split": [0, 1, 2, -1, 0, 0]}, r"\(got -1 at interaction 3\)"),
+        ({"split": [0, 1, 2, 0, 0.5, 0]}, r"0, 1 or 2 .*\(got 0.5 at interaction 4\)"),
+        ({"split": [0, 1, 2, math.nan, 0, 0]}, r"\(got nan at interaction 3\)"),
         ({"split": [0, 1, 1, 0, 0, 0]}, r"the test split .* is empty .*x_label"),
         ({"split": [0, 2, 2, 0, 0, 0]}, r"the val split .* is empty .*interactions 1"),
         ({"split": [1, 2, 2, 1, 1, 1]}, r"the train split .* is empty"),
@@ -122,6 +125,15 @@ def test_random_split_counts_per_user(ratios):
         assert of_test == max(math.floor(degree * ratios[2] + 1e-9), least_test)
         assert of_val == max(math.floor(degree * ratios[1] + 1e-9), least_val)
         assert of_val + of_test < degree
+
+
+@pytest.mark.parametrize(("degree", "ratio"), [(900, 0.13), (100, 0.29)])
+def test_random_split_counts_as_the_ratios_say(degree, ratio):
+    data = graph([(0, item) for item in range(degree)])
+    data["item"].num_nodes = degree
+    parts = labels(RandomUserSplit((1 - 2 * ratio, ratio, ratio))(data))
+    held_out = round(degree * ratio)
+    assert [len(part) for part in parts[1:]] == [held_out, held_out]
 
 
 def test_random_split_follows_the_seed():
@@ -190,6 +202,19 @@ def test_global_time_split_trains_on_the_past():
     assert max(val) < min(test)
     assert abs(len(train) / len(time) - 0.8) < 0.01
     assert abs(len(test) / len(time) - 0.1) < 0.01
+
+
+def test_global_time_split_counts_as_the_ratios_say():
+    data = graph([(0, item) for item in range(100)], time=list(range(100)))
+    data["item"].num_nodes = 100
+    parts = labels(GlobalTimeSplit((0.57, 0.01, 0.42))(data))
+    assert [len(part) for part in parts] == [57, 1, 42]  # 100 * 0.57 is below 57
+
+
+def test_global_time_split_tests_the_last_however_small_its_share():
+    split = GlobalTimeSplit((0.5, 0.5 - 1e-12, 1e-12))
+    parts = labels(split(graph(PAIRS[:3] + [(0, 5)], time=[0, 1, 2, 3])))
+    assert parts == [PAIRS[:2], PAIRS[2:3], [(0, 5)]]
 
 
 def test_global_time_split_of_one_moment():
@@ -385,3 +410,26 @@ def test_ranks_are_counted_on_the_edges_device(monkeypatch: pytest.MonkeyPatch) 
     user = torch.zeros(5, dtype=torch.long, device="meta")
     rank, _ = rank_within_users(user, torch.arange(5, device="meta"), 3)
     assert rank.device.type == "meta"
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_times_and_labels_are_tensors(kind) -> None:
+    for split, name in ((LeaveLastOut(), "time"), (LabelSplit(), "split")):
+        data = graph(PAIRS)
+        data[RATES][name] = kind([0, 1, 2, 0, 0, 0])
+        with pytest.raises(ValueError, match=rf"'{name}' .* must be a tensor \(got"):
+            split(data)
+    data = graph([*PAIRS, PAIRS[0]])
+    data[RATES].time = kind(range(7))
+    with pytest.raises(ValueError, match="'time' .* must be a tensor"):
+        RandomUserSplit()(data)  # of equal pairs it takes the earliest
+
+
+def test_attributes_that_are_not_of_the_interactions_stay() -> None:
+    data = FakeMultimodalDataset(60, 50)[0]
+    store = data[RATES]
+    store.scale, store.names = torch.tensor(0.5), ("clicks", "views")
+    store.levels = torch.arange(3)
+    for part in RandomUserSplit()(data):
+        for name in ("scale", "names", "levels"):
+            assert part[RATES][name] is store[name]

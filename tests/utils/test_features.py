@@ -43,8 +43,10 @@ def test_rows_that_are_masked_or_zero_are_missing(data: HeteroData) -> None:
     assert not modality_present(data, ["image"])["image"].any()
 
 
-def test_half_precision_becomes_float32(data: HeteroData) -> None:
+def test_half_precision_becomes_float32_and_double_stays(data: HeteroData) -> None:
     assert modality_input(data, "image").dtype == torch.float32
+    data["item"].x_image = torch.ones(3, 4, dtype=torch.float64)
+    assert modality_input(data, "image").dtype == torch.float64
 
 
 def test_nan_names_attribute_and_row(data: HeteroData) -> None:
@@ -130,3 +132,15 @@ def test_sparse_features_are_refused(data: HeteroData) -> None:
     data["item"].x_text = torch.eye(3).to_sparse()
     with pytest.raises(ValueError, match=r"dense matrix .* by \.to_dense\(\)"):
         modality_input(data, "text")
+
+
+def test_a_row_per_node_is_asked_of_every_graph(data: HeteroData) -> None:
+    modality_input(data, "text")
+    data["item"].num_nodes = 4
+    with pytest.raises(ValueError, match=r"of shape \[4, channels\]"):
+        modality_input(data, "text")
+
+
+def test_masks_of_features_that_are_not_read_are_ignored() -> None:
+    features = {"text": torch.ones(3, 2), "image": torch.ones(3, 4)}
+    check_features(features, {"image": torch.ones(3, dtype=torch.bool)}, {"text": 2})

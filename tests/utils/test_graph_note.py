@@ -15,7 +15,13 @@ from sea_pyg.transforms import (
     UserCooccurrence,
 )
 from sea_pyg.typing import CO_RATES, LEADS_TO, RATES, SIMILAR
-from sea_pyg.utils import edges_digest, feature_digests, graph_note, has_graph
+from sea_pyg.utils import (
+    edges_digest,
+    feature_digests,
+    graph_note,
+    has_graph,
+    made_of_interactions,
+)
 
 DERIVED = (SIMILAR, CO_RATES, LEADS_TO)
 
@@ -80,10 +86,19 @@ def test_notes_are_equal_across_copies(data: HeteroData) -> None:
         (ItemKNNGraph(5), ItemKNNGraph(5, weights={"a": 0.4, "b": 0.6})),
         (UserCooccurrence(5), UserCooccurrence(None)),
         (UserCooccurrence(5), ItemWalkGraph(5)),
+        (ItemWalkGraph(5), ItemWalkGraph(6)),
     ],
 )
 def test_notes_differ(data: HeteroData, first, second) -> None:
     assert first.note(data) != second.note(data)
+
+
+def test_the_note_of_walks_tells_the_similar_items(derived: HeteroData) -> None:
+    walks = ItemWalkGraph(5, SIMILAR)
+    note = walks.note(derived)
+    assert note != ItemWalkGraph(5).note(derived)
+    derived[SIMILAR].edge_weight = derived[SIMILAR].edge_weight * 2
+    assert note != walks.note(derived)
 
 
 def test_what_changes_no_edge_is_not_noted(data: HeteroData) -> None:
@@ -148,3 +163,11 @@ def test_splits_keep_the_note_of_similar_items(data: HeteroData) -> None:
         assert (
             part[SIMILAR].made_by == data[SIMILAR].made_by == ItemKNNGraph(5).note(part)
         )
+
+
+def test_edges_between_two_types_may_have_any_relation(data: HeteroData) -> None:
+    store = data["user", LEADS_TO[1], "item"]
+    store.edge_index = data[RATES].edge_index[:, :3]
+    assert made_of_interactions(data) == []
+    data["item", LEADS_TO[1], "item"].edge_index = store.edge_index
+    assert made_of_interactions(data) == [LEADS_TO]

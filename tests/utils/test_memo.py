@@ -60,3 +60,18 @@ def test_nothing_is_kept_for_tensors_that_count_no_changes() -> None:
         assert memoize(x, "sum", lambda: int(x.sum())) == 3
         x[0] = 10
         assert memoize(x, "sum", lambda: int(x.sum())) == 13
+
+
+def test_further_tensors_are_told_apart_by_identity() -> None:
+    x, ones, zeros = torch.arange(3), torch.ones(3), torch.zeros(3)
+    assert memoize(x, "scaled", lambda: int((x * ones).sum()), ones) == 3
+    assert memoize(x, "scaled", lambda: int((x * zeros).sum()), zeros) == 0
+
+
+def test_nothing_is_kept_for_further_tensors_that_count_no_changes() -> None:
+    x = torch.arange(3)
+    with torch.inference_mode():
+        mask = torch.ones(3)
+        assert memoize(x, "masked", lambda: int((x * mask).sum()), mask) == 3
+        mask[2] = 0
+        assert memoize(x, "masked", lambda: int((x * mask).sum()), mask) == 1

@@ -154,6 +154,7 @@ def test_bipartite_adjacency_gradients_and_memo() -> None:
     adjacency = bipartite_adjacency(edge_index, 4, 3)
     assert bipartite_adjacency(edge_index, 4, 3) is adjacency
     assert bipartite_adjacency(edge_index.clone(), 4, 3) is not adjacency
+    assert bipartite_adjacency(edge_index, 5, 3).num_nodes == 8
     x = torch.randn(7, 2, dtype=torch.float64, requires_grad=True)
     assert gradcheck(adjacency.matmul, (x,))
     assert gradgradcheck(adjacency.matmul, (x,))
@@ -167,9 +168,38 @@ def test_symmetric_norm_of_bipartite_and_zero_weight() -> None:
     torch.testing.assert_close(norm, torch.tensor([0.5**0.5, 0.5, 0.5**0.5]))
     weighted = symmetric_norm(edge_index, 2, 2, torch.tensor([0.0, 0.0, 4.0]))
     torch.testing.assert_close(weighted, torch.tensor([0.0, 0.0, 1.0]))
+    negative = symmetric_norm(edge_index, 2, 2, torch.tensor([-1.0, -1.0, 4.0]))
+    torch.testing.assert_close(negative, torch.tensor([0.0, 0.0, 4 / 12**0.5]))
 
 
 def test_weights_of_other_edges_are_refused() -> None:
     edge_index = torch.tensor([[0], [1]])
     with pytest.raises(ValueError, match=r"a weight per edge, \[1\] \(got \[3\]\)"):
         spmm(edge_index, torch.ones(3), torch.ones(2, 4))
+
+
+def test_each_operand_has_a_gradient_without_the_other() -> None:
+    edge_index = random_edges(4, 5, 12, 0)
+    weight, x = torch.randn(12), torch.randn(4, 3)
+    both = (weight.clone().requires_grad_(), x.clone().requires_grad_())
+    spmm(edge_index, *both, (4, 5)).square().sum().backward()
+    for number, operand in enumerate(both):
+        alone: list[torch.Tensor] = [weight, x]
+        alone[number] = alone[number].clone().requires_grad_()
+        spmm(edge_index, *alone, (4, 5)).square().sum().backward()
+        torch.testing.assert_close(alone[number].grad, operand.grad)
+
+
+def test_half_precision_is_multiplied_in_single() -> None:
+    adjacency = bipartite_adjacency(random_edges(40, 30, 300, 2), 40, 30)
+    x = torch.randn(70, 80).bfloat16()
+    assert torch.equal(adjacency.matmul(x), adjacency.matmul(x.float()).bfloat16())
+
+
+def test_products_of_integers_are_refused() -> None:
+    edge_index = random_edges(4, 3, 8, 2)
+    x = torch.ones(7, 2, dtype=torch.long)
+    with pytest.raises(ValueError, match="must be of floating point"):
+        spmm(edge_index, None, x[:4], (4, 3))
+    with pytest.raises(ValueError, match="must be of floating point"):
+        bipartite_adjacency(edge_index, 4, 3).matmul(x)

@@ -1,12 +1,17 @@
 import torch
+from torch_geometric.data import HeteroData
 
+from sea_pyg.typing import RATES
 from sea_pyg.utils import (
     count_common,
     fits_split,
     make_split_id,
     pair_digest,
+    positive_labels,
     split_id,
+    training_id,
 )
+from sea_pyg.utils.split_id import tensor_digest
 
 PAIRS = torch.tensor([[0, 1, 1, 5], [3, 0, 2, 1]])
 
@@ -53,3 +58,33 @@ def test_is_computed_once(monkeypatch):
     digest = pair_digest(pairs)
     monkeypatch.setattr(split_id, "_digest", None)
     assert pair_digest(pairs) == digest
+
+
+def test_only_the_training_pairs_have_the_name_of_their_split():
+    data = HeteroData()
+    data[RATES].split_id = name = make_split_id(
+        PAIRS[:, :2], PAIRS[:, 2:3], PAIRS[:, 3:]
+    )
+    data[RATES].edge_index = PAIRS[:, :2]
+    assert training_id(data, RATES) == name
+    for others in (PAIRS[:, 2:3], PAIRS):
+        data[RATES].edge_index = others
+        assert training_id(data, RATES) == pair_digest(others)
+    del data[RATES].split_id
+    assert training_id(data, RATES) == pair_digest(PAIRS)
+
+
+def test_positive_labels_follow_a_change():
+    data = HeteroData()
+    data[RATES].edge_label_index = PAIRS
+    assert positive_labels(data[RATES]) is PAIRS
+    data[RATES].edge_label = torch.tensor([1, 0, 1, 0])
+    assert torch.equal(positive_labels(data[RATES]), PAIRS[:, [0, 2]])
+    data[RATES].edge_label[0] = 0
+    assert torch.equal(positive_labels(data[RATES]), PAIRS[:, 2:3])
+
+
+def test_tensors_of_other_types_and_shapes_have_other_digests():
+    x = torch.zeros(12)
+    others = (x.view(3, 4), x.view(4, 3), x.int(), x.double()[:6])
+    assert len({tensor_digest(y) for y in (x, *others)}) == 5
