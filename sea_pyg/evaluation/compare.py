@@ -60,10 +60,11 @@ def compare(
         ValueError: If there are fewer than two runs, they were evaluated on other
             users, labels or excluded items, a method has the same seed twice, or a
             metric or the reference is unknown.
-        ImportError: If scipy is not installed and methods have several seeds.
+        ImportError: If scipy is not installed and methods have several seeds, or do
+            not depend on it.
     """
     _check_runs(runs)
-    metrics = list(dict.fromkeys(metrics))
+    metrics = _names(metrics)
     if not metrics:
         raise ValueError("compare needs at least one metric, e.g. recall@20 (got none)")
     if not 0 < level < 1:
@@ -122,7 +123,7 @@ def summarize(
     for run in runs:
         methods.setdefault(run.method, []).append(run)
     rows = []
-    for metric in metrics:
+    for metric in _names(metrics):
         for method, found in methods.items():
             (value,) = _values({method: found}, metric).values()
             row = _describe(found, metric, value, level, num_resamples)
@@ -166,6 +167,11 @@ def _flatten(setting: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _names(metrics: Sequence[str]) -> list[str]:
+    """Return every metric once; one may stand alone."""
+    return list(dict.fromkeys([metrics] if isinstance(metrics, str) else metrics))
 
 
 def _check_runs(runs: Sequence[Run]) -> None:
@@ -287,7 +293,12 @@ def _notes_on_copies(
         for one, other in combinations(runs, 2)
         if not one.deterministic
         and all(
-            torch.equal(one.result.per_user[name], other.result.per_user[name])
+            _same(one.result.per_user[name], other.result.per_user[name])
             for name in metrics
         )
     ]
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Tell whether all values are the same, those of users that do not count too."""
+    return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)

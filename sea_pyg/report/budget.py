@@ -111,6 +111,10 @@ def budget_note(methods: Mapping[str, Sequence[Cell]], data: str) -> list[str]:
         )
     if len(budgets) > 1:
         start = "All rows were" if same else "The rows were not"
+        unknown = [method for method in methods if method not in budgets]
+        if same and unknown:
+            names = ", ".join(unknown)
+            start = f"All rows but {names}, of which nothing is known, were"
         sentences.insert(0, f"{start} given the same.")
     return [" ".join(sentences), *presets]
 

@@ -207,17 +207,18 @@ def _section(
     if len(cells) == 1:
         notes.append("There is one cell only, and nothing to compare.")
     notes += comparison.notes
+    kind = "method" if is_ours(first, ours) else "baseline"
     if len(methods) > 1:
-        kind = "method" if is_ours(reference, ours) else "baseline"
         only = "" if len(known) in (0, len(methods)) else " that can be tested"
+        its = "method" if is_ours(reference, ours) else "baseline"
         notes.append(
-            f"The reference {reference} is the best {kind} in validation {main}{only}."
+            f"The reference {reference} is the best {its} in validation {main}{only}."
         )
     if score(first, "valid") > score(reference, "valid"):
         notes.append(f"In validation {main} {first} is better, but it is not tested.")
     others = {m: best for m, best in strongest.items() if best != reference}
     for metric, best in others.items():
-        notes.append(f"In test {metric} the best baseline is another one: {best}.")
+        notes.append(f"In test {metric} the best {kind} is another one: {best}.")
     against = {}
     for best in dict.fromkeys(others.values()):
         if rows := compare_against(best, methods, known, metrics, ours):

@@ -83,14 +83,14 @@ def separate_comparison(
         for (without, row), p in zip(pairs, adjusted, strict=True)
     ]
     verdicts = [row.verdict for _, row in pairs]
-    better, worse = (
-        sum(verdict.startswith(word) for verdict in verdicts)
-        for word in ("better", "worse")
+    better, worse, neither = (
+        verdicts.count(verdict)
+        for verdict in ("better", "worse", "no difference shown")
     )
     average = mean(row.difference or 0.0 for _, row in pairs)
     note = (
         f"Of {len(pairs)} models, separate learning makes {better} better and {worse} "
-        f"worse; no difference is shown for {len(pairs) - better - worse}. The mean "
+        f"worse; no difference is shown for {neither}. The mean "
         f"difference of {metric} is {average:+.4f}."
     )
     notes = [note]

@@ -138,7 +138,7 @@ def _clip(text: str) -> str:
 
 
 def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    step = math.ceil(len(points) / _POINTS)
+    step = max(1, math.ceil((len(points) - 1) / (_POINTS - 1)))
     return [*points[:-1:step], points[-1]]
 
 

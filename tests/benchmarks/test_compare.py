@@ -329,3 +329,23 @@ def test_options_that_bound_each_other_can_be_given(script):
     fixed = grid_work.parse_fixed(["metric=recall@5", "eval_k=[5,20]"])
     assert fixed["metric"] == "recall@5"
     assert list(fixed["eval_k"]) == [5, 20]
+
+
+def test_options_reach_every_cell(script, tmp_path, monkeypatch, capsys):
+    found = []
+
+    def grid(options):
+        found[:] = script.plan(options)[0]
+        return 0
+
+    monkeypatch.setattr(script, "grid", grid)
+    common = ["--data", "fake", "--models", "BPRMF", "--out", str(tmp_path)]
+    options = ["--seeds", "3,1", "--trial-epochs", "7", "--threads", "2"]
+    assert script.main([*common, *options]) == 0
+    assert [(u.seed, u.tuning_seed) for u in found] == [(3, 3), (1, 3)]
+    assert {(u.epochs, u.trial_epochs, u.threads) for u in found} == {(1000, 7, 2)}
+    assert script.main(common) == 0
+    assert [(u.seed, u.trials) for u in found] == [(seed, 10) for seed in range(5)]
+    assert {u.trial_epochs for u in found} == {1000}
+    assert script.main([*common, "--trial-epochs", "0"]) == 2
+    assert "trial_epochs must be at least 1" in capsys.readouterr().err

@@ -3,12 +3,18 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sea_pyg.evaluation import EvaluationResult
-from sea_pyg.report import grid_sections, load_cells, sections_markdown
+from sea_pyg.report import (
+    grid_sections,
+    load_cells,
+    preset_note,
+    sections_markdown,
+)
 from tests.report.grids import write_cell, write_grid
 
 
@@ -72,6 +78,55 @@ def test_table_has_means_and_the_best_first(script, results, tmp_path, capsys):
     assert "model.safetensors" not in names
     assert "config.json" not in names
     assert {"seed-0.json", "seed-1.json", "table.md", "comparison.json"} <= names
+
+
+def test_table_tells_splits_verdicts_trials_and_presets(script, tmp_path):
+    cells = [("BPRMF", 0.2), ("SEA:tuned", 0.4), ("EASE", 0.3)]
+    for number, (method, level) in enumerate(cells):
+        for seed in range(1 if method == "EASE" else 3):
+            write_cell(tmp_path, method, seed, level, number, "lfm2k", "time")
+    (section,) = grid_sections(load_cells(tmp_path))
+    lines = script.table([section]).splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines[2:5]]
+    assert {row[0] for row in rows} == {"lfm2k, time split (40)"}
+    assert [row[1] for row in rows] == ["SEA:tuned", "EASE", "BPRMF"]
+    assert [row[4] for row in rows] == ["better", "reference", "worse"]
+    assert [row[5:] for row in rows] == [["3", "2\\*"], ["1", "1"], ["3", "1"]]
+    assert lines[5:] == ["", f"\\* {preset_note('SEA:tuned', 'lfm2k')}"]
+    # Recall makes the order and is what was tested, whatever NDCG says.
+    other = [
+        row._replace(mean=1 - row.mean, differs=False)
+        if row.metric == "ndcg@20" and row.scope != "reference"
+        else row
+        for row in section.comparison.rows
+    ]
+    found = replace(section, comparison=replace(section.comparison, rows=other))
+    again = [line.split(" | ") for line in script.table([found]).splitlines()[2:5]]
+    assert [row[1] for row in again] == [row[1] for row in rows]
+    assert [row[4] for row in again] == [row[4] for row in rows]
+
+
+def test_a_check_copies_nothing(script, results, tmp_path, capsys):
+    target, places = publish(script, results, tmp_path)
+    write_cell(results / "grid", "C", 0, 0.1, 3, "toy")
+    assert script.main([str(results), "--check", *places]) == 0
+    assert not list(target.rglob("method-3"))
+
+
+def test_trials_at_work_are_not_copied(script, results, tmp_path):
+    for name in ("trials/trial-000.json", "trials/work-001/config.json"):
+        path = results / "grid" / "toy-own" / "method-0" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    names = {path.name for path in script.copy_results(results, tmp_path / "kept")}
+    assert "trial-000.json" in names
+    assert "config.json" not in names
+
+
+def test_settings_are_told_apart_by_their_values(script):
+    every = script.plan("sensitivity", ["image", "text"])
+    table = "".join(f"{script.row_start(variant)}\n" for variant in every[:-1])
+    assert [v for v in every if script.row_start(v) not in table] == every[-1:]
 
 
 def test_tables_are_made_of_the_cells_that_are_kept(script, results, tmp_path, capsys):

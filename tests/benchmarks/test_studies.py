@@ -204,6 +204,8 @@ def test_some_variants_are_tested_against_the_reference(script, tmp_path, capsys
     assert script.main([*common, "SEA-fast"]) == 0
     found = sorted(path.name for path in (tmp_path / "cells").iterdir())
     assert found == ["SEA", "SEA-fast"]
+    kept = [path.parent.name for path in tmp_path.rglob("*.model.safetensors")]
+    assert kept == ["SEA"]  # others are not measured
     assert "collapsed" not in (tmp_path / "modes.md").read_text()
     assert script.main([*common, "SEA-fats"]) == 2
     assert "did you mean 'SEA-fast'" in capsys.readouterr().err
@@ -385,3 +387,17 @@ def test_separate_learning_has_no_options_of_its_own_here(script, capsys):
     with pytest.raises(SystemExit):
         script.main(["modes", "--smoke", "--set", "separate.alpha=1"])
     assert "no option of training" in capsys.readouterr().err
+
+
+def test_options_reach_every_cell(script, tmp_path, monkeypatch):
+    found = []
+
+    def run(study, options):
+        _, (found[:], *_) = script.planned(study, options)
+        return []
+
+    monkeypatch.setattr(script, "run", run)
+    options = ["modes", "--data", "fake", "--out", str(tmp_path)]
+    assert script.main([*options, "--epochs", "7", "--threads", "2"]) == 0
+    cells = [(unit.seed, unit.epochs, unit.threads) for unit in found]
+    assert cells == [(seed, 7, 2) for seed in range(3)]

@@ -1,10 +1,18 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from sea_pyg.evaluation import EvaluationResult, Run, compare, label_methods, summarize
+from sea_pyg.evaluation import (
+    EvaluationResult,
+    Run,
+    compare,
+    label_methods,
+    seed_test,
+    summarize,
+)
 
 NUM_USERS = 300
 
@@ -115,10 +123,98 @@ def test_a_deterministic_method_needs_one_run() -> None:
     assert (row.scope, row.verdict) == ("methods", "better")
 
 
+def test_both_tests_have_to_agree() -> None:
+    # Three users of five gained, each as much: little to permute, much of a mean.
+    value = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0])
+    low, high = (
+        Run(method, 0, result(v), deterministic=True)
+        for method, v in (("low", 0 * value), ("high", value))
+    )
+    row = compare([low, high]).rows[1]
+    of_seeds = seed_test(value.view(1, -1), 0 * value.view(1, -1), (True, True))
+    assert (row.scope, row.p_users) == ("methods", 0.25)
+    assert of_seeds.p_value < row.p_value == row.p_users
+
+
+def test_the_level_is_that_of_claims_and_intervals() -> None:
+    simulator = Simulator()
+    runs = [*simulator.runs("a", 3), *simulator.runs("b", 3, 0.2)]
+    usual = compare(runs)
+    p_value = usual.rows[1].p_holm
+    assert p_value < 0.05
+    strict = compare(runs, level=p_value / 2)
+    assert [c.rows[1].verdict for c in (usual, strict)] == [
+        "better",
+        "no difference shown",
+    ]
+    (row,) = summarize(runs[:3], level=p_value / 2)
+    for wide in (strict.rows[0], row):
+        assert wide.ci_low < usual.rows[0].ci_low
+        assert wide.ci_high > usual.rows[0].ci_high
+    assert "95% over users" in usual.table()[0]
+    assert "interval over users" in strict.table()[0]
+
+
+def test_numbers_of_permutations_and_resamples() -> None:
+    simulator = Simulator()
+    runs = [simulator.run("a", 0), simulator.run("b", 0, 1.0)]
+    row = compare(runs, num_permutations=99, num_resamples=1).rows[1]
+    assert row.p_users == pytest.approx(1 / 100)
+    assert row.ci_low == row.ci_high
+
+
+def test_one_user_says_nothing_of_methods() -> None:
+    runs = [
+        Run(method, seed, result(torch.rand(1)))
+        for method in ("a", "b")
+        for seed in range(3)
+    ]
+    assert compare(runs).rows[1].scope == "runs"
+
+
+def test_a_metric_that_is_named_twice_is_tested_once() -> None:
+    simulator = Simulator()
+    runs = [simulator.run("a", 0), simulator.run("b", 0)]
+    assert len(compare(runs, ("recall@20", "recall@20")).rows) == 2
+    assert len(summarize(runs, ("recall@20", "recall@20"))) == 2
+
+
+def test_one_metric_may_stand_alone() -> None:
+    simulator = Simulator()
+    runs = [simulator.run("a", 0), simulator.run("b", 0)]
+    assert compare(runs, "recall@20") == compare(runs, ("recall@20",))
+    assert summarize(runs, "recall@20") == summarize(runs)
+
+
+def test_copies_among_the_runs_of_a_method_are_named() -> None:
+    first, second, third = (
+        Run("a", seed, result(torch.rand(9), **{"cold_recall@20": torch.rand(9)}))
+        for seed in range(3)
+    )
+    for run in (first, second, third):
+        run.result.per_user["cold_recall@20"][4] = torch.nan
+    names = ("recall@20", "cold_recall@20")
+    copy = third._replace(result=first.result)
+
+    def named(*runs: Run) -> list[str]:
+        notes = compare(runs, names, num_resamples=10).notes
+        return [note for note in notes if "same value for every user" in note]
+
+    (note,) = named(first, second, copy)
+    assert note.startswith("The runs of a with seeds 0 and 2 have")
+    # One metric may agree by chance, and some methods have no other model.
+    per_user = {**third.result.per_user, "recall@20": first.result.per_user[names[0]]}
+    assert not named(
+        first, third._replace(result=replace(third.result, per_user=per_user))
+    )
+    fixed = [run._replace(deterministic=True) for run in (first, copy)]
+    assert not named(*fixed)
+
+
 def test_all_tests_of_a_call_are_corrected_together() -> None:
     simulator = Simulator()
     runs = []
-    for method, effect in (("a", 0.0), ("b", 0.01), ("c", 0.03)):
+    for method, effect in (("a", 0.0), ("b", 0.1), ("c", 0.2)):
         for seed in range(3):
             run = simulator.run(method, seed, effect)
             value = run.result.per_user["recall@20"]
@@ -131,7 +227,8 @@ def test_all_tests_of_a_call_are_corrected_together() -> None:
     tested = [row for row in comparison.rows if row.p_value is not None]
     assert len(tested) == 4
     smallest = min(tested, key=lambda row: row.p_value)
-    assert smallest.p_holm == pytest.approx(min(1, 4 * smallest.p_value))
+    assert 4 * smallest.p_value < 1
+    assert smallest.p_holm == pytest.approx(4 * smallest.p_value)
     json.dumps(comparison.to_dict(), allow_nan=False)
     header, cells = comparison.table()
     assert all(len(line) == len(header) for line in cells)
@@ -175,9 +272,16 @@ def test_bad_input() -> None:
         compare([first, second], metrics=("recal@20",))
     with pytest.raises(ValueError, match="'see'; did you mean 'sea'"):
         compare([first, second], reference="see")
-    with pytest.raises(ValueError, match="level"):
-        compare([first, second], level=0)
+    for level in (0, 1):
+        with pytest.raises(ValueError, match="level"):
+            compare([first, second], level=level)
+    with pytest.raises(ValueError, match="at least one metric"):
+        compare([first, second], metrics=())
     other = second._replace(result=result(torch.rand(NUM_USERS), fingerprint="b"))
+    with pytest.raises(ValueError, match="other users, labels or excluded items"):
+        compare([first, other])
+    users = second.result.user_index + 1
+    other = second._replace(result=replace(second.result, user_index=users))
     with pytest.raises(ValueError, match="other users, labels or excluded items"):
         compare([first, other])
 

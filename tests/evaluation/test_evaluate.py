@@ -310,6 +310,21 @@ def test_beyond_accuracy() -> None:
         assert result.metrics[f"cold_recall@{k}"] == pytest.approx(mean)
 
 
+def test_items_of_less_than_five_edges_are_cold_by_default() -> None:
+    edges = [(user, item) for item in range(8) for user in range(item + 1)]
+    train = torch.tensor(edges).t()
+    labels = torch.tensor([[8] * 8, list(range(8))])
+    train = torch.cat([train, torch.tensor([[8], [8]])], dim=1)
+    score = torch.zeros(9, 9)
+    score[8, :4] = 1.0  # the cold ones are ranked first
+    data = graph(train, labels, 9, 9)
+    found = evaluate(exactly(score), data, k=4, beyond_accuracy=True)
+    assert found.metrics["cold_recall@4"] == 1.0
+    score[8, 4] = 2.0  # item 4 has five
+    found = evaluate(exactly(score), data, k=4, beyond_accuracy=True)
+    assert found.metrics["cold_recall@4"] == 0.75
+
+
 def test_without_cold_labels_the_mean_is_nan_and_null_in_json() -> None:
     _, test, score = random_graph()
     result = evaluate(exactly(score), test, k=3, metrics="cold_recall", cold_degree=0)
@@ -340,6 +355,12 @@ def test_the_fingerprint_tells_protocols_apart() -> None:
     assert len(prints) == 4
     again = evaluate(exactly(score.flip(0)), test, metrics="mrr").fingerprint
     assert again in prints
+    # Also where nothing but the users differs, who need an edge in training.
+    store = test[RATES]
+    user = store.edge_label_index[0, 0]
+    edges = store.edge_index[:, store.edge_index[0] != user]
+    fewer = graph(edges, store.edge_label_index, 40, 30)
+    assert evaluate(embeddings, fewer, exclude="none").fingerprint not in prints
 
 
 @pytest.mark.parametrize(
@@ -414,8 +435,9 @@ def test_labels_that_are_left_out_are_told() -> None:
     with pytest.raises(ValueError, match="3 of the 3 labels.*exclude='none'"):
         evaluate(scores, graph(train, train, 2, 4), k=1)
     labels = torch.tensor([[0, 1], [0, 3]])
-    with pytest.warns(UserWarning, match="1 of the 2 labels"):
+    with pytest.warns(UserWarning, match="1 of the 2 labels") as warned:
         evaluate(scores, graph(train, labels, 2, 4), k=1)
+    assert warned[0].filename == __file__  # the line that called it
     evaluate(scores, graph(train, train, 2, 4), k=1, exclude="none")
 
 

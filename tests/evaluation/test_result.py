@@ -70,6 +70,26 @@ def test_damaged_files(result: EvaluationResult, tmp_path) -> None:
         EvaluationResult.load(path)
 
 
+def test_another_format_is_refused(result: EvaluationResult, tmp_path, monkeypatch):
+    path = tmp_path / "result.safetensors"
+    monkeypatch.setitem(EvaluationResult.save.__globals__, "_FORMAT", 2)
+    result.save(path)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="unknown format"):
+        EvaluationResult.load(path)
+
+
+def test_a_noted_mean_may_differ_by_rounding_alone(result: EvaluationResult) -> None:
+    mean = result.metrics["recall@20"]
+    for noted in (mean, mean * (1 + 1e-6), None):
+        assert result.differing_mean({"recall@20": noted, "gini@20": 7.0}) is None
+    noted = mean * (1 + 1e-4)
+    found = result.differing_mean(
+        {"ndcg@20": result.metrics["ndcg@20"], "recall@20": noted}
+    )
+    assert found == ("recall@20", pytest.approx(mean), noted)
+
+
 def test_is_frozen(result: EvaluationResult) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.exclude = "none"

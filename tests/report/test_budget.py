@@ -99,6 +99,30 @@ def test_cells_that_do_not_tell(tmp_path: Path) -> None:
     assert not any("given the same" in note for note in notes)
 
 
+def test_of_cells_that_do_not_tell_nothing_is_claimed(tmp_path: Path) -> None:
+    for number, method in enumerate(("BPRMF", "LightGCN")):
+        write_cell(tmp_path, method, 0, 0.2, number, **_given(1, 5))
+    write_cell(tmp_path, "VBPR", 0, 0.3, 2, request=None, trials=[])
+    _, notes = _rows(tmp_path)
+    (note,) = (note for note in notes if "given the same" in note)
+    assert note.startswith("All rows but VBPR, of which nothing is known, were given")
+
+
+def test_a_setting_that_is_asked_for_is_what_was_set(tmp_path: Path) -> None:
+    """Cells of studies tell no ``fixed``."""
+    request = {"epochs": 5, "setting": {"lr": 0.01}}
+    write_cell(tmp_path, "SEA", 0, 0.3, request=request, trials=None)
+    rows, _ = _rows(tmp_path)
+    assert rows == {"SEA": [0, 5, None, "lr=0.01", "not tuned"]}
+
+
+def test_what_is_not_trained_ends_at_no_limit(tmp_path: Path) -> None:
+    request = {"trials": 0, "epochs": 1}
+    write_cell(tmp_path, "EASE", 0, 0.3, request=request, epochs=1, deterministic=True)
+    _, notes = _rows(tmp_path)
+    assert not any("ended at their limit" in note for note in notes)
+
+
 def test_published_cells() -> None:
     """The search for FREEDOM kept its first trial; for SEA:tuned there was none."""
     budgets = {

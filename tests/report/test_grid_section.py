@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sea_pyg.evaluation import EvaluationResult, compare
 from sea_pyg.report import grid_sections, load_cells
+from sea_pyg.report.grid_section import grid_notes
 from tests.report.grids import write_cell, write_grid
 
 
@@ -111,6 +113,75 @@ def test_one_method_with_values_has_an_interval_beside_those_without(
     )
 
 
+def test_methods_without_values_stand_beside_the_others_by_their_means(
+    tmp_path: Path,
+) -> None:
+    for number, (method, level) in enumerate((("EASE", 0.3), ("SEA", 0.4))):
+        write_cell(tmp_path, method, 0, level, number)
+    for number, (method, level) in enumerate((("MMRec:A", 0.2), ("MMRec:B", 0.5)), 2):
+        for seed in range(2):
+            more = {"per_user": None, "mmrec": {"commit": number}}
+            write_cell(tmp_path, method, seed, level + seed / 10, number, **more)
+    (section,) = grid_sections(load_cells(tmp_path))
+    rows = section.comparison.rows[:4]
+    assert [r.method for r in rows] == ["EASE", "SEA", "MMRec:B", "MMRec:A"]
+    for row in rows[2:]:
+        first, second = (
+            c.plain["test"]["recall@20"] for c in section.methods[row.method]
+        )
+        assert (row.num_runs, row.verdict) == (2, "not tested")
+        assert row.mean == pytest.approx((first + second) / 2)
+        assert row.seed_std == pytest.approx(abs(first - second) / 2**0.5)
+        assert row.difference == pytest.approx(row.mean - rows[0].mean)
+    notes = "\n".join(section.notes)
+    assert "Methods without values per user ran in a program that prints" in notes
+    assert "is the best baseline in validation recall@20 that can be tested." in notes
+    assert "In validation recall@20 MMRec:B is better, but it is not tested." in notes
+    assert grid_notes([section]) == ["MMRec's cells were made by 2 versions of it."]
+
+
+def test_the_reference_is_the_best_on_average_over_seeds(tmp_path: Path) -> None:
+    for number, (method, levels) in enumerate((("A", (0.1, 0.6)), ("B", (0.4, 0.4)))):
+        for seed, level in enumerate(levels):
+            write_cell(tmp_path, method, seed, level, number)
+    (section,) = grid_sections(load_cells(tmp_path))
+    assert section.reference == "B"
+
+
+def test_one_run_of_what_has_no_seed_is_enough(tmp_path: Path) -> None:
+    (section,) = grid_sections(load_cells(write_grid(tmp_path)))
+    assert section.reference == "EASE"
+    scopes = {row.method: row.scope for row in section.comparison.rows}
+    assert scopes.pop("EASE") == "reference"
+    assert set(scopes.values()) == {"methods"}
+
+
+def test_the_table_beyond_accuracy_sums_up_the_seeds(tmp_path: Path) -> None:
+    for seed, (seconds, cold) in enumerate(((1.0, 0.25), (9.0, None), (2.0, 0.75))):
+        path = write_cell(tmp_path, "SEA", seed, 0.3)
+        plain = json.loads(path.read_text())
+        plain["test"]["cold_recall@20"] = cold
+        path.write_text(json.dumps(plain))
+        path.with_suffix(".time.json").write_text(f'{{"seconds_per_epoch": {seconds}}}')
+    (section,) = grid_sections(load_cells(tmp_path))
+    header, (row,) = section.beyond_table()
+    found = dict(zip(header, row, strict=True))
+    assert found["cold_recall@20"] == 0.5  # of those that have one
+    assert found["s/epoch"] == "2"
+    assert replace(section, metrics=("ndcg@5",)).beyond_keys[0] == "coverage@5"
+
+
+def test_the_best_of_ours_alone_is_called_no_baseline(tmp_path: Path) -> None:
+    for number, (method, level) in enumerate((("SEA", 0.2), ("SEA:fast", 0.4))):
+        write_cell(tmp_path, method, 0, level, number)
+    overrate_in_validation(tmp_path, "SEA")
+    (section,) = grid_sections(load_cells(tmp_path))
+    notes = "\n".join(section.notes)
+    assert "The reference SEA is the best method in validation" in notes
+    assert "In test recall@20 the best method is another one: SEA:fast." in notes
+    assert "baseline" not in notes
+
+
 def test_features_that_differ_are_named_in_a_line(tmp_path: Path) -> None:
     made = {"interactions": "1" * 64, "x_text": "2" * 64}
     write_cell(tmp_path, "EASE", 0, 0.3)
@@ -122,6 +193,10 @@ def test_features_that_differ_are_named_in_a_line(tmp_path: Path) -> None:
         "The features differ, the interactions do not (SHA-256): x_text is 222222… for "
         "EASE, VBPR; e1ed78… for SEA."
     ]
+    for cell in section.methods["SEA"]:
+        cell.plain["data_fingerprint"]["interactions"] = "3" * 64
+    (section,) = grid_sections(section.cells)
+    assert any(note.startswith("The data differ (SHA-256)") for note in section.notes)
 
 
 def test_the_number_of_users_is_that_of_the_cells(tmp_path: Path) -> None:

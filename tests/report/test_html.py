@@ -13,6 +13,7 @@ from sea_pyg.report import (
     sections_html,
     sections_markdown,
 )
+from sea_pyg.report.svg import Line, line_chart
 from sea_pyg.report.svg import _ticks as ticks_around
 from tests.report.grids import METHODS, write_cell, write_grid
 from tests.report.pages import Page
@@ -91,6 +92,8 @@ def test_every_number_leads_to_its_cells(grid, page):
                 assert row.id == row.group
             assert row.texts[1] == str(cell["seed"])
             assert row.texts[2] == f"{cell['test']['recall@20']:.4f}"
+            assert row.texts[4] == f"{cell['valid']['recall@20']:.4f}"
+            assert row.texts[5:7] == [str(cell["best_epoch"]), str(cell["epochs"])]
             time = json.loads((grid / row.entries[-1].href).read_text())
             assert float(row.texts[-1]) == time["seconds_per_epoch"]
     ids = [attributes.get("id") for _, attributes in page.tags]
@@ -182,6 +185,44 @@ def test_pictures_are_of_the_numbers(page):
     trained = len(METHODS) - 1
     assert len(lines) == 2 * 2 * trained * 3  # splits, quantities, methods, seeds
     assert all(a["d"].count("L") == 5 for a in lines)  # six epochs
+
+
+def test_the_best_bar_comes_first(page):
+    bars = [t for t in page.texts if re.match(r"\w+: 0\.\d{4} \(", t)][: len(METHODS)]
+    assert [bar.partition(":")[0] for bar in bars] == [
+        "SEA",
+        "EASE",
+        "LightGCN",
+        "BPRMF",
+    ]
+    assert any("with 95% intervals over" in text for text in page.texts)
+
+
+def test_curves_share_a_scale_and_mark_the_epoch_that_was_tested(page):
+    drawn = [
+        a["d"][1:].split("L")
+        for t, a in page.tags
+        if (a.get("class") or "").startswith("line ")
+    ]
+    trained = [level for method, level in METHODS.items() if method != "EASE"]
+    heights = []
+    for i, points in enumerate(drawn[:9]):  # validation, method by method
+        first, last = (float(points[n].split()[1]) for n in (0, -1))
+        heights.append((first - last) / (trained[i // 3] + 0.005 * (i % 3)))
+    assert heights == pytest.approx([heights[0]] * 9, rel=0.02)
+    marks = [a for t, a in page.tags if t == "circle"]
+    for mark, points in zip(marks, drawn, strict=True):
+        assert f"{mark['cx']} {mark['cy']}" == points[3]  # the fourth of six
+
+
+def test_long_curves_are_thinned_and_end_where_they_end():
+    for count in (1, 2, 199, 200, 201, 400, 401, 5000):
+        points = [(float(n), n / count) for n in range(1, count + 1)]
+        chart = line_chart("x", [Line("x", points, "#", "c0")], 0.0, 1.0)
+        found = re.search(r'd="M([^"]*)" class="line c0"', chart)
+        shown = found[1].split("L")
+        assert len(shown) == count if count <= 200 else 100 <= len(shown) <= 200
+        assert shown[-1] == ("46.0" if count == 1 else "260.0") + " 24.0"
 
 
 def test_the_best_value_is_bold(page):

@@ -46,6 +46,15 @@ def test_describe_counts():
     )
 
 
+def test_describe_counts_nodes_without_training_edges():
+    splits = load_splits("fake")
+    user, item = splits[0]["user", "rates", "item"].edge_index
+    found = describe(*splits)["training_degree"]
+    assert found["user"]["without_edges"] == 200 - user.unique().numel()
+    assert found["item"]["without_edges"] == 120 - item.unique().numel()
+    assert found["item"]["max"] == item.bincount().max()
+
+
 def test_describe_finds_missing_and_broken_rows():
     data = FakeMultimodalDataset(missing={"image": 0.25})[0]
     data["item"].x_text[3, 0] = float("nan")

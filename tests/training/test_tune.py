@@ -1,6 +1,7 @@
 import inspect
 import json
 from dataclasses import fields
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from sea_pyg.training import (
     search_space,
     tune,
 )
+from sea_pyg.training.fit_setting import build_setting
 from sea_pyg.training.tune import _propose
 from sea_pyg.transforms import RandomUserSplit
 
@@ -240,3 +242,71 @@ def test_a_search_of_tuples_goes_on(splits, tmp_path):
         for _ in range(2)
     )
     assert first == again
+
+
+def test_trials_are_of_what_the_search_is_of(splits, tmp_path, monkeypatch):
+    train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 30)[0])
+    calls = []
+
+    def stand_in(*args):
+        calls.append(args)
+        return None, SimpleNamespace(best_epoch=3, epochs=8), 0.5
+
+    monkeypatch.setitem(tune.__globals__, "fit_setting", stand_in)
+    modalities, fixed = ["image", "text"], {"walk_weight": 3.0}
+    options = {"fixed": fixed, "modalities": modalities, "preset": "tuned"}
+    trials = tune(SEA, train, val, 2, tmp_path / "a", **options)
+    for number, (args, trial) in enumerate(zip(calls, trials, strict=True)):
+        work = tmp_path / "a" / f"work-{number:03d}"
+        setting = {**fixed, **trial.setting}
+        assert args == (SEA, setting, train, val, modalities, "tuned", work, False)
+        assert (trial.value, trial.best_epoch, trial.epochs) == (0.5, 3, 8)
+    names = search_space(SEA, "tuned").keys() - fixed.keys()
+    assert trials[1].setting.keys() == names
+    with pytest.raises(ValueError, match="another search: of preset='tuned'"):
+        tune(SEA, train, val, 2, tmp_path / "a", **{**options, "preset": "fast"})
+    tune(models.VBPR, train, val, 1, tmp_path / "b", SPACE, separate=True)
+    assert calls[-1][-1] is True
+    with pytest.raises(ValueError, match="another search: of separate=True"):
+        tune(models.VBPR, train, val, 1, tmp_path / "b", SPACE)
+
+
+def test_the_first_trial_has_the_training_of_separate_learning(tmp_path, monkeypatch):
+    train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 30)[0])
+    told = []
+    monkeypatch.setitem(
+        tune.__globals__,
+        "_propose",
+        lambda space, published, *rest: told.append(published),
+    )
+    trained = SimpleNamespace(best_epoch=0, epochs=0)
+    monkeypatch.setitem(
+        tune.__globals__, "fit_setting", lambda *_: (None, trained, 0.5)
+    )
+    _, config = build_setting(models.MMSSL, {}, train, separate=True)
+    assert config.inner_steps != TrainingConfig.for_model(models.MMSSL).inner_steps
+    space = {"inner_steps": (config.inner_steps, 1)}
+    tune(models.MMSSL, train, val, 2, tmp_path, space, separate=True)
+    assert told == [{"inner_steps": config.inner_steps}]
+
+
+def test_what_lies_outside_of_the_space_teaches_nothing() -> None:
+    optuna = pytest.importorskip("optuna")
+    before = optuna.logging.get_verbosity()
+    space = {"lr": LogUniform(1e-3, 1e-2)}
+    found = _propose(space, {"lr": 1.0}, [Trial(0, {}, 0.1)], seed="0")
+    assert found is not None
+    assert 1e-3 <= found["lr"] <= 1e-2
+    assert optuna.logging.get_verbosity() == before
+
+
+def test_wrong_budgets_and_damaged_trials(splits, tmp_path):
+    train, val, _ = splits
+    with pytest.raises(ValueError, match=r"num_trials must be at least 1 \(got 0\)"):
+        tune(BPRMF, train, val, 0, tmp_path, SPACE, FIXED)
+    assert not list(tmp_path.iterdir())
+    path = tmp_path / "trial-000.json"
+    for value in ('"high"', "[1]"):
+        path.write_text(f'{{"number": 0, "setting": {{}}, "value": {value}}}')
+        with pytest.raises(ValueError, match=r"trial-000\.json"):
+            Trial.load(path)

@@ -140,6 +140,43 @@ def test_estimators_learn_what_they_are_asked() -> None:
     torch.testing.assert_close(model.estimator_loss(x), expected)
 
 
+def test_estimators_take_as_many_steps_as_they_are_told() -> None:
+    x, options = features(), {"lr": 0.1}
+    model, twin = build(), build()
+    inner = torch.optim.SGD(model.estimator_parameters(), **options)
+    found = model.fit_estimators(model.maps(x), inner, steps=3)
+    inner = torch.optim.SGD(twin.estimator_parameters(), **options)
+    for _ in range(3):
+        inner.zero_grad()
+        loss = twin.estimator_loss(x)
+        assert loss is not None
+        loss.backward()
+        inner.step()
+    torch.testing.assert_close(found, loss)
+    for one, other in zip(
+        model.estimator_parameters(), twin.estimator_parameters(), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_every_parameter_is_drawn_anew() -> None:
+    model = build()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    model.reset_parameters()
+    for name, parameter in model.named_parameters():
+        assert parameter.unique().numel() == 1 or (parameter != before[name]).any(), (
+            name
+        )
+
+
+def test_widths_are_those_of_their_spaces() -> None:
+    model = build(distance_channels=3, head_channels=7, alignment_channels=5)
+    maps = model.maps(features())
+    assert {x.size(1) for x in maps.aligned.values()} == {5}
+    assert {x.size(1) for pair in maps.pairs.values() for x in pair} == {3}
+    assert {head.input.out_features for head in model.heads.values()} == {7}
+
+
 def test_released_estimator() -> None:
     pairs = [("text", "image")]
     model = build(shared_estimator=True, fit_on="cross", alignment_pairs=pairs)
@@ -379,6 +416,10 @@ def test_a_linear_q_says_nothing_of_few_items() -> None:
     fewer = {name: v[:11] for name, v in x.items()}
     with pytest.warns(UserWarning, match="a linear q needs 12 items, twice"):
         assert model(fewer)["distance"] == 0
+    maps = model.maps(fewer)
+    with pytest.warns(UserWarning, match="a linear q") as warned:
+        model.distance_loss(maps)
+    assert warned[0].filename == __file__  # the line that called it
     # The last batch of an epoch is no reason to warn.
     batch = model.loss(model.maps(fewer), torch.arange(11))
     assert batch["distance"] == 0

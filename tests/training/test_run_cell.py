@@ -1,0 +1,85 @@
+import json
+from typing import Any
+
+import pytest
+
+from sea_pyg.evaluation import EvaluationResult, evaluate
+from sea_pyg.nn.models import BPRMF, Popularity
+from sea_pyg.report import load_cell, published
+from sea_pyg.training import fit_setting, load_tensors, run_cell
+
+SETTING = {"max_epochs": 3, "embedding_dim": 4, "lr": 0.01, "eval_k": (5, 20)}
+ABOUT = {"data": "toy", "split": "own", "method": "BPRMF"}
+
+
+@pytest.fixture(scope="module")
+def cell(splits, tmp_path_factory) -> tuple[dict[str, Any], Any]:
+    path = tmp_path_factory.mktemp("cells") / "BPRMF" / "seed-0.json"
+    return run_cell(
+        BPRMF, SETTING, splits, path, {"data": "toy", "split": "own", "method": "BPRMF"}
+    ), path
+
+
+def test_a_cell_tells_what_training_came_to(cell, splits) -> None:
+    plain, path = cell
+    train, val, test = splits
+    model, result, best = fit_setting(BPRMF, SETTING, train, val)
+    assert (plain["best_epoch"], plain["epochs"]) == (result.best_epoch, 3)
+    assert [row["epoch"] for row in plain["history"]] == [1, 2, 3]
+    assert (plain["data"], plain["seed"], plain["deterministic"]) == ("toy", 0, False)
+    assert plain["parameters"] == plain["parameters_with_gradient"] == 70 * 4
+    assert plain["training"]["lr"] == 0.01
+    assert plain["arguments"]["embedding_dim"] == 4
+    assert plain["valid"]["recall@20"] == best
+    assert plain["valid"] == evaluate(model, val, (5, 20)).metrics
+    found = evaluate(model, test, (5, 20), beyond_accuracy=True)
+    assert plain["test"] == found.to_dict()["metrics"]
+    assert plain["test_users"] == found.num_users
+    values = EvaluationResult.load(path.with_name(plain["per_user"]))
+    assert values.to_json() == found.to_json()
+    assert json.loads(path.read_text()) == plain
+
+
+def test_time_is_that_of_an_epoch_and_nothing_else_is_left(cell) -> None:
+    _, path = cell
+    time = json.loads(path.with_suffix(".time.json").read_text())
+    assert time["seconds_per_epoch"] == pytest.approx(time["seconds"] / 3, abs=2e-3)
+    names = {"seed-0.json", "seed-0.time.json", "seed-0.safetensors"}
+    assert {file.name for file in path.parent.iterdir()} == names
+
+
+def test_a_finished_cell_may_be_read_on_another_device(cell, splits) -> None:
+    plain, path = cell
+    work = path.with_suffix(".work")
+    work.mkdir()  # of a process that was killed when all was written
+    assert run_cell(BPRMF, {**SETTING, "device": "cpu"}, splits, path) == plain
+    assert not work.exists()
+
+
+def test_published_values_are_as_good_as_any(cell, splits) -> None:
+    plain, path = cell
+    values = path.with_suffix(".safetensors")
+    result, raw = EvaluationResult.load(values), values.read_bytes()
+    result.save(published(values))
+    values.unlink()
+    assert run_cell(BPRMF, SETTING, splits, path) == plain
+    assert not values.exists()
+    assert load_cell(path).run().result.to_json() == result.to_json()
+    published(values).unlink()
+    assert run_cell(BPRMF, SETTING, splits, path, ABOUT) == plain  # trained again
+    assert values.read_bytes() == raw
+
+
+@pytest.mark.parametrize("model", [BPRMF, Popularity])
+def test_weights_are_kept_where_they_are_asked_for(model, splits, tmp_path) -> None:
+    setting = SETTING if model is BPRMF else {"eval_k": (5, 20)}
+    path = tmp_path / "seed-0.json"
+    plain = run_cell(model, setting, splits, path, keep_model=True)
+    assert plain["deterministic"] == (model is Popularity)
+    built = model(40, 30, **plain["arguments"])
+    weights, _ = load_tensors(tmp_path / "seed-0.model.safetensors")
+    built.load_state_dict(weights)
+    assert (
+        evaluate(built, splits[2], 20).metrics["recall@20"]
+        == (plain["test"]["recall@20"])
+    )
