@@ -380,7 +380,7 @@ def test_resume_with_more_epochs_is_the_longer_run(tmp_path, capsys):
         (["train", "fake", "--set", "lr"], ["key=value"]),
         (["train", "fake", "--set", "lr=1", "--set", "lr=2"], ["lr", "twice"]),
         (["train", "fake", "--seed", "1", "--set", "seed=1"], ["seed", "twice"]),
-        (["train", "fake", "--precision", "8"], ["32, bf16-mixed"]),
+        (["train", "fake", "--precision", "8"], ["'32' or 'bf16-mixed'"]),
         (["train", "fake", "--nonsense"], ["--nonsense"]),
         (["train", "fake", "--max-epochs", "many"], ["int"]),
         (["train", "--resume", "/nowhere"], ["'/nowhere' is no run directory"]),

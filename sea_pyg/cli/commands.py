@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
+from sea_pyg.cli.options import named_modalities, split_names
 from sea_pyg.cli.run_folder import WEIGHTS_FILE
-from sea_pyg.cli.train import METRICS_FILE, split_names
+from sea_pyg.cli.train import METRICS_FILE
 from sea_pyg.datasets import load_splits
 from sea_pyg.evaluation import (
     EvaluationResult,
@@ -103,7 +104,7 @@ def inspect_data(options: Any) -> Result:
     """Describe a data set."""
     splits = load_splits(
         options.data,
-        split_names(options.modalities),
+        named_modalities(options),
         options.split,
         options.split_seed or 0,
     )
@@ -156,7 +157,7 @@ def compare_runs(options: Any) -> Result:
         _check_values(Path(run), result)
         fixed = not resolve(config.model).trainable and config.separate is None
         runs.append(Run(method, config.training.seed, result, fixed))
-    metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
+    metrics = split_names(options.metric)
     comparison = compare(runs, metrics)
     comparison.notes.extend(_notes_on_selection(configs, methods))
     header, cells = comparison.table()
@@ -238,7 +239,7 @@ def _load(
 
 def _numbers(text: str, flag: str) -> list[int]:
     try:
-        numbers = [int(part) for part in text.split(",") if part.strip()]
+        numbers = [int(part) for part in split_names(text)]
     except ValueError as error:
         message = f"{flag} expects whole numbers, as 1,2 (got {text!r})"
         raise ValueError(message) from error

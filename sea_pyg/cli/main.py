@@ -1,5 +1,6 @@
 """Reads the arguments, and turns every error of the user into one line."""
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -26,17 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: str = options.command
         arguments = options[command]
         text, plain = _commands()[command](arguments)
-    except (ValueError, ImportError, OSError) as error:
+    except (ValueError, ImportError, OSError, argparse.ArgumentError) as error:
         return _fail(_message(error))
     except KeyboardInterrupt as error:
         hint = f"; {error}" if str(error) else ""
         _write(sys.stderr, f"sea-pyg: interrupted{hint}")
         return 130
-    except Exception as error:
-        # argparse.ArgumentError is no ValueError.
-        if type(error).__name__ != "ArgumentError":
-            raise
-        return _fail(_message(error))
     _write(sys.stdout, text)
     if arguments.json:
         _write(sys.stdout, json.dumps(plain))

@@ -14,7 +14,7 @@ from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.utils import closest
 
 _GIVEN_BY_DATA = ("self", "num_users", "num_items", "in_channels", "edge_type")
-_PRESET = "preset"
+PRESET = "preset"
 
 
 def parse_settings(
@@ -37,7 +37,7 @@ def parse_settings(
     targets: dict[str, type] = dict.fromkeys(arguments_of(model), model)
     targets |= dict.fromkeys((f.name for f in fields(TrainingConfig)), TrainingConfig)
     if model.presets:
-        targets[_PRESET] = model
+        targets[PRESET] = model
     if separate:
         names = arguments_of(SeparateLearning)
         targets |= dict.fromkeys((SEPARATE_PREFIX + n for n in names), SeparateLearning)
@@ -59,12 +59,22 @@ def parse_settings(
         target, name = targets[key], key.removeprefix(SEPARATE_PREFIX)
         if name in found[target]:
             raise ValueError(f"--set {key} is given twice")
+        # What is no preset is refused where the model is built.
+        is_preset = target is model and name == PRESET
         found[target][name] = (
-            _parse_preset(model, value)
-            if target is model and name == _PRESET
-            else parse_argument(target, name, value)
+            value if is_preset else parse_argument(target, name, value)
         )
     return found[model], found[TrainingConfig], found[SeparateLearning]
+
+
+def split_names(text: str) -> list[str]:
+    """Split ``a,b`` at its commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def named_modalities(options: Any) -> list[str] | None:
+    """Return what ``--modalities`` names, or ``None`` for all."""
+    return None if options.modalities is None else split_names(options.modalities)
 
 
 def arguments_of(cls: type) -> list[str]:
@@ -75,15 +85,6 @@ def arguments_of(cls: type) -> list[str]:
         for p in parameters
         if p.name not in _GIVEN_BY_DATA and p.kind is not p.VAR_KEYWORD
     ]
-
-
-def _parse_preset(model: type[Recommender], value: str) -> str:
-    if value not in model.presets:
-        raise ValueError(
-            f"--set preset: {model.__name__} has no preset {value!r}; "
-            f"{closest(value, model.presets)}"
-        )
-    return value
 
 
 def parse_argument(cls: type, name: str, value: str, key: str | None = None) -> Any:

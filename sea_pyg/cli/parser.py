@@ -31,8 +31,7 @@ def make_parser() -> ArgumentParser:
 
 
 def _parser(description: str) -> ArgumentParser:
-    parser = ArgumentParser(description=description, exit_on_error=False)
-    return parser
+    return ArgumentParser(description=description, exit_on_error=False)
 
 
 def _finish(parser: ArgumentParser) -> ArgumentParser:

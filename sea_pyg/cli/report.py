@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sea_pyg.cli.options import split_names
 from sea_pyg.report import (
     GridSection,
     format_table,
@@ -25,7 +26,7 @@ def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
         raise ValueError(
             f"--out and --markdown are one file ({str(page)!r}); choose two"
         )
-    metrics = [name.strip() for name in options.metric.split(",") if name.strip()]
+    metrics = split_names(options.metric)
     cells = load_cells(folder)
     sections = grid_sections([c for c in cells if not c.in_study], metrics)
     studies = study_sections(cells)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.cli.options import parse_settings
+from sea_pyg.cli.options import PRESET, named_modalities, parse_settings
 from sea_pyg.cli.run_folder import (
     WEIGHTS_FILE,
     is_free,
@@ -27,14 +27,16 @@ from sea_pyg.nn.models import SEA, Recommender, WithSeparateLearning, resolve
 from sea_pyg.report import format_table, plot_curves
 from sea_pyg.training import (
     RunConfig,
-    TrainingConfig,
     TrainingState,
+    build_setting,
     fit,
     save_tensors,
 )
 from sea_pyg.training.atomic import atomic, write_text
+from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.training.fit import find_device
-from sea_pyg.training.run_config import FILE_NAME, feature_fingerprints, fingerprint
+from sea_pyg.training.fit_setting import SEPARATE_PREFIX
+from sea_pyg.training.run_config import FILE_NAME
 from sea_pyg.typing import RATES
 from sea_pyg.utils import get_split_id, keep_freed_memory
 
@@ -155,29 +157,24 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
         options.set or [], cls, options.separate
     )
     training |= _flags(options, training)
-    seed = TrainingConfig.for_model(cls, **training).seed
-    modalities = split_names(options.modalities)
+    preset = arguments.pop(PRESET, None)
+    setting = {**arguments, **training}
+    setting |= {SEPARATE_PREFIX + name: value for name, value in separate.items()}
+    modalities = named_modalities(options)
     split_seed = options.split_seed or 0
     splits = load_splits(source, modalities, options.split, split_seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        wrapped: Recommender
-        if options.separate:
-            attached = WithSeparateLearning.from_data(
-                splits[0], modalities, backbone=cls, separate=separate, **arguments
-            )
-            wrapped = attached
-            model = attached.backbone
-            separate = attached.separate.hparams()
-        else:
-            model = wrapped = cls.from_data(splits[0], modalities, **arguments)
-    config = TrainingConfig.for_model(wrapped, **training)
-    config.check_catalogue(wrapped.num_items)
+    built, config = build_setting(
+        cls, setting, splits[0], modalities, preset, options.separate
+    )
+    config.check_catalogue(built.num_items)
     find_device(config.device)
+    model, attached = built, None
+    if isinstance(built, WithSeparateLearning):
+        model, attached = built.backbone, built.separate.hparams()
     run = RunConfig(
         model=cls.__name__,
         arguments=model.hparams(),
-        separate=separate if options.separate else None,
+        separate=attached,
         data=_absolute(source),
         modalities=modalities,
         split=options.split,
@@ -189,7 +186,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
             splits[0], model.hparams().get("in_channels", {})
         ),
     )
-    return run, splits, wrapped
+    return run, splits, built
 
 
 def _continue(
@@ -206,7 +203,7 @@ def _continue(
         if source != saved.data:
             _refuse(folder, "data", saved.data, source)
     given = {
-        "modalities": split_names(options.modalities),
+        "modalities": named_modalities(options),
         "split": options.split,
         "split_seed": options.split_seed,
     }
@@ -214,9 +211,9 @@ def _continue(
     settings = parse_settings(options.set or [], cls, separate_on)
     arguments, training, separate = settings
     training |= _flags(options, training)
-    if "preset" in arguments:
+    if PRESET in arguments:
         names = list(saved.arguments["in_channels"])
-        preset = cls.preset_arguments(arguments.pop("preset"), names)
+        preset = cls.preset_arguments(arguments.pop(PRESET), names)
         arguments = {**preset, **arguments}
     _same(folder, saved.arguments, arguments)
     _same(folder, saved.separate or {}, separate)
@@ -263,10 +260,3 @@ def _flags(options: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
             flag = "--" + name.replace("_", "-")
             raise ValueError(f"{name} is given twice: by {flag} and by --set")
     return flags
-
-
-def split_names(text: str | None) -> list[str] | None:
-    """Split ``a,b`` at its commas."""
-    if text is None:
-        return None
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sea_pyg.training.fit import FitResult, fit
-from sea_pyg.training.fit_setting import build_setting, fit_setting
+from sea_pyg.training.fit_setting import FittedSetting, build_setting, fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.training.provenance import data_fingerprint, environment
@@ -39,6 +39,7 @@ __all__ = [
     "SEARCH_SPACES",
     "EarlyStopping",
     "FitResult",
+    "FittedSetting",
     "HistoryLogger",
     "InteractionDataModule",
     "LogUniform",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch_geometric.data import HeteroData
@@ -65,6 +65,19 @@ def build_setting(
     return built, TrainingConfig.for_model(built, **options)
 
 
+class FittedSetting(NamedTuple):
+    """What :func:`fit_setting` returns."""
+
+    model: Recommender
+    """The model, with the weights of its best epoch."""
+    config: TrainingConfig
+    """How it was trained."""
+    result: FitResult
+    """What training came to."""
+    value: float
+    """The selecting validation metric."""
+
+
 def fit_setting(
     model: type[Recommender],
     setting: Mapping[str, Any],
@@ -74,7 +87,7 @@ def fit_setting(
     preset: str | None = None,
     run_dir: str | Path | None = None,
     separate: bool = False,
-) -> tuple[Recommender, FitResult, float]:
+) -> FittedSetting:
     """Train a model with settings that name its arguments and training's options.
 
     Like :func:`~sea_pyg.training.fit`, it refuses a test graph and graphs of two
@@ -90,9 +103,6 @@ def fit_setting(
         run_dir: A folder for checkpoints. (default: nothing is written)
         separate: Whether to attach separate learning. (default: :obj:`False`)
 
-    Returns:
-        The model, what training came to, and the selecting validation metric.
-
     Raises:
         ValueError: If a name or a value is wrong, ``train`` or ``val`` is a test
             graph or of another split than the other, or a loss part is not finite.
@@ -101,6 +111,6 @@ def fit_setting(
     built, config = build_setting(model, setting, train, modalities, preset, separate)
     result = fit(built, train, val, config, run_dir, resume=run_dir is not None)
     if result.best is not None:
-        return built, result, result.best
+        return FittedSetting(built, config, result, result.best)
     found = evaluate(built, built.prepare(val), config.eval_k, VALIDATION_METRICS)
-    return built, result, found.metrics[config.metric]
+    return FittedSetting(built, config, result, found.metrics[config.metric])

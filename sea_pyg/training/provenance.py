@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 import sea_pyg
-from sea_pyg.training.run_config import feature_fingerprints, fingerprint
+from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.utils import modality_names
 
 _PACKAGES = (

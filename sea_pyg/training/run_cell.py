@@ -77,12 +77,9 @@ def run_cell(
     check_splits(train, val, test)
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = work if model.trainable else None
-    built, result, _ = fit_setting(
+    built, config, result, _ = fit_setting(
         model, setting, train, val, modalities, preset, folder, separate
     )
-    names = TrainingConfig.__dataclass_fields__
-    options = {name: value for name, value in setting.items() if name in names}
-    config = TrainingConfig.for_model(built, **options)
     lengths = config.eval_k
     valid = evaluate(built, built.prepare(val), k=lengths)
     found = evaluate(built, built.prepare(test), k=lengths, beyond_accuracy=True)

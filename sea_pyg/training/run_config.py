@@ -1,18 +1,17 @@
 """What a run directory says about its run."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.datasets import load_splits
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import create_text, write_text
+from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import require
 
@@ -143,47 +142,6 @@ class RunConfig:
         except (yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError) as e:
             reason = " ".join(str(e).split())
             raise ValueError(f"{str(path)!r} is damaged: {reason}") from e
-
-
-def feature_fingerprints(
-    data: HeteroData, names: Iterable[str], item_type: str = "item"
-) -> dict[str, str]:
-    """Return the SHA-256 of item features and their masks, by attribute.
-
-    Args:
-        data: The graph.
-        names: The modalities.
-        item_type: The node type of the items. (default: :obj:`"item"`)
-    """
-    items = data[item_type]
-    keys = [f"{kind}_{name}" for name in sorted(names) for kind in ("x", "mask")]
-    return {key: _tensor_digest(items[key]) for key in keys if key in items}
-
-
-def _tensor_digest(x: torch.Tensor) -> str:
-    x = x.detach().cpu().contiguous()
-    kind = str(x.dtype).removeprefix("torch.")
-    if x.dtype == torch.bfloat16:  # NumPy has none
-        x = x.view(torch.int16)
-    array = x.numpy()
-    digest = hashlib.sha256(f"{kind};{array.shape};".encode())
-    digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def fingerprint(splits: Sequence[HeteroData]) -> str:
-    """Return the SHA-256 of the interactions in (train, val, test)."""
-    digest = hashlib.sha256()
-    for data in splits:
-        for edge_type in data.edge_types:
-            store = data[edge_type]
-            if "edge_label_index" not in store:  # no interactions that were split
-                continue
-            for name in ("edge_index", "edge_label_index"):
-                index = store[name].contiguous().to(torch.int64)
-                digest.update(f"{name};{list(index.shape)};".encode())
-                digest.update(index.cpu().numpy().astype("<i8").tobytes())
-    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

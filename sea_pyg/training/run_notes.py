@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
-from sea_pyg.training.run_config import feature_fingerprints, fingerprint
+from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.utils.split_id import tensor_digest
 
 

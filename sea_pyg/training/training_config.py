@@ -1,17 +1,15 @@
 """The options of a training run."""
 
-import math
-import operator
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
-
 from sea_pyg.nn.models import Recommender
-from sea_pyg.utils import closest
+from sea_pyg.utils import check_choice, check_counts, check_interval, closest
 
 PRECISIONS = ("32", "bf16-mixed")
-_WHOLE = ("batch_size", "inner_steps", "max_epochs", "patience", "eval_every", "seed")
+_POSITIVE = ("batch_size", "max_epochs", "patience", "eval_every")
+_WHOLE = (*_POSITIVE, "inner_steps", "seed")
+_REAL = ("lr", "estimator_lr", "weight_decay")
 
 
 @dataclass(frozen=True)
@@ -50,47 +48,30 @@ class TrainingConfig:
     """Seed of the batches and of whatever the model draws."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "eval_k", tuple(self.eval_k))
+        self._check()
+        # NumPy's numbers become plain ones, which JSON takes.
         object.__setattr__(self, "eval_k", tuple(int(k) for k in self.eval_k))
-        for name in _WHOLE:  # plain numbers, which JSON takes
-            try:
-                whole = operator.index(getattr(self, name))
-            except TypeError as error:
-                raise ValueError(
-                    f"{name} must be a whole number (got {getattr(self, name)!r})"
-                ) from error
-            object.__setattr__(self, name, whole)
-        for name in ("lr", "estimator_lr", "weight_decay"):
-            if isinstance(getattr(self, name), np.floating):
+        for name in _WHOLE:
+            object.__setattr__(self, name, int(getattr(self, name)))
+        for name in _REAL:
+            if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
-        for name in ("lr", "estimator_lr"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ValueError(f"{name} must be a positive number (got {value!r})")
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise ValueError(
-                f"weight_decay must not be negative (got {self.weight_decay!r})"
-            )
-        for name in ("batch_size", "max_epochs", "patience", "eval_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1 (got {getattr(self, name)!r})"
-                )
-        for name in ("inner_steps", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} must not be negative (got {getattr(self, name)!r})"
-                )
+
+    def _check(self) -> None:
+        check_counts(1, **{name: getattr(self, name) for name in _POSITIVE})
+        check_counts(0, inner_steps=self.inner_steps, seed=self.seed)
         if self.seed >= 2**63:
             raise ValueError(f"seed must be below 2**63 (got {self.seed!r})")
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"precision must be one of {', '.join(PRECISIONS)} "
-                f"(got {self.precision!r})"
-            )
-        if not self.eval_k or min(self.eval_k) < 1:
-            raise ValueError(
-                f"eval_k must hold lengths of at least 1 (got {self.eval_k!r})"
-            )
+        check_interval("(0, inf)", lr=self.lr)
+        if self.estimator_lr is not None:
+            check_interval("(0, inf)", estimator_lr=self.estimator_lr)
+        check_interval("[0, inf)", weight_decay=self.weight_decay)
+        check_choice(PRECISIONS, precision=self.precision)
+        if not self.eval_k:
+            raise ValueError("eval_k must hold at least one length (got none)")
+        for k in self.eval_k:
+            check_counts(1, eval_k=k)
         options = [f"{name}@{k}" for k in self.eval_k for name in VALIDATION_METRICS]
         if self.metric not in options:
             raise ValueError(

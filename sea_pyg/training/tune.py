@@ -154,7 +154,7 @@ def tune(
         else:
             _claim(folder, search)
             try:
-                _, result, value = fit_setting(
+                _, _, result, value = fit_setting(
                     model,
                     {**fixed, **setting},
                     train,

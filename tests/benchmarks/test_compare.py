@@ -277,7 +277,7 @@ def test_cells_of_another_preset_are_refused(script, tmp_path, capsys, monkeypat
         ("seed=1", "other than seed"),
         ("batch_size", "OPTION=VALUE"),
         ("embedding_dim=32", "no option of training"),
-        ("lr=-1", "lr must be a positive number"),
+        ("lr=-1", "lr must lie in (0, inf)"),
     ],
 )
 def test_wrong_options_for_all_models(script, entry, message, capsys):

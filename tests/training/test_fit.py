@@ -7,7 +7,15 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models import BPRMF, FREEDOM, MICRO, SEA, LightGCN, Popularity
+from sea_pyg.nn.models import (
+    BPRMF,
+    FREEDOM,
+    MICRO,
+    SEA,
+    LightGCN,
+    Popularity,
+    WithSeparateLearning,
+)
 from sea_pyg.training import TrainingConfig, TrainingState, fit, load_tensors
 from sea_pyg.training import training_state as state_module
 
@@ -176,10 +184,11 @@ def test_nan_stops_with_step_part_and_checkpoint(splits, tmp_path, with_checkpoi
     assert all(bool(torch.isfinite(p).all()) for p in model.parameters())
 
 
-def test_nan_in_an_estimator_is_named(splits):
+@pytest.mark.parametrize("base", [SEA, WithSeparateLearning])
+def test_nan_in_an_estimator_of_a_subclass_is_named(splits, base):
     train, val, _ = splits
 
-    class Breaking(SEA):
+    class Breaking(base):
         def estimator_loss(self, data, state=None):
             return super().estimator_loss(data, state) * math.inf
 
@@ -238,13 +247,22 @@ def test_closed_form_needs_no_gradient(splits):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"lr": 0.0}, "lr must be a positive number"),
-        ({"lr": math.nan}, "lr must be a positive number"),
+        ({"lr": 0.0}, r"lr must lie in \(0, inf\) \(got 0\.0\)"),
+        ({"lr": math.nan}, r"lr must lie in \(0, inf\) \(got nan\)"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"inner_steps": -1}, "inner_steps must not be negative"),
-        ({"precision": "16"}, "precision must be one of 32, bf16-mixed"),
+        ({"inner_steps": -1}, "inner_steps must be at least 0"),
+        ({"precision": "16"}, "precision must be '32' or 'bf16-mixed'"),
         ({"metric": "recal@20"}, r"metric must be one of recall@10.*got 'recal@20'"),
         ({"eval_k": ()}, "eval_k must hold"),
+        ({"eval_k": (10, 0)}, "eval_k must be at least 1"),
+        ({"eval_k": (10, 2.5)}, r"eval_k must be an integer \(got 2\.5\)"),
+        ({"lr": math.inf}, "lr must lie in"),
+        ({"lr": "0.1"}, "lr must lie in"),
+        ({"estimator_lr": -1}, r"estimator_lr must lie in \(0, inf\)"),
+        ({"weight_decay": -1}, r"weight_decay must lie in \[0, inf\)"),
+        ({"weight_decay": math.inf}, "weight_decay must lie in"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 2**63}, "seed must be below"),
     ],
 )
 def test_bad_options(options, message):
@@ -307,7 +325,16 @@ def test_weights_of_another_run_are_not_taken_under_slurm(
 
 def test_numbers_of_numpy_are_written(splits, tmp_path):
     train, val, _ = splits
-    config = TrainingConfig(seed=np.int64(1), lr=np.float32(0.01), max_epochs=1)
+    config = TrainingConfig(
+        seed=np.int64(1),
+        lr=np.float32(0.01),
+        weight_decay=np.int64(0),
+        eval_k=np.array([10, 20]),
+        max_epochs=1,
+    )
+    types = {type(value) for value in vars(config).values()}
+    assert types == {int, float, str, tuple, type(None)}
+    assert {type(k) for k in config.eval_k} == {int}
     fit(_model(BPRMF, train), train, val, config, tmp_path)
-    with pytest.raises(ValueError, match="batch_size must be a whole number"):
+    with pytest.raises(ValueError, match="batch_size must be an integer"):
         TrainingConfig(batch_size=2048.5)

@@ -14,6 +14,7 @@ from sea_pyg.training import (
     TrainingConfig,
     build_setting,
     fit,
+    fit_setting,
     run_cell,
     tune,
 )
@@ -79,6 +80,15 @@ def test_settings_reach_separate_learning(splits):
     assert model.backbone.hparams()["embedding_dim"] == 4
     with pytest.raises(ValueError, match=r"separate\.sample_size is of a model with"):
         build_setting(VBPR, setting, splits[0])
+
+
+def test_a_fitted_setting_tells_how_it_was_trained(splits):
+    train, val, _ = splits
+    setting = {"max_epochs": 1, "lr": 0.02, "embedding_dim": 8}
+    fitted = fit_setting(BPRMF, setting, train, val)
+    assert fitted.model.hparams()["embedding_dim"] == 8
+    assert fitted.config == TrainingConfig.for_model(BPRMF, max_epochs=1, lr=0.02)
+    assert fitted.value == fitted.result.best
 
 
 def test_the_command_line_takes_the_wrapper_s_own_defaults(tmp_path, monkeypatch):

@@ -8,10 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from sea_pyg.nn.loss.distances import Distances
-from sea_pyg.nn.loss.rows import common_rows, detached
+from sea_pyg.nn.loss.masking import common_rows, detached
+from sea_pyg.nn.loss.modality_distances import Distances
 from sea_pyg.nn.loss.separate_mapping import SeparateMapping, SeparateMaps, check_maps
-from sea_pyg.nn.loss.separate_options import Distance, check_fit, check_pairs
+from sea_pyg.nn.loss.separate_options import (
+    Distance,
+    check_fit_on,
+    resolve_alignment_pairs,
+)
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
@@ -137,8 +141,8 @@ class SeparateLearning(InitArguments, SeparateMapping):
             alignment_channels=alignment_channels,
         )
         names = list(in_channels)
-        pairs = check_pairs(names, alignment_pairs)
-        check_fit(fit_on, shared_estimator, pairs)
+        pairs = resolve_alignment_pairs(names, alignment_pairs)
+        check_fit_on(fit_on, shared_estimator, pairs)
         distances = Distances(
             names, distance, distance_kwargs or {}, distance_channels, shared_estimator
         )
@@ -160,7 +164,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         self.fit_on = fit_on
         self.solo_sim = SoloSimLoss(temperature, chunk_size)
         self.distances = distances
-        self.has_estimators = bool(self.estimator_parameters())
+        self.has_estimator_parameters = bool(self.estimator_parameters())
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -263,7 +267,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         Returns:
             A scalar, or :obj:`None` if there is nothing to learn.
         """
-        if not self.has_estimators:
+        if not self.has_estimator_parameters:
             return None
         if not isinstance(features, SeparateMaps):
             features = self.maps(features, masks)
@@ -284,7 +288,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
             The last loss, or :obj:`None` if there is nothing to learn.
         """
         check_maps(maps)
-        if not self.has_estimators:
+        if not self.has_estimator_parameters:
             return None
         estimators, pairs = self._fitting_pairs(maps)
         return joint_fit(estimators, pairs, optimizer, steps) if pairs else None

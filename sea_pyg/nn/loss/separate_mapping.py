@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.loss.rows import common_rows, incomplete, rows_of, standardized
+from sea_pyg.nn.loss.masking import common_rows, incomplete, rows_of, standardized
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width

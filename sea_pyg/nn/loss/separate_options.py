@@ -20,7 +20,7 @@ DISTANCES: dict[str, Callable[..., torch.nn.Module]] = {
 }
 
 
-def check_pairs(
+def resolve_alignment_pairs(
     names: list[str], pairs: Sequence[tuple[str, str]] | None
 ) -> list[tuple[str, str]]:
     """Return the (query, key) pairs, every unordered pair once by default.
@@ -70,7 +70,7 @@ def distance_class(
     return DISTANCES[distance]
 
 
-def check_fit(
+def check_fit_on(
     fit_on: str, shared_estimator: bool, pairs: list[tuple[str, str]]
 ) -> None:
     """Check which pairs estimators learn from.

@@ -34,7 +34,7 @@ class Distinct(NamedTuple):
     """The nodes, :math:`[N]`."""
     position: Tensor
     """Where among them is that of each row, :math:`[B]`."""
-    times: Tensor
+    counts: Tensor
     """How many rows are of each, :math:`[N]`."""
 
 

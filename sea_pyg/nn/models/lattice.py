@@ -10,7 +10,6 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
-from sea_pyg.nn.models.frozen_graphs import FrozenGraphsRecommender
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
     cosine_graphs,
@@ -22,12 +21,13 @@ from sea_pyg.nn.models.learned_item_graph import (
     normalize_edges,
     out_degree,
 )
+from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import check_counts, check_interval, modality_present
 
 
-class LATTICE(FrozenGraphsRecommender):
+class LATTICE(MappedFeaturesRecommender):
     r"""Learn item-item graphs from the modalities and fuse them.
 
     From `"Mining Latent Structures for Multimedia Recommendation"

@@ -245,7 +245,7 @@ class LGMRec(Recommender):
 
     def _contrast(self, index: Tensor, query: _Hyper, key: _Hyper) -> Tensor:
         """Sum InfoNCE over some rows, with all rows as candidates."""
-        node, _, times = distinct(index)
+        node, _, counts = distinct(index)
         # Of rank H: the cosines of all pairs are products of H channels, not of D.
         mixed = F.embedding(node, query.share) @ (query.edge @ key.edge.t())
         row = mixed / _length(F.embedding(node, query.x))
@@ -253,9 +253,9 @@ class LGMRec(Recommender):
         cosine = (row * F.embedding(node, column)).sum(dim=1)
         # With so few channels, what counts is that a chunk stays in the cache.
         mass = log_partition(
-            row, column, self.temperature, chunk_size=32, unit=True, weight=times
+            row, column, self.temperature, chunk_size=32, unit=True, weight=counts
         )
-        return mass - (times * cosine).sum() / self.temperature
+        return mass - (counts * cosine).sum() / self.temperature
 
 
 def _length(x: Tensor) -> Tensor:

@@ -1,12 +1,15 @@
 """Base class of the models that map item features linearly."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.item_features import ItemFeatures
+from sea_pyg.nn.models.item_graph import with_item_graph
 from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.transforms import ItemKNNGraph
 
 
 class MappedFeaturesRecommender(Recommender):
@@ -14,6 +17,14 @@ class MappedFeaturesRecommender(Recommender):
 
     multimodal: ClassVar[bool] = True
     features: ItemFeatures
+    frozen_graphs: Mapping[str, ItemKNNGraph] = {}
+    """The graphs of similar items that the model reads, by modality."""
+
+    def prepare(self, data: HeteroData) -> HeteroData:
+        """Add the frozen item-item graph of every modality that has one."""
+        for graph in self.frozen_graphs.values():
+            data = with_item_graph(data, graph)
+        return data
 
     @property
     def modality_channels(self) -> dict[str, int]:

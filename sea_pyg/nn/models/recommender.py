@@ -1,7 +1,7 @@
 """What every recommender of this library can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -26,7 +26,6 @@ from sea_pyg.utils import (
     InitArguments,
     check_edge_type,
     check_edges,
-    closest,
     device_of,
     memoize,
     modality_input,
@@ -58,8 +57,8 @@ class Recommender(InitArguments, GraphModel, ABC):
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3}
     """Published training settings where they differ from ``TrainingConfig``'s."""
 
-    presets: ClassVar[tuple[str, ...]] = ()
-    """Names of the settings that :meth:`preset_arguments` knows."""
+    presets: ClassVar[Mapping[str, Callable[[Sequence[str]], dict[str, Any]]]] = {}
+    """Settings that have a name: what makes their arguments from the modalities."""
 
     chosen_on: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Data sets on whose validation data presets were chosen, by the preset."""
@@ -117,10 +116,12 @@ class Recommender(InitArguments, GraphModel, ABC):
             modalities: The item modalities, in order.
 
         Raises:
-            ValueError: If there is no such preset.
+            ValueError: If there is no such preset, or the modalities do not fit it.
         """
-        known = closest(name, cls.presets) if cls.presets else "it has none"
-        raise ValueError(f"{cls.__name__} has no preset {name!r}; {known}")
+        if name not in cls.presets:
+            known = ", ".join(map(repr, cls.presets)) or "none"
+            raise ValueError(f"{cls.__name__} has no preset {name!r}; it has {known}")
+        return cls.presets[name](modalities)
 
     def prepare(self, data: HeteroData) -> HeteroData:
         """Return ``data`` with the frozen graphs that the model reads added.
@@ -166,6 +167,10 @@ class Recommender(InitArguments, GraphModel, ABC):
 
         Its inputs are detached, so it trains :meth:`estimator_parameters` only.
         ``None`` for models without estimators.
+
+        Training follows it through :meth:`fit_estimators`. Models that take these steps
+        in a faster way override both; a subclass of theirs that overrides this method
+        alone is fitted by it, without the faster way.
         """
         return None
 

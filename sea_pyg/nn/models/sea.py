@@ -12,20 +12,26 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.loss import SeparateLearning
-from sea_pyg.nn.loss.rows import incomplete
+from sea_pyg.nn.loss.masking import incomplete
 from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.loss.separate_options import Distance
 from sea_pyg.nn.modality import ModalityProjection
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.models.last_embeddings import LastEmbeddings
+from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_encoder import SEAEncoder
-from sea_pyg.nn.models.sea_options import check_options, collapsed_channels
-from sea_pyg.nn.models.sea_presets import SEAPresets
+from sea_pyg.nn.models.sea_presets import PRESETS
 from sea_pyg.nn.models.sea_ranking import SEARanking
-from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader
+from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader, collapsed_channels
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
-from sea_pyg.utils import check_counts, check_mixture, modality_inputs, modality_masks
+from sea_pyg.utils import (
+    check_choice,
+    check_counts,
+    check_mixture,
+    modality_inputs,
+    modality_masks,
+)
 
 
 class SEAState(NamedTuple):
@@ -40,7 +46,7 @@ class SEAState(NamedTuple):
     the batch's items only and there is no estimator to fit."""
 
 
-class SEA(SEAPresets):
+class SEA(Recommender):
     r"""Separate learning for multimedia recommendation, the full model of `"It is Never
     Too Late to Mend: Separate Learning for Multimedia Recommendation"
     <https://arxiv.org/abs/2406.08270>`_.
@@ -188,6 +194,8 @@ class SEA(SEAPresets):
         "weight_decay": 0.0,
         "inner_steps": 50,
     }
+    presets = PRESETS
+    chosen_on: ClassVar[dict[str, tuple[str, ...]]] = {"tuned": ("lfm2k", "sports")}
 
     def __init__(
         self,
@@ -232,8 +240,9 @@ class SEA(SEAPresets):
         edge_type: EdgeType = RATES,
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        check_options(split_on, separate_items, user_k)
-        check_counts(1, embedding_dim=embedding_dim)
+        check_choice(("features", "representations"), split_on=split_on)
+        check_choice(("all", "batch"), separate_items=separate_items)
+        check_counts(1, embedding_dim=embedding_dim, user_k=user_k)
         if hidden_channels is not None:
             check_counts(1, hidden_channels=hidden_channels)
         check_mixture(in_channels, item_graph_weights=item_graph_weights)
@@ -304,6 +313,44 @@ class SEA(SEAPresets):
             channels = embedding_dim * num_parts
             self.last = LastEmbeddings(num_users, num_items, channels)
         self.reset_parameters()
+
+    @classmethod
+    def released(
+        cls,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        query: str = "text",
+        key: str = "image",
+        **kwargs: Any,
+    ) -> "SEA":
+        """Build the model with the released code's behaviour.
+
+        Args:
+            num_users: Number of users.
+            num_items: Number of items.
+            in_channels: Width of both modalities, by name.
+            query: The modality in the role of its text.
+            key: The modality in the role of its image.
+            **kwargs: Further arguments, which take precedence.
+        """
+        preset = cls.preset_arguments("released", (query, key))
+        return cls(num_users, num_items, in_channels, **{**preset, **kwargs})
+
+    @classmethod
+    def tuned(
+        cls,
+        num_users: int,
+        num_items: int,
+        in_channels: Mapping[str, int],
+        **kwargs: Any,
+    ) -> "SEA":
+        """Build the model with the settings that ranked best on validation data.
+
+        The arguments are those of :meth:`released`; any modalities will do.
+        """
+        preset = cls.preset_arguments("tuned", list(in_channels))
+        return cls(num_users, num_items, in_channels, **{**preset, **kwargs})
 
     @property
     def modalities(self) -> list[str]:
@@ -391,7 +438,7 @@ class SEA(SEAPresets):
             return state._replace(maps=maps)
         if self.separate_items == "all":
             return state._replace(maps=self.separate_maps(data, state))
-        if self.separate.has_estimators:
+        if self.separate.has_estimator_parameters:
             with torch.no_grad():
                 return state._replace(maps=self.separate_maps(data, state))
         return state
@@ -472,7 +519,7 @@ class SEA(SEAPresets):
 
     def estimator_loss(self, data: HeteroData, state: Any = None) -> Tensor | None:
         """Compute the mutual-information estimators' own objective."""
-        if not self.separate.has_estimators:
+        if not self.separate.has_estimator_parameters:
             return None
         if state is None:
             with torch.no_grad():
@@ -487,7 +534,7 @@ class SEA(SEAPresets):
         """Take an optimizer's steps on :meth:`estimator_loss`."""
         if type(self).estimator_loss is not SEA.estimator_loss:  # a subclass's own
             return super().fit_estimators(data, state, optimizer, steps)
-        if not self.separate.has_estimators:
+        if not self.separate.has_estimator_parameters:
             return None
         assert isinstance(state, SEAState)
         assert state.maps is not None

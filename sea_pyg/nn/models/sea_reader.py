@@ -14,6 +14,30 @@ FIRST, FURTHER = slice(1), slice(1, None)
 """Of a modality's maps, that of the item MLP, and those of others."""
 
 
+def collapsed_channels(
+    in_channels: Mapping[str, int],
+    projection_channels: int | Mapping[str, int] | None,
+    hidden_channels: int,
+) -> dict[str, int]:
+    """Return the widths of projections that are no wider than what reads them.
+
+    Args:
+        in_channels: Width of every modality, by name.
+        projection_channels: What was asked for; nothing can be.
+        hidden_channels: Width of the item MLP's first layer.
+
+    Raises:
+        ValueError: If a width was asked for, too.
+    """
+    if projection_channels is not None:
+        raise ValueError(
+            "collapsed=True chooses the projection's width (got projection_channels="
+            f"{projection_channels!r}); leave one of them out"
+        )
+    # The halves are of one width, so that an odd one is rounded up.
+    return {n: -(-min(c, hidden_channels) // 2) * 2 for n, c in in_channels.items()}
+
+
 class SEAReader(torch.nn.Module):
     """Project every modality, and apply the linear maps that read the projection.
 

@@ -176,7 +176,7 @@ class SLMRec(Recommender):
         ):
             chained = step(chained)
             query, key, weight = rows_with_modality(
-                masks.get(name), items.node, chained, target(part.item), items.times
+                masks.get(name), items.node, chained, target(part.item), items.counts
             )
             if query.size(0) > 0:
                 contrast.append(
@@ -189,8 +189,8 @@ class SLMRec(Recommender):
             item,
             self.temperature,
             unit=True,
-            weight=users.times,
-            key_weight=items.times,
+            weight=users.counts,
+            key_weight=items.counts,
         )
         return {
             "interaction": (mass - pair.sum() / self.temperature) / pair.size(0),

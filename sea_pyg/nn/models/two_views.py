@@ -17,7 +17,7 @@ from sea_pyg.nn.models.batch import (
     norm_penalty,
     triplet_bpr,
 )
-from sea_pyg.nn.models.frozen_graphs import FrozenGraphsRecommender
+from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.typing import Embeddings, Triplets
 
 
@@ -35,7 +35,7 @@ class Views(NamedTuple):
         return Views(F.embedding(node, self.content), features)
 
 
-class TwoViewsRecommender(FrozenGraphsRecommender):
+class TwoViewsRecommender(MappedFeaturesRecommender):
     """A recommender that adds a view of the interactions to one of the features.
 
     The objective is BPR, the squared norms of the batch's final embeddings, and InfoNCE
@@ -76,12 +76,12 @@ class TwoViewsRecommender(FrozenGraphsRecommender):
         rows = lookup(Embeddings(final, final), triplets)
         contrast = []
         for index in triplets[:2]:
-            own, _, times = distinct(index)
+            own, _, counts = distinct(index)
             query, key = (
                 l2_normalize(F.embedding(own, x)) for x in (side, views.content)
             )
             contrast.append(
-                info_nce(query, key, self.temperature, 512, unit=True, weight=times)
+                info_nce(query, key, self.temperature, 512, unit=True, weight=counts)
             )
         return {
             "bpr": triplet_bpr(*rows),

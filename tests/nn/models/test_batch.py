@@ -6,9 +6,9 @@ from sea_pyg.typing import Triplets
 
 def test_distinct_nodes_of_a_batch() -> None:
     index = torch.tensor([7, 2, 7, 0, 7, 2])
-    node, position, times = distinct(index)
+    node, position, counts = distinct(index)
     assert node.tolist() == [0, 2, 7]
-    assert times.tolist() == [1, 2, 3]
+    assert counts.tolist() == [1, 2, 3]
     assert torch.equal(node[position], index)
 
 

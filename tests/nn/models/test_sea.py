@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn import CLUB, SEA
+from sea_pyg.nn.models import LightGCN
 from sea_pyg.nn.models.sea_presets import (
     fast_arguments,
     released_arguments,
@@ -70,7 +71,7 @@ class TestReleasedSEA(RecommenderTests):
     # Once the bound is cut off at zero, its maps are given a zero gradient; stale
     # embeddings are no function of the graph at hand.
     kwargs = {
-        **released_arguments("text", "image"),
+        **released_arguments(("text", "image")),
         "distance_kwargs": {"num_negatives": "sampled", "log_variance": "tanh"},
         "stale_evaluation": False,
     }
@@ -306,7 +307,7 @@ def test_what_is_split(split_on: str) -> None:
 
 
 def test_text_is_the_query() -> None:
-    released, ours = build(**released_arguments("text", "image")), build()
+    released, ours = build(**released_arguments(("text", "image"))), build()
     assert released.separate.alignment_pairs == [("text", "image")]
     # With two modalities in alphabetical order, the default is the same pair.
     assert ours.separate.alignment_pairs == [("text", "image")]
@@ -326,7 +327,7 @@ def test_log_base() -> None:
 
 
 def test_one_estimator_per_modality_by_default() -> None:
-    ours, released = build(), build(**released_arguments("text", "image"))
+    ours, released = build(), build(**released_arguments(("text", "image")))
     assert ours.separate.estimator("text") is not ours.separate.estimator("image")
     shared = released.separate.estimator("text")
     assert shared is released.separate.estimator("image")
@@ -545,6 +546,20 @@ def test_tuned_preset() -> None:
     assert (model.ranking.walk_weight, model.ranking.sampling_correction) == (12.0, 0.5)
     by_name, direct = build(preset="tuned"), build(**tuned_arguments())
     assert by_name.hparams() == direct.hparams()
+
+
+def test_an_unknown_preset_names_those_that_there_are() -> None:
+    known = "it has 'fast', 'released', 'tuned'$"
+    with pytest.raises(ValueError, match=f"SEA has no preset 'best'; {known}"):
+        build(preset="best")
+    with pytest.raises(ValueError, match="LightGCN has no preset 'fast'; it has none$"):
+        LightGCN.from_data(example_data(), preset="fast")
+
+
+def test_a_preset_s_arguments_are_nobody_else_s() -> None:
+    SEA.preset_arguments("tuned", [])["distance_kwargs"]["conditional"] = "mlp"
+    again = SEA.preset_arguments("tuned", [])
+    assert again["distance_kwargs"] == {"conditional": "linear"}
 
 
 def test_user_weights_scale_the_users_only() -> None:
