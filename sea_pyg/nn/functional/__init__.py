@@ -6,13 +6,9 @@ from sea_pyg.nn.functional.information import (
     corrected_log_mean,
     gaussian_log_density,
     gaussian_nll,
-    jensen_shannon_loss,
     l1out,
-    log_mean_off_diagonal,
-    log_sum_exp,
     pairwise_gaussian_log_density,
     reduce_rows,
-    softplus_sum,
     vub,
 )
 from sea_pyg.nn.functional.linear_gaussian import (
@@ -29,11 +25,9 @@ from sea_pyg.nn.functional.losses import (
 )
 from sea_pyg.nn.functional.readouts import Readout, linear_readouts, read_columns
 from sea_pyg.nn.functional.sampled_softmax import sampled_softmax
-from sea_pyg.nn.functional.wide_linear import wide_linear
 
 __all__ = [
     "LinearSolution",
-    "jensen_shannon_loss",
     "moments",
     "solve_linear_gaussian",
     "Readout",
@@ -46,17 +40,13 @@ __all__ = [
     "l1out",
     "l2_normalize",
     "linear_readouts",
-    "log_mean_off_diagonal",
     "log_partition",
-    "log_sum_exp",
     "pairwise_gaussian_log_density",
     "read_columns",
     "reduce_rows",
     "sampled_softmax",
-    "softplus_sum",
     "squared_cosine",
     "squared_distance",
     "two_view_contrast",
     "vub",
-    "wide_linear",
 ]

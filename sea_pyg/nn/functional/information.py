@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from sea_pyg.nn.functional.log_partition import in_full
 from sea_pyg.typing import OptTensor
+from sea_pyg.utils import check_counts
 
 
 def gaussian_nll(y: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -80,14 +82,17 @@ def pairwise_gaussian_log_density(
     the constant :math:`-\frac{d}{2} \log 2 \pi`.
 
     Shapes:
-        ``y`` :math:`[N, d]`, the others :math:`[M, d]`; returns :math:`[N, M]`.
+        ``y`` :math:`[N, d]`, the others :math:`[M, d]`; returns :math:`[N, M]`, in
+        float32 at least, also under autocast.
     """
+    y, mean, log_variance = in_full(y, mean, log_variance)
     # The expanded square loses least when both stand near the origin.
     center = mean.detach().mean(dim=0)
     y, mean = y - center, mean - center
     precision = (-log_variance).exp()
     constant = (mean.square() * precision + log_variance).sum(dim=-1)
-    squares = y.square() @ precision.t() - 2 * y @ (mean * precision).t()
+    with torch.autocast(y.device.type, enabled=False):
+        squares = y.square() @ precision.t() - 2 * y @ (mean * precision).t()
     return -0.5 * (squares + constant)
 
 
@@ -147,8 +152,8 @@ def reduce_rows(
     Raises:
         ValueError: If ``chunk_size`` is not positive.
     """
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+    if chunk_size is not None:
+        check_counts(1, chunk_size=chunk_size)
     num_rows = rows.size(0)
 
     def block(part: Tensor, start: int) -> tuple[Tensor, Tensor]:
@@ -170,33 +175,6 @@ def reduce_rows(
     return torch.cat(own), torch.cat(reduced)
 
 
-def log_sum_exp(scores: Tensor) -> Tensor:
-    """Reduce each row to the logarithm of its sum of exponentials."""
-    return scores.logsumexp(dim=1)
-
-
-def softplus_sum(scores: Tensor) -> Tensor:
-    """Reduce each row to its sum of softplus."""
-    return torch.nn.functional.softplus(scores).sum(dim=1)
-
-
-def jensen_shannon_loss(positive: Tensor, softplus_sums: Tensor) -> Tensor:
-    """Combine the pairs' scores and rows' sums of softplus to the objective.
-
-    Shapes:
-        Both :math:`[N]`; returns a scalar.
-    """
-    num_rows = positive.size(0)
-    negative = softplus_sums.sum() / (num_rows * (num_rows - 1))
-    return torch.nn.functional.softplus(-positive).mean() + negative
-
-
-def log_mean_off_diagonal(row_log_sums: Tensor) -> Tensor:
-    """Combine rows' log-sums without diagonal to the log-mean over all such pairs."""
-    num_rows = row_log_sums.size(0)
-    return row_log_sums.logsumexp(dim=0) - math.log(num_rows * (num_rows - 1))
-
-
 def l1out(
     y: Tensor, mean: Tensor, log_variance: Tensor, chunk_size: int | None = None
 ) -> Tensor:
@@ -215,13 +193,17 @@ def l1out(
             All at once by default.
 
     Shapes:
-        All :math:`[N, d]`; returns a scalar in nats.
+        All :math:`[N, d]`; returns a scalar in nats, in float32 at least.
     """
+    y, mean, log_variance = in_full(y, mean, log_variance)
 
     def score(rows: Tensor) -> Tensor:
         return pairwise_gaussian_log_density(rows, mean, log_variance)
 
-    _, others = reduce_rows(score, y, log_sum_exp, chunk_size=chunk_size)
+    def log_sum(scores: Tensor) -> Tensor:
+        return scores.logsumexp(dim=1)
+
+    _, others = reduce_rows(score, y, log_sum, chunk_size=chunk_size)
     own = gaussian_log_density(y, mean, log_variance)
     return (own - others).mean() + math.log(y.size(0) - 1)
 

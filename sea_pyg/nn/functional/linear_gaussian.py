@@ -88,17 +88,19 @@ class LinearSolution(NamedTuple):
 def solve_linear_gaussian(
     x: Tensor, y: Tensor, ridge: float = 1e-6, variance_floor: float = 1e-4
 ) -> LinearSolution:
-    r"""Solve for the maximum-likelihood linear Gaussian model of y given x.
+    r"""Solve for the linear Gaussian model of y given x, with a ridge and a floor.
 
-    It is ridge least squares, computed in double precision from the samples' second
-    moments, in :math:`O(N (d_x + d_y)^2)`, and differentiable once.
+    It is ridge least squares, and the variance is that of the residuals plus
+    ``variance_floor`` times that of y; without both, it is the maximum-likelihood
+    solution. It is computed in double precision from the samples' second moments, in
+    :math:`O(N (d_x + d_y)^2)`, and differentiable once.
 
     Args:
         x: Conditions.
         y: Samples.
         ridge: Ridge relative to the mean variance of x. (default: :obj:`1e-6`)
-        variance_floor: Smallest variance relative to that of y.
-            (default: :obj:`1e-4`)
+        variance_floor: Share of the variance of y that is added to that of the
+            residuals. (default: :obj:`1e-4`)
 
     Shapes:
         ``x`` :math:`[N, d_x]`, ``y`` :math:`[N, d_y]`.

@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import check_temperature, once_differentiable, row_buffer
+from sea_pyg.utils import (
+    check_counts,
+    check_temperature,
+    once_differentiable,
+    row_buffer,
+)
 
 SAFE_BITS = 60
 """Logits to base 2 within which sums of their powers neither overflow nor vanish."""
@@ -193,13 +198,13 @@ def _by_chunk(
 def check_options(temperature: float, chunk_size: int | None) -> None:
     """Refuse what no contrast can be computed with."""
     check_temperature(temperature)
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+    if chunk_size is not None:
+        check_counts(1, chunk_size=chunk_size)
 
 
 def in_full(*tensors: Tensor) -> list[Tensor]:
     """Give tensors their common type, at least float32: logits of up to 1 / temperature
-    lose too much in half precision.
+    and differences of squares lose too much in half precision.
     """
     dtype = torch.float32
     for tensor in tensors:

@@ -18,7 +18,7 @@ from sea_pyg.nn.loss.separate_options import (
 )
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
-from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
+from sea_pyg.nn.mi.joint import joint_fit, joint_learning_loss
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils import InitArguments, check_counts, check_interval
 
@@ -67,10 +67,10 @@ class SeparateLearning(InitArguments, SeparateMapping):
             given as a callable that makes it, since each modality has its own.
         alignment_pairs: The (query, key) modalities to align.
             (default: every unordered pair once, the later one as the query)
-        alpha: Weight of the alignment; to save it, not to weigh it with 0, take
-            ``alignment_pairs=[]``. (default: :obj:`0.012`)
-        beta: Weight of the distance; to save it, ``distance=None``.
-            (default: :obj:`0.006`)
+        alpha: Weight of the alignment. ``alignment_pairs=[]`` skips its computation; a
+            weight of 0 does not. (default: :obj:`0.012`)
+        beta: Weight of the distance. ``distance=None`` skips its computation; a weight
+            of 0 does not. (default: :obj:`0.006`)
         temperature: Temperature of :class:`SoloSimLoss`. (default: :obj:`0.046`)
         distance_channels: Width of the distance's space. (default: :obj:`32`)
         head_channels: Hidden width of the alignment's heads. (default: :obj:`64`)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Linear
 
-from sea_pyg.nn.functional import Readout
+from sea_pyg.nn.functional import Readout, read_columns
 from sea_pyg.nn.loss.masking import common_rows, incomplete, rows_of, standardized
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
 from sea_pyg.nn.modality.module_dict import ModuleDict
@@ -188,14 +188,18 @@ class SeparateMapping(torch.nn.Module):
     ) -> SeparateMaps:
         masks = incomplete(masks, index)
         outputs = {}
-        for name, readouts in self.readouts().items():
-            x = features[name]
-            x = x if index is None else F.embedding(index, x)
-            x = fill_missing(x, masks.get(name))
-            outputs[name] = [
-                F.linear(x[:, r.start : r.stop], r.weight, r.bias) for r in readouts
-            ]
-        zero = features[self.modalities[0]].new_zeros(())
+        first = features[self.modalities[0]]
+        dtype = next((p.dtype for p in self.parameters()), first.dtype)
+        dtype = torch.promote_types(first.dtype, dtype)
+        # A map that is wider than its half has dimensions that half precision would
+        # fill with rounding, which a linear q explains.
+        with torch.autocast(first.device.type, enabled=False):
+            for name, readouts in self.readouts().items():
+                x = features[name]
+                x = x if index is None else F.embedding(index, x)
+                x = fill_missing(x, masks.get(name)).to(dtype)
+                outputs[name] = read_columns(x, readouts)
+        zero = first.new_zeros(())
         return self.maps_from_readouts(outputs, zero, masks)
 
     def _sample(self, x: Tensor, generator: torch.Generator | None) -> OptTensor:
@@ -267,7 +271,8 @@ class SeparateMapping(torch.nn.Module):
         masks: Mapping[str, Tensor] | None = None,
     ) -> dict[str, SplitFeatures]:
         """Return the two parts of each modality that the distance compares, of all
-        items. Without a distance, these are the plain halves.
+        items. Without a distance, these are the plain halves, for
+        ``distance="subtraction"`` with the generic one taken off the unique one.
         """
         if not self.has_distance:
             return {name: self.split(features[name]) for name in self.modalities}

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import club
 from sea_pyg.nn.mi.conditional_estimator import Conditional, ConditionalEstimator
+from sea_pyg.nn.mi.own_precision import own_precision
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils import check_choice, check_interval
 
@@ -26,8 +27,8 @@ class CLUB(ConditionalEstimator):
         x_channels: Width of x.
         y_channels: Width of y.
         hidden_channels: Hidden width of q. (default: :obj:`8`)
-        num_negatives: :obj:`"all"` averages over all pairs, at the price of none, since
-            a Gaussian's average over the samples of y follows from their first two
+        num_negatives: :obj:`"all"` averages over all pairs, at no extra cost, since a
+            Gaussian's average over the samples of y follows from their first two
             moments; :obj:`"sampled"` draws one other sample per row, never its own.
             (default: :obj:`"all"`)
         log_variance: Range of q's log-variance, see :class:`GaussianMLP`.
@@ -63,7 +64,7 @@ class CLUB(ConditionalEstimator):
         log_variance: Literal["wide", "tanh"] = "wide",
         clamp: bool = False,
         scale: float = 1.0,
-        conditional: Conditional | None = "mlp",
+        conditional: Conditional = "mlp",
     ) -> None:
         super().__init__(
             x_channels, y_channels, hidden_channels, log_variance, conditional
@@ -101,8 +102,9 @@ class CLUB(ConditionalEstimator):
                 f"permutation must name a row of y per row of x, [{x.size(0)}] (got "
                 f"{list(permutation.shape)})"
             )
-        mean, log_variance = self.conditional.predict(x, y)
-        estimate = self.scale * club(y, mean, log_variance, permutation)
+        with own_precision(self, x, y) as (x, y):
+            mean, log_variance = self.conditional.predict(x, y)
+            estimate = self.scale * club(y, mean, log_variance, permutation)
         return estimate.clamp(min=0) if self.clamp else estimate
 
     def __repr__(self) -> str:

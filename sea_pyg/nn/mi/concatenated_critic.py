@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import Linear
 
-from sea_pyg.nn.mi.critic import Critic, check_width
+from sea_pyg.nn.mi.critic import Critic
+from sea_pyg.utils import check_counts
 
 
 class ConcatenatedCritic(Critic):
@@ -35,7 +36,7 @@ class ConcatenatedCritic(Critic):
         self, x_channels: int, y_channels: int, hidden_channels: int = 128
     ) -> None:
         super().__init__(x_channels, y_channels)
-        check_width("hidden_channels", hidden_channels)
+        check_counts(1, hidden_channels=hidden_channels)
         self.x_input = Linear(x_channels, hidden_channels)
         self.y_input = Linear(y_channels, hidden_channels, bias=False)
         self.hidden = Linear(hidden_channels, hidden_channels)

@@ -1,6 +1,6 @@
 """What the estimators that rest on a model q(y|x) share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -10,11 +10,11 @@ from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
 from sea_pyg.nn.mi.gaussian_mlp import GaussianMLP
 from sea_pyg.nn.mi.linear_gaussian import LinearGaussian
-from sea_pyg.nn.mi.minimize import minimize
 from sea_pyg.nn.mi.mutual_information_estimator import (
     MutualInformationEstimator,
     check_fit,
 )
+from sea_pyg.nn.mi.own_precision import own_precision
 
 Conditional = (
     Literal["mlp", "linear"]
@@ -46,10 +46,10 @@ class ConditionalEstimator(MutualInformationEstimator):
         y_channels: int,
         hidden_channels: int = 8,
         log_variance: Literal["wide", "tanh"] = "wide",
-        conditional: Conditional | None = "mlp",
+        conditional: Conditional = "mlp",
     ) -> None:
         super().__init__(x_channels, y_channels)
-        if conditional is None or conditional == "mlp":
+        if conditional == "mlp":
             conditional = GaussianMLP(
                 x_channels, y_channels, hidden_channels, log_variance
             )
@@ -77,7 +77,8 @@ class ConditionalEstimator(MutualInformationEstimator):
     def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Compute q's mean negative log-likelihood, without its constant."""
         self.check(x, y)
-        return self.conditional.nll(x, y)
+        with own_precision(self, x, y) as (x, y):
+            return self.conditional.nll(x, y)
 
     def fit(
         self,
@@ -97,95 +98,9 @@ class ConditionalEstimator(MutualInformationEstimator):
         check_fit(steps, lr, batch_size)
         x, y = x.detach(), y.detach()
         self.check(x, y, finite=True)
-        self.conditional.fit(x, y)
-        return float(gaussian_nll(y, *self.conditional(x)))
+        with own_precision(self, x, y) as (x, y):
+            self.conditional.fit(x, y)
+            return float(gaussian_nll(y, *self.conditional(x)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.conditional!r})"
-
-
-def joint_learning_loss(
-    estimators: Sequence[MutualInformationEstimator], pairs: Sequence[Sequence[Tensor]]
-) -> Tensor:
-    """Return the sum of the estimators' ``learning_loss``, each on a pair of its own.
-
-    Models q of one kind are fitted side by side, in one pass over all pairs, where
-    their pairs have as many samples.
-
-    Args:
-        estimators: The estimators; one may stand here for several pairs.
-        pairs: x and y of every estimator.
-
-    Shapes:
-        ``pairs`` :math:`(N, d_x)` and :math:`(N, d_y)` each; returns a scalar.
-    """
-    models = _side_by_side(estimators, pairs)
-    if models is not None:
-        return GaussianMLP.joint_nll(
-            models, [x for x, _ in pairs], [y for _, y in pairs]
-        )
-    losses = [
-        e.learning_loss(x, y) for e, (x, y) in zip(estimators, pairs, strict=True)
-    ]
-    return torch.stack(losses).sum()
-
-
-def joint_fit(
-    estimators: Sequence[MutualInformationEstimator],
-    pairs: Sequence[Sequence[Tensor]],
-    optimizer: torch.optim.Optimizer,
-    steps: int,
-) -> Tensor | None:
-    """Take an optimizer's steps on :func:`joint_learning_loss`.
-
-    Its parameters are left without a gradient: what another loss has given them is not
-    to add up with what it gives them next.
-
-    Args:
-        estimators: The estimators.
-        pairs: x and y of every estimator.
-        optimizer: That of the estimators' parameters.
-        steps: Number of steps.
-
-    Returns:
-        The last value of the loss, or :obj:`None` without steps.
-    """
-    models = _side_by_side(estimators, pairs)
-    found: Tensor | None
-    if steps > 0 and models is not None and GaussianMLP.fits_with(models, optimizer):
-        assert isinstance(optimizer, torch.optim.Adam)
-        xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
-        found = GaussianMLP.joint_fit(models, xs, ys, optimizer, steps)
-    else:
-        found = minimize(
-            lambda: joint_learning_loss(estimators, pairs), optimizer, steps
-        )
-    optimizer.zero_grad(set_to_none=True)
-    return found
-
-
-def _side_by_side(
-    estimators: Sequence[MutualInformationEstimator], pairs: Sequence[Sequence[Tensor]]
-) -> list[GaussianMLP] | None:
-    """Return the models q if they can be computed side by side."""
-    models = [model for model in map(_joinable, estimators) if model is not None]
-    samples = [x for pair in pairs for x in pair]
-    if (
-        len(models) < len(estimators)
-        or not all(models[0].joins(model) for model in models)
-        or any(x.size(0) != samples[0].size(0) for x in samples)
-        or any(x.requires_grad for x in samples)
-    ):
-        return None
-    for estimator, (x, y) in zip(estimators, pairs, strict=True):
-        estimator.check(x, y)
-    return models
-
-
-def _joinable(estimator: MutualInformationEstimator) -> GaussianMLP | None:
-    """Return the model q whose likelihood alone is the estimator's objective."""
-    own = type(estimator).learning_loss is ConditionalEstimator.learning_loss
-    if not (isinstance(estimator, ConditionalEstimator) and own):
-        return None
-    model = estimator.conditional
-    return model if isinstance(model, GaussianMLP) and model.has_kernel else None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll
+from sea_pyg.utils import check_counts
 
 
 class ConditionalGaussian(torch.nn.Module, ABC):
@@ -26,11 +27,7 @@ class ConditionalGaussian(torch.nn.Module, ABC):
 
     def __init__(self, x_channels: int, y_channels: int) -> None:
         super().__init__()
-        if x_channels < 1 or y_channels < 1:
-            raise ValueError(
-                "x_channels and y_channels must be positive (got "
-                f"{x_channels} and {y_channels})"
-            )
+        check_counts(1, x_channels=x_channels, y_channels=y_channels)
         self.x_channels = x_channels
         self.y_channels = y_channels
 

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.mi.critic import Critic
+from sea_pyg.utils import check_temperature
 
 
 class CosineCritic(Critic):
@@ -37,8 +38,7 @@ class CosineCritic(Critic):
                 "a cosine needs x and y of one width (got "
                 f"{x_channels} and {y_channels})"
             )
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive (got {temperature})")
+        check_temperature(temperature)
         self.temperature = temperature
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, ReLU, Sequential
 
+from sea_pyg.utils import check_counts
+
 
 class Critic(torch.nn.Module, ABC):
     """Base class of critics, which score every pair of an x and a y.
@@ -24,11 +26,7 @@ class Critic(torch.nn.Module, ABC):
 
     def __init__(self, x_channels: int, y_channels: int) -> None:
         super().__init__()
-        if x_channels < 1 or y_channels < 1:
-            raise ValueError(
-                "x_channels and y_channels must be positive (got "
-                f"{x_channels} and {y_channels})"
-            )
+        check_counts(1, x_channels=x_channels, y_channels=y_channels)
         self.x_channels = x_channels
         self.y_channels = y_channels
 
@@ -44,16 +42,6 @@ class Critic(torch.nn.Module, ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.x_channels}, {self.y_channels})"
-
-
-def check_width(name: str, value: int) -> None:
-    """Check that a width is positive.
-
-    Raises:
-        ValueError: If it is not.
-    """
-    if value < 1:
-        raise ValueError(f"{name} must be positive (got {value})")
 
 
 def mlp(in_channels: int, hidden_channels: int, out_channels: int) -> Sequential:

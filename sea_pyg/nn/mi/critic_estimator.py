@@ -5,13 +5,21 @@ from typing import Literal
 
 from torch import Tensor
 
-from sea_pyg.nn.functional import log_mean_off_diagonal, log_sum_exp, reduce_rows
+from sea_pyg.nn.functional import reduce_rows
 from sea_pyg.nn.mi.bilinear_critic import BilinearCritic
 from sea_pyg.nn.mi.concatenated_critic import ConcatenatedCritic
 from sea_pyg.nn.mi.cosine_critic import CosineCritic
 from sea_pyg.nn.mi.critic import Critic
 from sea_pyg.nn.mi.mutual_information_estimator import MutualInformationEstimator
+from sea_pyg.nn.mi.own_precision import own_precision
+from sea_pyg.nn.mi.scores import (
+    jensen_shannon_loss,
+    log_mean_off_diagonal,
+    log_sum_exp,
+    softplus_sum,
+)
 from sea_pyg.nn.mi.separable_critic import SeparableCritic
+from sea_pyg.utils import check_counts
 
 CRITICS: dict[str, Callable[[int, int], Critic]] = {
     "separable": SeparableCritic,
@@ -51,8 +59,8 @@ class CriticEstimator(MutualInformationEstimator):
         chunk_size: int | None = 1024,
     ) -> None:
         super().__init__(x_channels, y_channels)
-        if chunk_size is not None and chunk_size < 1:
-            raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+        if chunk_size is not None:
+            check_counts(1, chunk_size=chunk_size)
         if isinstance(critic, str):
             if critic not in CRITICS:
                 raise ValueError(
@@ -76,17 +84,27 @@ class CriticEstimator(MutualInformationEstimator):
         self.critic.reset_parameters()
 
     def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Compute the bound's negative; its gradient reaches ``x`` and ``y`` too."""
+        """Compute what the critic minimises, the bound's negative if the class names
+        no other; its gradient reaches ``x`` and ``y`` too.
+        """
         self.check(x, y)
-        return -self._bound(x, y)
+        with own_precision(self, x, y) as (x, y):
+            return self._objective(x, y)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Estimate the mutual information in nats."""
         self.check(x, y, finite=self.validate)
-        return self._bound(x, y)
+        with own_precision(self, x, y) as (x, y):
+            return self._bound(x, y)
 
     def _bound(self, x: Tensor, y: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def _objective(self, x: Tensor, y: Tensor) -> Tensor:
+        return -self._bound(x, y)
+
+    def _jensen_shannon(self, x: Tensor, y: Tensor) -> Tensor:
+        return jensen_shannon_loss(*self._reduce(x, y, softplus_sum))
 
     def _reduce(
         self,

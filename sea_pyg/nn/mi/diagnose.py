@@ -10,6 +10,7 @@ from torch import Tensor
 from sea_pyg.nn.functional import gaussian_log_density, moments
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
 from sea_pyg.nn.mi.mutual_information_estimator import check_pairs
+from sea_pyg.nn.mi.own_precision import own_precision
 
 
 class ConditionalDiagnosis(NamedTuple):
@@ -53,7 +54,8 @@ def diagnose(
         independent, or q has not learned what they share.
     """
     check_pairs(x, y, conditional.x_channels, conditional.y_channels, finite=True)
-    mean, log_variance = conditional(x)
+    with own_precision(conditional, x, y) as (x, y):
+        mean, log_variance = conditional(x)
     own = gaussian_log_density(y, mean, log_variance)
     center, log_spread = moments(y)
     marginal = gaussian_log_density(y, center, log_spread)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import corrected_log_mean
 from sea_pyg.nn.mi.critic_estimator import CriticEstimator, CriticLike
+from sea_pyg.utils import check_interval
 
 
 class DonskerVaradhan(CriticEstimator):
@@ -22,9 +23,9 @@ class DonskerVaradhan(CriticEstimator):
     logarithm of a mean lies below its expectation, so the estimate can exceed the
     truth, and its variance grows exponentially with the mutual information.
 
-    The gradient of that logarithm on a mini-batch is biased; :meth:`learning_loss`
-    divides by a moving average of the mean instead, as the paper does. The estimate's
-    own gradient is the plain one.
+    The gradient of that logarithm on a mini-batch is biased; in training mode,
+    :meth:`learning_loss` divides by a moving average of the mean instead, as the paper
+    does, and takes the batch's into it. The estimate's own gradient is the plain one.
 
     Args:
         x_channels: Width of x.
@@ -57,8 +58,7 @@ class DonskerVaradhan(CriticEstimator):
         chunk_size: int | None = 1024,
     ) -> None:
         super().__init__(x_channels, y_channels, critic, chunk_size)
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must lie in [0, 1) (got {decay})")
+        check_interval("[0, 1)", decay=decay)
         self.decay = decay
         self.register_buffer("log_average", torch.full((), torch.nan))
 
@@ -71,12 +71,7 @@ class DonskerVaradhan(CriticEstimator):
         positive, log_mean = self._positive_and_log_mean(x, y)
         return positive.mean() - log_mean
 
-    def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Compute the bound's negative, with the corrected gradient.
-
-        In training mode, the moving average takes this batch's mean in.
-        """
-        self.check(x, y)
+    def _objective(self, x: Tensor, y: Tensor) -> Tensor:
         positive, log_mean = self._positive_and_log_mean(x, y)
         if self.training and self.decay > 0:
             self._update(log_mean.detach())

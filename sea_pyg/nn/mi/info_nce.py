@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from sea_pyg.nn.functional import log_sum_exp
 from sea_pyg.nn.mi.critic_estimator import CriticEstimator
+from sea_pyg.nn.mi.scores import log_sum_exp
 
 
 class InfoNCE(CriticEstimator):

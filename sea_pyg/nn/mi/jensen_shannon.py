@@ -4,7 +4,6 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from sea_pyg.nn.functional import jensen_shannon_loss, softplus_sum
 from sea_pyg.nn.mi.critic_estimator import CriticEstimator
 
 
@@ -51,11 +50,5 @@ class JensenShannon(CriticEstimator):
         positive, log_mean = self._positive_and_log_mean(x, y)
         return 1 + positive.mean() - log_mean.exp()
 
-    def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""Compute the Jensen-Shannon objective's negative,
-        :math:`\frac{1}{N} \sum_i \mathrm{sp}(-f(x_i, y_i)) + \frac{1}{N (N - 1)}
-        \sum_{i \neq j} \mathrm{sp}(f(x_i, y_j))`; its gradient reaches ``x`` and ``y``
-        too.
-        """
-        self.check(x, y)
-        return jensen_shannon_loss(*self._reduce(x, y, softplus_sum))
+    def _objective(self, x: Tensor, y: Tensor) -> Tensor:
+        return self._jensen_shannon(x, y)

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import l1out
 from sea_pyg.nn.mi.conditional_estimator import Conditional, ConditionalEstimator
+from sea_pyg.nn.mi.own_precision import own_precision
+from sea_pyg.utils import check_counts
 
 
 class L1Out(ConditionalEstimator):
@@ -52,18 +54,19 @@ class L1Out(ConditionalEstimator):
         y_channels: int,
         hidden_channels: int = 8,
         log_variance: Literal["wide", "tanh"] = "wide",
-        conditional: Conditional | None = "mlp",
+        conditional: Conditional = "mlp",
         chunk_size: int | None = 1024,
     ) -> None:
         super().__init__(
             x_channels, y_channels, hidden_channels, log_variance, conditional
         )
-        if chunk_size is not None and chunk_size < 1:
-            raise ValueError(f"chunk_size must be positive (got {chunk_size})")
+        if chunk_size is not None:
+            check_counts(1, chunk_size=chunk_size)
         self.chunk_size = chunk_size
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Estimate the mutual information in nats."""
         self.check(x, y, finite=self.validate)
-        mean, log_variance = self.conditional.predict(x, y)
-        return l1out(y, mean, log_variance, self.chunk_size)
+        with own_precision(self, x, y) as (x, y):
+            mean, log_variance = self.conditional.predict(x, y)
+            return l1out(y, mean, log_variance, self.chunk_size)

@@ -6,16 +6,19 @@ from torch import Tensor
 from sea_pyg.nn.functional import LinearSolution, solve_linear_gaussian
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
 from sea_pyg.nn.mi.mutual_information_estimator import check_precision
+from sea_pyg.utils import check_interval
 
 
 class LinearGaussian(ConditionalGaussian):
     r"""Model :math:`q(y|x) = \mathcal{N}(W^\top x + b, \mathrm{diag}\, \sigma^2)` by
-    its exact maximum-likelihood solution, which is ridge least squares.
+    ridge least squares in closed form, which is the exact maximum-likelihood solution
+    but for a small ridge and a small share of y's variance that is added.
 
     .. math::
         W = (\Sigma_{xx} + \lambda \bar{s} I)^{-1} \Sigma_{xy}, \quad
         b = \bar{y} - W^\top \bar{x}, \quad
         \sigma^2 = \frac{1}{N} \sum_i (y_i - W^\top x_i - b)^2
+        + \epsilon \, \mathrm{Var}(y)
 
     where :math:`\bar{s}` is the mean variance of x. It has no parameters. In training
     mode a bound solves for it on the very pairs that it is evaluated on, and the
@@ -28,8 +31,9 @@ class LinearGaussian(ConditionalGaussian):
         y_channels: Width of the variable.
         ridge: :math:`\lambda`, relative to the mean variance of x.
             (default: :obj:`1e-6`)
-        variance_floor: Smallest :math:`\sigma^2`, relative to the variance of y, so
-            that a bound stays finite where x determines y. (default: :obj:`1e-4`)
+        variance_floor: :math:`\epsilon`, the share of the variance of y that is added
+            to :math:`\sigma^2`, so that a bound stays finite where x determines y.
+            (default: :obj:`1e-4`)
 
     Shapes:
         - **input:** conditions :math:`(N, d_x)`
@@ -64,11 +68,7 @@ class LinearGaussian(ConditionalGaussian):
         variance_floor: float = 1e-4,
     ) -> None:
         super().__init__(x_channels, y_channels)
-        if not ridge >= 0 or not variance_floor >= 0:
-            raise ValueError(
-                "ridge and variance_floor must not be negative (got "
-                f"{ridge} and {variance_floor})"
-            )
+        check_interval("[0, inf)", ridge=ridge, variance_floor=variance_floor)
         self.ridge = ridge
         self.variance_floor = variance_floor
         self.register_buffer("weight", torch.zeros(x_channels, y_channels))
@@ -88,7 +88,7 @@ class LinearGaussian(ConditionalGaussian):
             buffer.zero_()
 
     def solve(self, x: Tensor, y: Tensor) -> LinearSolution:
-        """Return the maximum-likelihood solution, differentiable in ``x`` and ``y``."""
+        """Return the solution on these pairs, differentiable in ``x`` and ``y``."""
         return solve_linear_gaussian(x, y, self.ridge, self.variance_floor)
 
     @torch.no_grad()

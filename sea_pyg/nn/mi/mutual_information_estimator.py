@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn.mi.minimize import minimize
+from sea_pyg.utils import check_counts, check_interval
 
 
 class MutualInformationEstimator(torch.nn.Module, ABC):
@@ -15,6 +16,9 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
     An estimator has parameters of its own, which :meth:`learning_loss` trains on pairs
     that it treats as data, and an estimate, :meth:`forward`, whose gradient reaches
     ``x`` and ``y``: minimise it to make them independent, or maximise it.
+
+    Both are computed in the type of the estimator's parameters, also under autocast and
+    of pairs in half precision.
 
     Args:
         x_channels: Width of x.
@@ -34,11 +38,7 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
 
     def __init__(self, x_channels: int, y_channels: int) -> None:
         super().__init__()
-        if x_channels < 1 or y_channels < 1:
-            raise ValueError(
-                "x_channels and y_channels must be positive (got "
-                f"{x_channels} and {y_channels})"
-            )
+        check_counts(1, x_channels=x_channels, y_channels=y_channels)
         self.x_channels = x_channels
         self.y_channels = y_channels
 
@@ -125,10 +125,10 @@ def check_fit(steps: int, lr: float, batch_size: int | None) -> None:
     Raises:
         ValueError: If one is out of range.
     """
-    if steps < 1 or not lr > 0:
-        raise ValueError(f"steps and lr must be positive (got steps={steps}, lr={lr})")
-    if batch_size is not None and batch_size < 2:
-        raise ValueError(f"batch_size must be at least 2 (got {batch_size})")
+    check_counts(1, steps=steps)
+    check_interval("(0, inf)", lr=lr)
+    if batch_size is not None:
+        check_counts(2, batch_size=batch_size)
 
 
 def check_precision(dtype: torch.dtype, **values: Tensor) -> None:

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from sea_pyg.nn.mi.critic import Critic, check_width, mlp
+from sea_pyg.nn.mi.critic import Critic, mlp
+from sea_pyg.utils import check_counts
 
 
 class SeparableCritic(Critic):
@@ -36,8 +37,7 @@ class SeparableCritic(Critic):
         out_channels: int = 32,
     ) -> None:
         super().__init__(x_channels, y_channels)
-        check_width("hidden_channels", hidden_channels)
-        check_width("out_channels", out_channels)
+        check_counts(1, hidden_channels=hidden_channels, out_channels=out_channels)
         self.x_network = mlp(x_channels, hidden_channels, out_channels)
         self.y_network = mlp(y_channels, hidden_channels, out_channels)
         self.reset_parameters()

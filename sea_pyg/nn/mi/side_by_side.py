@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import Linear, Sequential
 
 from sea_pyg.utils import memoize, once_differentiable
 
@@ -59,6 +60,18 @@ def unstack(weights: Weights) -> list[Tensor]:
     for first, second in zip(networks[:, :-1], weights.output, strict=True):
         parts += [first[:, :-1], first[:, -1], second[:, :-1], second[:, -1]]
     return parts
+
+
+def layers(*networks: Sequential) -> list[Tensor]:
+    """Return weight and bias of both layers of every network, as :func:`stack` takes
+    them.
+    """
+    parameters: list[Tensor] = []
+    for network in networks:
+        for layer in (network[0], network[2]):
+            assert isinstance(layer, Linear)
+            parameters += [layer.weight, layer.bias]
+    return parameters
 
 
 def columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor:
@@ -160,19 +173,26 @@ class _FusedNLL(torch.autograd.Function):
 
 
 def fused_nll(
-    x: Tensor, y: Tensor, bound: float, parameters: Sequence[Tensor]
+    xs: Sequence[Tensor],
+    ys: Sequence[Tensor],
+    bound: float,
+    parameters: Sequence[Tensor],
 ) -> Tensor:
-    """Compute the loss of :func:`nll_and_gradient` with a gradient in the parameters.
+    """Compute the sum of models' mean negative log-likelihoods, without their constant.
+
+    The gradient reaches the parameters alone.
 
     Args:
-        x: The conditions, see :func:`columns`, with ones.
-        y: The variables, see :func:`columns`.
+        xs: The conditions of every model.
+        ys: The variables of every model.
         bound: Range of the log-variance.
         parameters: Those of all networks, see :func:`stack`.
 
     Shapes:
-        Returns a scalar.
+        ``xs`` :math:`(N, d_x)` each, ``ys`` :math:`(N, d_y)` each; returns a scalar.
     """
+    dtype = parameters[0].dtype
+    x, y = columns(xs, dtype, ones=True), columns(ys, dtype, ones=False)
     out: Tensor = _FusedNLL.apply(  # type: ignore[no-untyped-call]
         x, y, bound, *parameters
     )

@@ -5,13 +5,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from sea_pyg.nn.functional import (
-    jensen_shannon_loss,
-    log_mean_off_diagonal,
-    log_sum_exp,
-    softplus_sum,
-)
 from sea_pyg.nn.mi.critic_estimator import CriticEstimator, CriticLike
+from sea_pyg.nn.mi.scores import log_mean_off_diagonal, log_sum_exp
+from sea_pyg.utils import check_interval
 
 
 class SMILE(CriticEstimator):
@@ -24,9 +20,10 @@ class SMILE(CriticEstimator):
         - \log \frac{1}{N (N - 1)} \sum_{i \neq j}
         \exp \mathrm{clip}(f(x_i, y_j), -\tau, \tau)
 
-    The critic learns by the Jensen-Shannon objective. The clip trades the variance of
-    :class:`DonskerVaradhan` for a bias of either sign, so this is neither an upper nor
-    a lower bound; it tends to :class:`DonskerVaradhan` as :math:`\tau` grows.
+    The critic learns by the objective of :class:`JensenShannon`. The clip trades the
+    variance of :class:`DonskerVaradhan` for a bias of either sign, so this is neither
+    an upper nor a lower bound; it tends to :class:`DonskerVaradhan` as :math:`\tau`
+    grows.
 
     Args:
         x_channels: Width of x.
@@ -56,8 +53,7 @@ class SMILE(CriticEstimator):
         chunk_size: int | None = 1024,
     ) -> None:
         super().__init__(x_channels, y_channels, critic, chunk_size)
-        if not clip > 0:
-            raise ValueError(f"clip must be positive (got {clip})")
+        check_interval("(0, inf]", clip=clip)
         self.clip = clip
 
     def _clipped(self, scores: Tensor) -> Tensor:
@@ -69,11 +65,5 @@ class SMILE(CriticEstimator):
         positive, log_sums = self._reduce(x, y, self._clipped)
         return positive.mean() - log_mean_off_diagonal(log_sums)
 
-    def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""Compute the Jensen-Shannon objective's negative,
-        :math:`\frac{1}{N} \sum_i \mathrm{sp}(-f(x_i, y_i)) + \frac{1}{N (N - 1)}
-        \sum_{i \neq j} \mathrm{sp}(f(x_i, y_j))`; its gradient reaches ``x`` and ``y``
-        too.
-        """
-        self.check(x, y)
-        return jensen_shannon_loss(*self._reduce(x, y, softplus_sum))
+    def _objective(self, x: Tensor, y: Tensor) -> Tensor:
+        return self._jensen_shannon(x, y)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import moments, vub
 from sea_pyg.nn.mi.conditional_estimator import Conditional, ConditionalEstimator
+from sea_pyg.nn.mi.own_precision import own_precision
 from sea_pyg.utils import check_choice
 
 
@@ -54,7 +55,7 @@ class VUB(ConditionalEstimator):
         y_channels: int,
         hidden_channels: int = 8,
         log_variance: Literal["wide", "tanh"] = "wide",
-        conditional: Conditional | None = "mlp",
+        conditional: Conditional = "mlp",
         marginal: Literal["fitted", "standard"] = "fitted",
     ) -> None:
         super().__init__(
@@ -66,9 +67,10 @@ class VUB(ConditionalEstimator):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Estimate the mutual information in nats."""
         self.check(x, y, finite=self.validate)
-        mean, log_variance = self.conditional.predict(x, y)
-        if self.marginal == "standard":
-            center = log_spread = torch.zeros_like(mean[0])
-        else:
-            center, log_spread = moments(y)
-        return vub(mean, log_variance, center, log_spread)
+        with own_precision(self, x, y) as (x, y):
+            mean, log_variance = self.conditional.predict(x, y)
+            if self.marginal == "standard":
+                center = log_spread = torch.zeros_like(mean[0])
+            else:
+                center, log_spread = moments(y)
+            return vub(mean, log_variance, center, log_spread)

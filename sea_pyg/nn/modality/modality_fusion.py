@@ -47,10 +47,8 @@ class ModalityFusion(torch.nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
-        # Xavier's scale of a table of vectors of length one.
-        std = (2 / (self.num_users + self.num_modalities)) ** 0.5
         with torch.no_grad():
-            torch.nn.init.normal_(self.weight, std=std)
+            torch.nn.init.xavier_normal_(self.weight)
             self.weight.copy_(self.weight.softmax(dim=1))
 
     def forward(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sea_pyg.nn import functional as F
 from sea_pyg.nn.functional import Readout
-from sea_pyg.nn.functional.readouts import _composing_pays
+from sea_pyg.nn.functional.readouts import _composing_pays, _row_product
 
 
 def readouts(channels: int, seed: int = 0) -> list[Readout]:
@@ -77,9 +77,17 @@ def test_composed_gradient_by_finite_differences() -> None:
     assert grad[1:7].all()
 
 
-def test_composed_under_autocast() -> None:
+@pytest.mark.parametrize("num_rows", [1, 1024, 1025, 2500])
+def test_rows_are_multiplied_in_chunks(num_rows: int) -> None:
+    x, weight = torch.randn(num_rows, 6).double(), torch.randn(4, 6).double()
+    bias = torch.randn(4).double()
+    torch.testing.assert_close(_row_product(x, weight, bias), x @ weight.T + bias)
+
+
+@pytest.mark.parametrize("num_rows", [400, 2500])
+def test_composed_under_autocast(num_rows: int) -> None:
     torch.manual_seed(0)
-    x, weight = torch.randn(400, 24), torch.randn(24, 24, requires_grad=True)
+    x, weight = torch.randn(num_rows, 24), torch.randn(24, 24, requires_grad=True)
     maps = [Readout(r.weight.float(), None, r.start, r.stop) for r in readouts(24)]
     bias = torch.zeros(24)
     full = torch.cat(F.linear_readouts(x, weight, bias, maps), dim=1)

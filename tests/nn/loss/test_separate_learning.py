@@ -464,6 +464,31 @@ def test_gradients_of_estimators_do_not_add_up(distance: Any) -> None:
         torch.testing.assert_close(first, last)
 
 
+@pytest.mark.parametrize("conditional", ["mlp", "linear"])
+@pytest.mark.parametrize("distance", ["club", "l1out", "vub"])
+def test_distance_under_autocast(distance: str, conditional: str) -> None:
+    """Maps and bound are those of float32, here wider than a half, as q is fitted."""
+    torch.manual_seed(0)
+    x = {"text": torch.randn(2000, 32)}
+    model = SeparateLearning(
+        {"text": 32},
+        distance,
+        {"conditional": conditional},
+        beta=1.0,
+        alignment_pairs=[],
+    )
+    if model.has_estimator_parameters:
+        optimizer = torch.optim.Adam(model.estimator_parameters(), lr=0.01)
+        model.fit_estimators(model.maps(x), optimizer, steps=50)
+    expected = model(x)["distance"]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(x)["distance"]
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    found.backward()
+    assert all(p.grad is not None for p in model.main_parameters())
+
+
 @pytest.mark.parametrize("scale", [300.0, 0.0])
 def test_distance_in_float16(scale: float) -> None:
     x = {"text": scale * torch.randn(64, 8, generator=torch.Generator().manual_seed(0))}

@@ -135,7 +135,7 @@ def test_chunks_of_a_concatenated_critic() -> None:
 
 def test_bad_chunk_size() -> None:
     for name in CHUNKED:
-        with pytest.raises(ValueError, match="chunk_size must be positive"):
+        with pytest.raises(ValueError, match="chunk_size must be at least 1"):
             CHUNKED[name](3, 3, chunk_size=0)
     critic = SeparableCritic(3, 3)
     with pytest.raises(ValueError, match="critic must score widths 2 and 3"):

@@ -80,3 +80,15 @@ def test_half_precision_is_judged_as_its_values_are() -> None:
         with pytest.warns(UserWarning, match="explains nothing"):
             diagnose(estimator.conditional.eval(), x.flip(0), values)
     assert torch.equal(moments(y)[1], moments(y.float())[1])
+
+
+def test_autocast_changes_nothing() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(200, 4)
+    y = x + torch.randn(200, 4)
+    club = CLUB(4, 4)
+    club.fit(x, y, steps=200, lr=0.01)
+    expected = diagnose(club.conditional, x, y)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = diagnose(club.conditional, x, y)
+    assert found == pytest.approx(expected)

@@ -179,7 +179,7 @@ def test_fit_with_a_seed_is_repeatable(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("options", [{"steps": 0}, {"lr": 0.0}, {"batch_size": 1}])
 def test_bad_fit_options(name: str, options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must"):
         make(name).fit(*pairs(5), **options)
 
 
@@ -368,20 +368,20 @@ def test_vub_is_its_definition(marginal: str) -> None:
 @pytest.mark.parametrize(
     "build, message",
     [
-        (lambda: CLUB(0, 2), "x_channels and y_channels must be positive"),
+        (lambda: CLUB(0, 2), "x_channels must be at least 1"),
         (lambda: CLUB(2, 2, conditional="square"), "conditional must be 'mlp'"),
         (lambda: CLUB(2, 2, scale=0.0), "scale must lie in"),
         (lambda: mi.VUB(2, 2, marginal="none"), "marginal must be"),
-        (lambda: mi.SMILE(2, 2, clip=0.0), "clip must be positive"),
+        (lambda: mi.SMILE(2, 2, clip=0.0), r"clip must lie in \(0, inf\]"),
         (lambda: DonskerVaradhan(2, 2, decay=1.0), r"decay must lie in \[0, 1\)"),
         (lambda: InfoNCE(2, 2, critic="square"), "critic must be one of"),
         (lambda: InfoNCE(2, 3, critic="cosine"), "one width"),
         (lambda: CosineCritic(2, 2, temperature=0.0), "temperature"),
         (lambda: SeparableCritic(2, 2, hidden_channels=0), "hidden_channels"),
-        (lambda: ConcatenatedCritic(2, 0), "must be positive"),
+        (lambda: ConcatenatedCritic(2, 0), "y_channels must be at least 1"),
         (lambda: GaussianMLP(2, 2, 0), "hidden_channels"),
         (lambda: GaussianMLP(2, 2, log_variance="relu"), "log_variance"),
-        (lambda: LinearGaussian(0, 2), "must be positive"),
+        (lambda: LinearGaussian(0, 2), "x_channels must be at least 1"),
     ],
 )
 def test_bad_options(build: Any, message: str) -> None:
@@ -411,6 +411,51 @@ def test_more_precise_pairs_are_refused_alike(name: str) -> None:
         with pytest.raises(ValueError, match=r"float64 and the estimator torch.float3"):
             call(x, y)
     assert estimator.double()(x, y).dtype == torch.float64
+
+
+def value_and_gradients(
+    call: Any, x: Tensor, y: Tensor, autocast: bool
+) -> list[Tensor]:
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        value = call(x, y)
+    return [value.detach(), *torch.autograd.grad(value, (x, y))]
+
+
+@pytest.mark.parametrize("method", ["forward", "learning_loss"])
+@pytest.mark.parametrize("name", ALL)
+def test_autocast_changes_nothing(name: str, method: str) -> None:
+    """A bound is a small difference of large terms: bfloat16 leaves little of it."""
+    estimator = make(name).float()
+    if isinstance(estimator, DonskerVaradhan):
+        estimator.eval()  # in training it learns an average
+    call = fixed(estimator, 64) if method == "forward" else estimator.learning_loss
+    x, y = (t.float().requires_grad_() for t in pairs(64))
+    expected = value_and_gradients(call, x, y, autocast=False)
+    found = value_and_gradients(call, x, y, autocast=True)
+    assert found[0].dtype == torch.float32
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("name", ALL)
+def test_pairs_in_half_precision(name: str, autocast: bool) -> None:
+    """As a model under autocast has them; they are compared in float32."""
+    estimator = make(name).float()
+    x, y = (t.bfloat16().requires_grad_() for t in pairs(64))
+    call, twins = fixed(estimator, 64), [t.detach().float() for t in (x, y)]
+    expected = value_and_gradients(call, *(t.requires_grad_() for t in twins), False)
+    found = value_and_gradients(call, x, y, autocast)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        last = estimator.fit(x, y, steps=2)
+    assert found[0].dtype == torch.float32
+    torch.testing.assert_close(found[0], expected[0])
+    for ours, wanted in zip(found[1:], expected[1:], strict=True):
+        assert ours.any()
+        torch.testing.assert_close(ours, wanted.bfloat16())
+    full = make(name).float().fit(*twins, steps=2)
+    assert last == pytest.approx(full, rel=0.01)
+    # Its own type may be half precision, too.
+    assert fixed(estimator.bfloat16(), 64)(x, y).isfinite()
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from sea_pyg.nn import functional
 from sea_pyg.nn.mi import (
     NWJ,
     SMILE,
@@ -147,3 +148,12 @@ def test_smile_by_a_loop(chunk_size: int | None) -> None:
     ]
     expected = float(score.diagonal().mean()) - math.log(sum(others) / len(others))
     assert float(estimator(x, y)) == pytest.approx(expected)
+
+
+def test_l1out_of_samples_under_autocast() -> None:
+    y, mean, log_variance = torch.randn(3, 50, 8, generator=torch.Generator())
+    expected = functional.l1out(y, mean, log_variance)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(functional.l1out(y, mean, log_variance), expected)
+        mixed = functional.l1out(y, mean.bfloat16(), log_variance.bfloat16(), 7)
+    assert mixed.dtype == torch.float32

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi import CLUB, GaussianMLP
-from sea_pyg.nn.mi.conditional_estimator import joint_learning_loss
+from sea_pyg.nn.mi.joint import joint_learning_loss
 
 
 @pytest.mark.parametrize("log_variance", ["wide", "tanh"])

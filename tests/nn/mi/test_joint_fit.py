@@ -9,8 +9,14 @@ from torch import Tensor
 
 from sea_pyg.nn import SeparateLearning
 from sea_pyg.nn.functional import gaussian_nll
-from sea_pyg.nn.mi import CLUB, GaussianMLP, InfoNCE, MutualInformationEstimator
-from sea_pyg.nn.mi.conditional_estimator import joint_fit, joint_learning_loss
+from sea_pyg.nn.mi import (
+    CLUB,
+    GaussianMLP,
+    InfoNCE,
+    MutualInformationEstimator,
+    joint,
+)
+from sea_pyg.nn.mi.joint import joint_fit, joint_learning_loss
 
 
 def pairs(*sizes: int) -> list[tuple[Tensor, Tensor]]:
@@ -50,11 +56,9 @@ def test_joint_is_the_sum(
 ) -> None:
     estimators, samples = clubs(count, log_variance=log_variance), pairs(*[9] * count)
     calls = []
-    joint = GaussianMLP.joint_nll
+    fused = joint.fused_nll
     monkeypatch.setattr(
-        GaussianMLP,
-        "joint_nll",
-        staticmethod(lambda *args: calls.append(len(args[0])) or joint(*args)),
+        joint, "fused_nll", lambda *args: calls.append(len(args[0])) or fused(*args)
     )
     loss = joint_learning_loss(estimators, samples)
     assert calls == [count]
@@ -118,10 +122,10 @@ def test_a_changed_pair_is_not_taken_from_memory() -> None:
 
 def test_a_pair_may_be_fitted_with_others_and_alone() -> None:
     estimators, samples = clubs(2), pairs(9, 9)
-    joint = joint_learning_loss(estimators, samples)
+    both = joint_learning_loss(estimators, samples)
     alone = joint_learning_loss(estimators[:1], samples[:1])
     torch.testing.assert_close(alone, plain(estimators[0], *samples[0]))
-    assert joint != alone
+    assert both != alone
 
 
 def test_joint_checks_the_pairs() -> None:
@@ -178,11 +182,9 @@ def test_joint_fit_is_adam_step_by_step(
 ) -> None:
     """Parameters and moments too, over several calls and between other steps."""
     calls = []
-    joint = GaussianMLP.joint_fit
+    fit = joint.fit_side_by_side
     monkeypatch.setattr(
-        GaussianMLP,
-        "joint_fit",
-        staticmethod(lambda *args: calls.append(args[-1]) or joint(*args)),
+        joint, "fit_side_by_side", lambda *args: calls.append(args[-1]) or fit(*args)
     )
     (first, second), samples = twins(count), pairs(*[9] * count)
     optimizers = adam(first, fused=fused), adam(second)
@@ -204,7 +206,7 @@ def test_joint_fit_is_adam_step_by_step(
 )
 def test_other_fits_go_step_by_step(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the layout cannot stand for gives the optimizer's own result."""
-    monkeypatch.delattr(GaussianMLP, "joint_fit")
+    monkeypatch.delattr(joint, "fit_side_by_side")
     (first, second), samples = twins(2), pairs(9, 9)
     if case == "shared":
         first, second = [first[0]] * 2, [second[0]] * 2
@@ -242,11 +244,11 @@ def test_a_scheduler_of_the_optimizer_is_followed() -> None:
     separate = SeparateLearning({"a": 6, "b": 8})
     twin = copy.deepcopy(separate)
     features = {"a": torch.randn(9, 6), "b": torch.randn(9, 8)}
-    for model, joint in ((separate, True), (twin, False)):
+    for model, together in ((separate, True), (twin, False)):
         optimizer = torch.optim.Adam(model.estimator_parameters(), lr=0.01)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
         for _ in range(2):
-            if joint:
+            if together:
                 model.fit_estimators(model.maps(features), optimizer, 1)
             else:
                 optimizer.zero_grad()

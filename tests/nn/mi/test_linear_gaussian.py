@@ -163,7 +163,7 @@ def test_collinear_conditions() -> None:
 
 @pytest.mark.parametrize("option", ["ridge", "variance_floor"])
 def test_bad_options(option: str) -> None:
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match=rf"{option} must lie in \[0, inf\)"):
         LinearGaussian(2, 2, **{option: -1.0})
 
 

@@ -25,6 +25,14 @@ def test_weights_start_as_a_distribution() -> None:
     assert (ModalityFusion(4, 1).weight == 1).all()
 
 
+def test_weights_start_at_the_softmax_of_normal_draws() -> None:
+    torch.manual_seed(0)
+    weight = ModalityFusion(100, 3).weight
+    torch.manual_seed(0)
+    draws = torch.empty(100, 3).normal_(std=(2 / 103) ** 0.5)
+    assert torch.equal(weight, draws.softmax(dim=1))
+
+
 def test_every_weight_gets_a_gradient() -> None:
     model = ModalityFusion(3, 2)
     out = model([torch.randn(3, 4)] * 2, [torch.randn(5, 4)] * 2)
