@@ -1,6 +1,10 @@
 """Helpers without a model in them: normalisation, sparse products, search, checks."""
 
-from sea_pyg.utils.adjacency import SymmetricAdjacency, bipartite_adjacency
+from sea_pyg.utils.adjacency import (
+    SymmetricAdjacency,
+    bipartite_adjacency,
+    pruned_adjacency,
+)
 from sea_pyg.utils.allocator import keep_freed_memory
 from sea_pyg.utils.autograd import once_differentiable
 from sea_pyg.utils.checks import (
@@ -48,7 +52,14 @@ from sea_pyg.utils.non_finite_error import NonFiniteError
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
 from sea_pyg.utils.row_buffer import row_buffer
-from sea_pyg.utils.sparse import CSRStructure, compress, csr_tensor, edge_dot, spmm
+from sea_pyg.utils.sparse import (
+    CSRStructure,
+    compress,
+    csr_tensor,
+    edge_dot,
+    product_dtype,
+    spmm,
+)
 from sea_pyg.utils.split_id import (
     count_common,
     first_of_another,
@@ -115,6 +126,8 @@ __all__ = [
     "once_differentiable",
     "pair_digest",
     "positive_labels",
+    "product_dtype",
+    "pruned_adjacency",
     "rank_scores",
     "require",
     "row_buffer",

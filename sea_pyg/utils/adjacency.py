@@ -3,12 +3,13 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.utils.checks import check_floating
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.norm import symmetric_norm
-from sea_pyg.utils.sparse import compress, csr_matmul, csr_tensor
+from sea_pyg.utils.sparse import compress, csr_matmul, csr_tensor, product_dtype
 
 
 class SymmetricAdjacency:
@@ -71,7 +72,7 @@ class _SymmetricMatmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, adjacency: SymmetricAdjacency, x: Tensor) -> Tensor:
         ctx.adjacency = adjacency
-        dtype = x.dtype if x.dtype == torch.float64 else torch.float32
+        dtype = product_dtype(x.dtype)
         return csr_matmul(adjacency.to_csr(dtype), x.to(dtype)).to(x.dtype)
 
     @staticmethod
@@ -128,3 +129,40 @@ def bipartite_adjacency(
         return SymmetricAdjacency(csr.rowptr, csr.col, value, num_nodes)
 
     return memoize(edge_index, ("bipartite", num_users, num_items), build)
+
+
+def pruned_adjacency(
+    edge_index: Tensor, kept: Tensor, num_users: int, num_items: int
+) -> SymmetricAdjacency:
+    """Build the :func:`bipartite_adjacency` of ``edge_index[:, kept]``.
+
+    For parts that are drawn anew in every step: the entries are picked out of those of
+    the whole graph, without sorting them again and without waiting for a GPU.
+
+    Args:
+        edge_index: Interactions as (user, item).
+        kept: Numbers of the edges that stay, each once.
+        num_users: :math:`N_u`.
+        num_items: :math:`N_i`.
+
+    Shapes:
+        ``edge_index`` :math:`[2, E]`, ``kept`` :math:`[K]`.
+    """
+    whole = bipartite_adjacency(edge_index, num_users, num_items)
+
+    def build() -> Tensor:
+        row = torch.cat([edge_index[0], edge_index[1] + num_users])
+        return row.argsort(stable=True) % edge_index.size(1)  # as compress sorts them
+
+    edge = memoize(edge_index, ("edges of entries", num_users), build)
+    stays = torch.zeros(edge_index.size(1), dtype=torch.bool, device=edge.device)
+    stays = stays.index_fill_(0, kept, True)[edge]
+    before = F.pad(stays.cumsum(0), (1, 0))
+    rowptr, size = before[whole.rowptr], 2 * kept.numel()
+    # The entries that go share the last place. A boolean index would wait for its sum.
+    place = torch.where(stays, before[:-1], size)
+    col = whole.col.new_empty(size + 1).scatter_(0, place, whole.col)[:-1]
+    degree = rowptr.diff()
+    scale = degree.double().rsqrt()  # infinite where no entry is left to read it
+    value = scale.repeat_interleave(degree, output_size=size) * scale[col]
+    return SymmetricAdjacency(rowptr, col, value, whole.num_nodes)

@@ -12,6 +12,14 @@ from sea_pyg.utils.checks import check_floating
 from sea_pyg.utils.memo import memoize
 
 
+def product_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return what is computed in where tensors of ``dtype`` meet edges.
+
+    Half precision has no sparse product on a CPU, nor room for degrees beyond 2048.
+    """
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
 class CSRStructure(NamedTuple):
     """Where the edges of a COO list stand in compressed rows."""
 
@@ -30,12 +38,12 @@ class CSRStructure(NamedTuple):
         No gradient is recorded; :func:`spmm` has one. Half-precision ``x`` is
         multiplied in float32 and the result cast back.
         """
-        dtype = x.dtype if x.dtype == torch.float64 else torch.float32
+        return _cast_matmul(self.matrix(weight, product_dtype(x.dtype)), x)
+
+    def matrix(self, weight: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the matrix with these edges' ``weight`` as a ``torch.sparse_csr``."""
         value = weight[self.perm].to(dtype)
-        matrix = csr_tensor(
-            self.rowptr, self.col, value, (self.num_rows, self.num_cols)
-        )
-        return csr_matmul(matrix, x.to(dtype)).to(x.dtype)
+        return csr_tensor(self.rowptr, self.col, value, (self.num_rows, self.num_cols))
 
     def sampled_matmul(self, x: Tensor, y: Tensor) -> Tensor:
         """Multiply ``x`` [num_rows, C] by ``y`` [num_cols, C], where the edges are.
@@ -43,7 +51,7 @@ class CSRStructure(NamedTuple):
         Returns an entry per edge, in the order of the edge list. Half precision is
         multiplied in float32 and the result cast back.
         """
-        dtype = x.dtype if x.dtype == torch.float64 else torch.float32
+        dtype = product_dtype(x.dtype)
         zero = torch.zeros(self.col.numel(), dtype=dtype, device=x.device)
         matrix = csr_tensor(self.rowptr, self.col, zero, (self.num_rows, self.num_cols))
         with torch.autocast(x.device.type, enabled=False):
@@ -53,6 +61,10 @@ class CSRStructure(NamedTuple):
         out = x.new_empty(self.perm.numel())
         out[self.perm] = found.values().to(x.dtype)
         return out
+
+
+def _cast_matmul(matrix: Tensor, x: Tensor) -> Tensor:
+    return csr_matmul(matrix, x.to(matrix.dtype)).to(x.dtype)
 
 
 def csr_matmul(matrix: Tensor, x: Tensor) -> Tensor:
@@ -160,7 +172,7 @@ class _SpMM(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(edge_index, weight, x)
         ctx.sizes = (num_src, num_dst)
-        return _structure(edge_index, num_src, num_dst, False).matmul(weight, x)
+        return _product(edge_index, weight, x, ctx.sizes, False)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[OptTensor, ...]:
@@ -175,9 +187,29 @@ class _SpMM(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             grad_weight = _edge_dot(edge_index, x, grad).to(weight.dtype)
         if ctx.needs_input_grad[2]:
-            structure = _structure(edge_index, num_src, num_dst, True)
-            grad_x = structure.matmul(weight, grad.contiguous())
+            grad_x = _product(edge_index, weight, grad.contiguous(), ctx.sizes, True)
         return None, grad_weight, grad_x, None, None
+
+
+def _product(
+    edge_index: Tensor,
+    weight: Tensor,
+    x: Tensor,
+    sizes: tuple[int, int],
+    transpose: bool,
+) -> Tensor:
+    """Multiply by the weighted edges; what is not trained is compressed once."""
+    structure = _structure(edge_index, *sizes, transpose)
+    if weight.requires_grad:
+        return structure.matmul(weight, x)
+    dtype = product_dtype(x.dtype)
+    matrix = memoize(
+        weight,
+        ("matrix", *sizes, transpose, dtype),
+        lambda: structure.matrix(weight, dtype),
+        edge_index,
+    )
+    return _cast_matmul(matrix, x)
 
 
 def _structure(
@@ -201,7 +233,8 @@ def spmm(
     r"""Aggregate weighted neighbours: :math:`y_j = \sum_{(i, j)} w_{ij} x_i`.
 
     The compressed rows are built once per ``edge_index`` tensor and kept as long as
-    it lives, so that a frozen graph costs one sparse product a call. Differentiable
+    it lives, as are values that require no gradient as long as ``edge_weight`` lives,
+    so that a frozen graph costs one sparse product a call. Differentiable
     in ``x`` and in ``edge_weight``.
 
     Args:

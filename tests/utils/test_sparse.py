@@ -3,8 +3,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from sea_pyg.utils import bipartite_adjacency, edge_dot, spmm, symmetric_norm
+from sea_pyg.utils import (
+    bipartite_adjacency,
+    edge_dot,
+    pruned_adjacency,
+    spmm,
+    symmetric_norm,
+)
 
 
 def random_edges(num_src: int, num_dst: int, num_edges: int, seed: int) -> torch.Tensor:
@@ -135,6 +142,88 @@ def dense_adjacency(
     degree = dense.sum(dim=1)
     scale = torch.where(degree > 0, degree, 1.0).rsqrt()
     return scale[:, None] * dense * scale[None, :]
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 7), st.integers(1, 7), st.integers(1, 30), st.integers(0, 99))
+def test_pruned_adjacency_is_that_of_the_kept_edges(
+    num_users: int, num_items: int, num_edges: int, seed: int
+) -> None:
+    """Of few nodes and many edges: some come twice, and some nodes lose all."""
+    edge_index = random_edges(num_users, num_items, num_edges, seed)
+    num_kept = seed % (num_edges + 1)
+    generator = torch.Generator().manual_seed(seed)
+    kept = torch.randperm(num_edges, generator=generator)[:num_kept]
+    found = pruned_adjacency(edge_index, kept, num_users, num_items)
+    part = edge_index[:, kept.sort().values]
+    expected = bipartite_adjacency(part, num_users, num_items)
+    for ours, theirs in (
+        (found.rowptr, expected.rowptr),
+        (found.col, expected.col),
+        (found.value, expected.value),
+    ):
+        assert ours.dtype == theirs.dtype
+        assert torch.equal(ours, theirs)
+    x = torch.randn(num_users + num_items, 3, dtype=torch.float64)
+    dense = dense_adjacency(part, num_users, num_items)
+    torch.testing.assert_close(found.matmul(x), dense @ x)
+
+
+class Operations(TorchDispatchMode):
+    """Note the names of what torch computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def test_pruning_neither_sorts_again_nor_waits() -> None:
+    edge_index = random_edges(6, 5, 20, 0)
+    waits = {"_local_scalar_dense", "nonzero", "masked_select", "unique"}
+    slow = {"sort", "argsort", "searchsorted", "aminmax"} | waits
+    with Operations() as first:
+        pruned_adjacency(edge_index, torch.arange(0, 20, 2), 6, 5)
+    assert {"sort", "aminmax", "_local_scalar_dense"} <= first.names
+    with Operations() as second:
+        pruned_adjacency(edge_index, torch.arange(1, 20, 2), 6, 5)
+    assert second.names
+    assert not slow & second.names
+
+
+def test_frozen_weights_are_gathered_once_and_trained_ones_anew() -> None:
+    edge_index = random_edges(4, 5, 12, 0)
+    x = torch.randn(4, 3, requires_grad=True)
+    for frozen in (True, False):
+        weight = torch.rand(12, requires_grad=not frozen)
+        for repeat in range(2):
+            with Operations() as operations:
+                spmm(edge_index, weight, x, (4, 5)).sum().backward()
+            gathered = {"index", "_sparse_compressed_tensor_unsafe"} & operations.names
+            assert bool(gathered) == (repeat == 0 or not frozen)
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_changed_weights_are_noticed(requires_grad: bool) -> None:
+    edge_index = random_edges(4, 5, 12, 0)
+    weight = torch.rand(12, requires_grad=requires_grad)
+    x = torch.randn(4, 3, dtype=torch.float64)
+    for factor in (1.0, 2.0):
+        with torch.no_grad():
+            weight.mul_(factor)
+            for dtype in (torch.float32, torch.float64):
+                found = spmm(edge_index, weight, x.to(dtype), (4, 5))
+                expected = torch.zeros(5, 3, dtype=torch.float64).index_add(
+                    0, edge_index[1], weight.double().view(-1, 1) * x[edge_index[0]]
+                )
+                torch.testing.assert_close(found, expected.to(dtype))
+            weight.data.mul_(4.0)  # as a fused optimizer does: only if trained
+            if requires_grad:
+                found = spmm(edge_index, weight, x, (4, 5))
+                torch.testing.assert_close(found, 4 * expected)
 
 
 def test_bipartite_adjacency_is_the_dense_one() -> None:

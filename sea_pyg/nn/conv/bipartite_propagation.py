@@ -1,12 +1,15 @@
 """A stack of hops on the user-item graph."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import bipartite_adjacency, check_choice, check_counts
+from sea_pyg.utils import (
+    SymmetricAdjacency,
+    bipartite_adjacency,
+    check_choice,
+    check_counts,
+)
 
 
 class BipartitePropagation(torch.nn.Module):
@@ -26,7 +29,7 @@ class BipartitePropagation(torch.nn.Module):
 
     Shapes:
         - **input:** user features :math:`(N_u, F)`, item features :math:`(N_i, F)`,
-          interactions (user, item) :math:`(2, |\mathcal{E}|)`
+          interactions (user, item) :math:`(2, |\mathcal{E}|)` or their adjacency
         - **output:** user and item features of the same shapes
 
     Raises:
@@ -44,26 +47,22 @@ class BipartitePropagation(torch.nn.Module):
         self,
         x_user: Tensor,
         x_item: Tensor,
-        edge_index: Tensor,
-        refine: Callable[[Tensor, Tensor], Tensor] | None = None,
+        edge_index: Tensor | SymmetricAdjacency,
     ) -> Embeddings:
         """Propagate and combine the layers.
 
         Args:
             x_user: User features.
             x_item: Item features.
-            edge_index: Interactions.
-            refine: Maps a layer and the input, both users above items, to the layer
-                that is kept and propagated on. (default: the layer itself)
+            edge_index: Interactions, or their adjacency.
         """
         num_users, num_items = x_user.size(0), x_item.size(0)
-        adjacency = bipartite_adjacency(edge_index, num_users, num_items)
-        x = torch.cat([x_user, x_item])  # [num_users + num_items, channels]
-        out = first = x
+        adjacency = edge_index
+        if not isinstance(adjacency, SymmetricAdjacency):
+            adjacency = bipartite_adjacency(adjacency, num_users, num_items)
+        out = x = torch.cat([x_user, x_item])  # [num_users + num_items, channels]
         for _ in range(self.num_layers):
             x = adjacency.matmul(x)
-            if refine is not None:
-                x = refine(x, first)
             out = x if self.readout == "last" else out + x
         if self.readout == "mean":
             out = out / (self.num_layers + 1)

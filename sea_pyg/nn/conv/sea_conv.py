@@ -13,7 +13,7 @@ from torch_geometric.utils import is_torch_sparse_tensor, spmm, to_edge_index
 from torch_geometric.utils.sparse import set_sparse_value
 
 from sea_pyg.typing import Adj, OptTensor, PairTensor, Size
-from sea_pyg.utils import check_floating, symmetric_norm
+from sea_pyg.utils import check_floating, product_dtype, symmetric_norm
 
 
 class SEAConv(MessagePassing):
@@ -119,8 +119,7 @@ class SEAConv(MessagePassing):
         self, x: PairTensor, edge_index: Adj, edge_weight: OptTensor, size: Size
     ) -> tuple[Adj, OptTensor]:
         dtype = x[0].dtype
-        # Degrees beyond 2048 do not fit half precision.
-        exact = torch.float64 if dtype == torch.float64 else torch.float32
+        exact = product_dtype(dtype)  # degrees beyond 2048 do not fit half precision
         if isinstance(edge_index, SparseTensor):
             row, col, value = edge_index.coo()
             if value is None:

@@ -168,13 +168,14 @@ class FREEDOM(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over both graphs; over a part of the interactions in training."""
-        edge_index = self.interactions(data)
-        if self.training:
-            edge_index = degree_sensitive_pruning(
-                edge_index, self.dropout, self.num_users, self.num_items
-            )
+        adjacency = degree_sensitive_pruning(
+            self.interactions(data),
+            self.dropout if self.training else 0.0,
+            self.num_users,
+            self.num_items,
+        )
         user, item = self.propagation(
-            self.user_embedding, self.item_embedding, edge_index
+            self.user_embedding, self.item_embedding, adjacency
         )
         graph = graph_of(self.prepare(data), self.item_graph.edge_type)
         similar = hops(*graph, self.item_embedding, self.num_item_layers)

@@ -8,12 +8,16 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning, uniform_pruning
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_choice, check_counts, check_interval
+from sea_pyg.utils import (
+    SymmetricAdjacency,
+    check_choice,
+    check_counts,
+    check_interval,
+)
 
 
 class LayerGCN(Recommender):
@@ -88,13 +92,13 @@ class LayerGCN(Recommender):
         check_choice(("degree", "uniform", "mixed"), pruning=pruning)
         check_choice(("mean", "sum"), reduction=reduction)
         self.embedding_dim = embedding_dim
+        self.num_layers = num_layers
         self.reg_weight = reg_weight
         self.dropout = dropout
         self.pruning = pruning
         self.reduction = reduction
         self.user_embedding = Parameter(torch.empty(num_users, embedding_dim))
         self.item_embedding = Parameter(torch.empty(num_items, embedding_dim))
-        self.propagation = BipartitePropagation(num_layers, readout="sum")
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -104,22 +108,23 @@ class LayerGCN(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate the tables and refine every layer."""
-        edge_index = self.interactions(data)
-        if self.training:
-            edge_index = self._prune(edge_index)
-        first = Embeddings(self.user_embedding, self.item_embedding)
-        user, item = self.propagation(*first, edge_index, _refine)
-        return Embeddings(user - first.user, item - first.item)  # without layer 0
+        adjacency = self._adjacency(self.interactions(data))
+        first = layer = torch.cat([self.user_embedding, self.item_embedding])
+        out = torch.zeros_like(first)
+        for _ in range(self.num_layers):
+            layer = adjacency.matmul(layer)
+            layer = F.cosine_similarity(layer, first).unsqueeze(1) * layer
+            out = out + layer
+        user, item = out.split([self.num_users, self.num_items])
+        return Embeddings(user, item)
 
-    def _prune(self, edge_index: Tensor) -> Tensor:
+    def _adjacency(self, edge_index: Tensor) -> SymmetricAdjacency:
+        dropout = self.dropout if self.training else 0.0
         uniform = self.pruning == "uniform"
-        if self.pruning == "mixed":
+        if self.training and self.pruning == "mixed":
             uniform = bool(torch.rand(()) < 0.5)
-        if uniform:
-            return uniform_pruning(edge_index, self.dropout)
-        return degree_sensitive_pruning(
-            edge_index, self.dropout, self.num_users, self.num_items
-        )
+        prune = uniform_pruning if uniform else degree_sensitive_pruning
+        return prune(edge_index, dropout, self.num_users, self.num_items)
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
@@ -132,7 +137,3 @@ class LayerGCN(Recommender):
             "bpr": scale * triplet_bpr(*lookup(self.encode(data), batch)),
             "reg": scale * self.reg_weight * penalty,
         }
-
-
-def _refine(layer: Tensor, first: Tensor) -> Tensor:
-    return F.cosine_similarity(layer, first, dim=-1).unsqueeze(-1) * layer

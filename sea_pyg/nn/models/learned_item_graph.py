@@ -9,6 +9,7 @@ from torch_geometric.utils import scatter
 
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.nn.models.periodic_search import PeriodicSearch
 from sea_pyg.utils import check_counts, chunked_topk, edge_dot, memoize
 
 
@@ -21,7 +22,7 @@ class ItemEdges(NamedTuple):
     """Shape :math:`[N_i k]`."""
 
 
-class LearnedItemGraph(torch.nn.Module):
+class LearnedItemGraph(PeriodicSearch):
     r"""Link every item to its nearest items by the cosine of learned features.
 
     The values are differentiable in the features, the choice of the neighbours is
@@ -53,8 +54,6 @@ class LearnedItemGraph(torch.nn.Module):
         An item without a modality has no neighbours in it and is no one's neighbour.
     """
 
-    step: Tensor
-
     def __init__(
         self,
         num_items: int,
@@ -63,7 +62,7 @@ class LearnedItemGraph(torch.nn.Module):
         search_every: int = 16,
         chunk_size: int = 1024,
     ) -> None:
-        super().__init__()
+        super().__init__(search_every)
         if not 1 <= k <= num_items:
             raise ValueError(
                 f"k must lie between 1 and the number of items {num_items} (got {k})"
@@ -71,16 +70,10 @@ class LearnedItemGraph(torch.nn.Module):
         check_counts(1, search_every=search_every, chunk_size=chunk_size)
         self.num_items = num_items
         self.k = k
-        self.search_every = search_every
         self.chunk_size = chunk_size
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
         for name in modalities:
             neighbour = torch.zeros(num_items, k, dtype=torch.long)
             self.register_buffer(_buffer(name), neighbour)
-
-    def reset_parameters(self) -> None:
-        """Forget the neighbours."""
-        self.step.zero_()
 
     def forward(
         self,
@@ -88,9 +81,7 @@ class LearnedItemGraph(torch.nn.Module):
         present: Mapping[str, Tensor] | None = None,
     ) -> dict[str, ItemEdges]:
         """Build the graph of every modality."""
-        search = not self.training or int(self.step) % self.search_every == 0
-        if self.training:
-            self.step += 1
+        search = self.search_is_due()
         out = {}
         for name, x in features.items():
             x = l2_normalize(x)

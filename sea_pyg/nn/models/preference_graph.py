@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.models.periodic_search import PeriodicSearch
 from sea_pyg.nn.models.user_item_graph import sum_over_root_degree
 from sea_pyg.typing import Embeddings
 from sea_pyg.utils import EdgeMembership, chunked_topk, memoize
 
 
-class PreferenceGraph(torch.nn.Module):
+class PreferenceGraph(PeriodicSearch):
     r"""Link every user to the unseen items of the largest product of features, and sum
     tables over the links.
 
@@ -39,7 +40,6 @@ class PreferenceGraph(torch.nn.Module):
         - **output:** user :math:`(N_u, D)` and item :math:`(N_i, D)` sums per modality
     """
 
-    step: Tensor
     item: Tensor
 
     def __init__(
@@ -51,18 +51,16 @@ class PreferenceGraph(torch.nn.Module):
         search_every: int = 64,
         chunk_size: int = 1024,
     ) -> None:
-        super().__init__()
+        super().__init__(search_every)
         self.modalities = list(modalities)
         self.k = min(k, num_items)
-        self.search_every = search_every
         self.chunk_size = chunk_size
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
         shape = (len(self.modalities), num_users, self.k)
         self.register_buffer("item", torch.full(shape, -1))
 
     def reset_parameters(self) -> None:
         """Forget the items."""
-        self.step.zero_()
+        super().reset_parameters()
         self.item.fill_(-1)
 
     def forward(
@@ -79,12 +77,10 @@ class PreferenceGraph(torch.nn.Module):
             seen: The pairs that are not linked.
         """
         found = self.item
-        if not self.training:
+        if self.search_is_due():
             found = self._search(features, seen)
-        elif int(self.step) % self.search_every == 0:
-            self.item.copy_(self._search(features, seen))
-        if self.training:
-            self.step += 1
+            if self.training:
+                found = self.item.copy_(found)
         num_users, num_items = tables.user.size(0), tables.item.size(0)
         out = {}
         for place, name in enumerate(self.modalities):

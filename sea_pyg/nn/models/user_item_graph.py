@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.typing import Embeddings
-from sea_pyg.utils import memoize, spmm, symmetric_norm
+from sea_pyg.utils import memoize, product_dtype, spmm, symmetric_norm
 
 
 def reverse_edges(edge_index: Tensor) -> Tensor:
@@ -18,16 +18,24 @@ def reverse_edges(edge_index: Tensor) -> Tensor:
     return memoize(edge_index, ("reverse",), lambda: edge_index.flip(0))
 
 
-def interaction_norm(edge_index: Tensor, num_users: int, num_items: int) -> Tensor:
-    r"""Return :math:`1 / \sqrt{d_u d_i}` of every interaction, computed once.
+def interaction_norm(
+    edge_index: Tensor,
+    num_users: int,
+    num_items: int,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    r"""Return :math:`1 / \sqrt{d_u d_i}` of every interaction, computed once a dtype.
 
     Shapes:
         ``edge_index`` :math:`[2, E]` as (user, item); returns :math:`[E]`.
     """
-    key = ("interaction norm", num_users, num_items)
-    return memoize(
-        edge_index, key, lambda: symmetric_norm(edge_index, num_users, num_items)
-    )
+
+    def build() -> Tensor:
+        one = torch.ones(edge_index.size(1), dtype=dtype, device=edge_index.device)
+        return symmetric_norm(edge_index, num_users, num_items, one)
+
+    key = ("interaction norm", num_users, num_items, dtype)
+    return memoize(edge_index, key, build)
 
 
 def to_users(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
@@ -38,7 +46,8 @@ def to_users(edge_index: Tensor, x_item: Tensor, num_users: int) -> Tensor:
         returns :math:`[N_u, C]`.
     """
     num_items = x_item.size(0)
-    weight = interaction_norm(edge_index, num_users, num_items)
+    dtype = product_dtype(x_item.dtype)
+    weight = interaction_norm(edge_index, num_users, num_items, dtype)
     return spmm(reverse_edges(edge_index), weight, x_item, (num_items, num_users))
 
 
@@ -81,7 +90,8 @@ def sum_over_root_degree(edge_index: Tensor, x: Tensor, num_targets: int) -> Ten
         ``edge_index`` :math:`[2, E]` as (source, target), ``x`` :math:`[N, C]`;
         returns :math:`[M, C]` for :math:`M` targets.
     """
-    return _weighed_by_degree(edge_index, x, num_targets, Tensor.rsqrt)
+    weight = _of_degree(edge_index, num_targets, x.dtype, Tensor.rsqrt)
+    return spmm(edge_index, weight, x, (x.size(0), num_targets))
 
 
 def mean_of_sources(edge_index: Tensor, x: Tensor, num_targets: int) -> Tensor:
@@ -90,24 +100,25 @@ def mean_of_sources(edge_index: Tensor, x: Tensor, num_targets: int) -> Tensor:
     Shapes:
         Those of :func:`sum_over_root_degree`.
     """
-    return _weighed_by_degree(edge_index, x, num_targets, Tensor.reciprocal)
+    weight = _of_degree(edge_index, num_targets, x.dtype, Tensor.reciprocal)
+    return spmm(edge_index, weight, x, (x.size(0), num_targets))
 
 
-def _weighed_by_degree(
+def _of_degree(
     edge_index: Tensor,
-    x: Tensor,
     num_targets: int,
+    dtype: torch.dtype,
     weigh: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Sum sources into targets, weighed by a function of the target's degree."""
+    """Weigh every edge by its target's degree, as precisely as ``dtype`` is summed."""
+    dtype = product_dtype(dtype)
 
     def build() -> Tensor:
         target = edge_index[1]
         degree = torch.bincount(target, minlength=num_targets)
-        return weigh(degree.to(torch.get_default_dtype()))[target]
+        return weigh(degree.to(dtype))[target]
 
-    weight = memoize(edge_index, ("by degree", weigh, num_targets), build)
-    return spmm(edge_index, weight, x, (x.size(0), num_targets))
+    return memoize(edge_index, ("of degree", weigh, num_targets, dtype), build)
 
 
 def alternating_hops(
@@ -150,16 +161,15 @@ def random_walk(
     num_users, num_items = x_user.size(0), x_item.size(0)
     num_nodes = num_users + num_items
 
-    def build() -> tuple[Tensor, Tensor]:
+    def build() -> Tensor:
         user, item = edge_index[0], edge_index[1] + num_users
         node = torch.arange(num_nodes, device=edge_index.device)
         source = torch.cat([user, item, node])
         target = torch.cat([item, user, node])
-        degree = torch.bincount(target, minlength=num_nodes)
-        weight = degree.to(torch.get_default_dtype()).reciprocal()[target]
-        return torch.stack([source, target]), weight
+        return torch.stack([source, target])
 
-    graph, weight = memoize(edge_index, ("random_walk", num_users, num_items), build)
+    graph = memoize(edge_index, ("random_walk", num_users, num_items), build)
+    weight = _of_degree(graph, num_nodes, x_user.dtype, Tensor.reciprocal)
     x = torch.cat([x_user, x_item])  # [num_nodes, C]
     x = sum_of_hops(graph, weight, x, num_layers) / (num_layers + 1)
     user, item = x.split([num_users, num_items])

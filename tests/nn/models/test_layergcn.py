@@ -16,6 +16,19 @@ def test_parity() -> None:
     assert_parity("layergcn")
 
 
+@pytest.mark.parametrize("num_layers", [1, 4])
+def test_loses_no_digits(num_layers: int) -> None:
+    """Layer 0, which is not read, is larger than those that are."""
+    torch.manual_seed(0)
+    data = example_data(num_users=300, num_items=200)
+    model = LayerGCN.from_data(data, num_layers=num_layers).eval()
+    found = torch.cat(model.encode(data)).double()
+    exact = torch.cat(model.double().encode(data))
+    assert exact.dtype == torch.float64
+    error = (found - exact).norm(dim=1) / exact.norm(dim=1).clamp(min=1e-30)
+    assert error.max() < 1e-5
+
+
 def test_dropout_in_training_only() -> None:
     torch.manual_seed(0)
     data = example_data()

@@ -1,6 +1,7 @@
 import torch
 
 from sea_pyg.nn.models.user_item_graph import (
+    interaction_norm,
     mean_of_sources,
     random_walk,
     reverse_edges,
@@ -21,17 +22,17 @@ def test_products_are_those_of_dense_matrices() -> None:
     d_user, d_item = rates.sum(dim=1).clamp(min=1), rates.sum(dim=0).clamp(min=1)
     scaled = d_user.rsqrt().view(-1, 1) * rates * d_item.rsqrt()
     ours = to_users(edge_index, item, 40)
-    torch.testing.assert_close(ours, scaled @ item, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(ours, scaled @ item)
 
     sums = d_user.rsqrt().view(-1, 1) * rates @ item
     found = root_degree_sums(edge_index, item, 40)
-    torch.testing.assert_close(found.user, sums, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(found.user, sums)
     sums = d_item.rsqrt().view(-1, 1) * rates.t() @ sums
-    torch.testing.assert_close(found.item, sums, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(found.item, sums)
 
     mean = rates / d_user.view(-1, 1) @ item
     found_mean = mean_of_sources(reverse_edges(edge_index), item, 40)
-    torch.testing.assert_close(found_mean, mean, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(found_mean, mean)
     assert (found_mean[-1] == 0).all()  # of a user without items
 
     zero = torch.zeros
@@ -45,4 +46,21 @@ def test_products_are_those_of_dense_matrices() -> None:
     x = torch.cat([user, item])
     expected = (x + graph @ x + graph @ graph @ x) / 3
     out = torch.cat(random_walk(edge_index, user, item, 2))
-    torch.testing.assert_close(out, expected, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(out, expected)
+
+
+def test_weights_are_as_precise_as_what_they_weigh() -> None:
+    """In either order: the weights of one dtype are no other's."""
+    edge_index = example_data(())["user", "rates", "item"].edge_index
+    x = torch.ones(30, 2, dtype=torch.double)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        found = mean_of_sources(reverse_edges(edge_index), x.to(dtype), 40)
+        assert found.dtype == dtype
+        exact = torch.zeros(40, 2, dtype=torch.double)
+        exact[:-1] = 1.0
+        error = (found.double() - exact).abs().max()
+        assert error <= torch.finfo(dtype).eps
+    for dtype in (torch.float32, torch.float64):
+        weight = interaction_norm(edge_index, 40, 30, dtype)
+        assert weight is interaction_norm(edge_index, 40, 30, dtype)
+        assert weight.dtype == dtype

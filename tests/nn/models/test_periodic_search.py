@@ -1,0 +1,72 @@
+import copy
+import pickle
+
+import pytest
+import torch
+
+from sea_pyg.nn.models.periodic_search import PeriodicSearch
+
+
+def due(schedule: PeriodicSearch, calls: int) -> list[bool]:
+    return [schedule.search_is_due() for _ in range(calls)]
+
+
+def test_searches_in_every_third_training_call() -> None:
+    schedule = PeriodicSearch(3)
+    assert due(schedule, 4) == [True, False, False, True]
+    assert due(schedule.eval(), 2) == [True, True]
+    assert due(schedule.train(), 3) == [False, False, True]
+    assert int(schedule.step) == 7
+    schedule.reset_parameters()
+    assert int(schedule.step) == 0
+    assert due(schedule, 2) == [True, False]
+
+
+def copied(schedule: PeriodicSearch) -> PeriodicSearch:
+    return copy.deepcopy(schedule)
+
+
+def pickled(schedule: PeriodicSearch) -> PeriodicSearch:
+    out = pickle.loads(pickle.dumps(schedule))
+    assert isinstance(out, PeriodicSearch)
+    return out
+
+
+def loaded(schedule: PeriodicSearch) -> PeriodicSearch:
+    out = PeriodicSearch(3)
+    out.search_is_due()
+    out.load_state_dict(schedule.state_dict())
+    return out
+
+
+def loaded_within(schedule: PeriodicSearch) -> PeriodicSearch:
+    out = torch.nn.ModuleDict({"inner": PeriodicSearch(3)})
+    saved = {"inner.step": schedule.step.clone()}
+    out.load_state_dict(saved, assign=True)
+    inner = out["inner"]
+    assert isinstance(inner, PeriodicSearch)
+    return inner
+
+
+@pytest.mark.parametrize("taken", [copied, pickled, loaded, loaded_within])
+def test_goes_on_where_it_was(taken) -> None:
+    schedule = PeriodicSearch(3)
+    due(schedule, 2)
+    other = taken(schedule)
+    assert list(other.state_dict()) == ["step"]
+    assert int(other.step) == 2
+    assert due(other, 4) == due(schedule, 4) == [False, True, False, False]
+    assert int(other.step) == int(schedule.step) == 6
+
+
+def test_keeps_its_count_where_none_was_saved() -> None:
+    schedule = PeriodicSearch(3)
+    due(schedule, 2)
+    schedule.load_state_dict({}, strict=False)
+    assert due(schedule, 2) == [False, True]
+
+
+def test_reads_no_tensor() -> None:
+    """As a GPU would have to be waited for: on ``meta`` there is nothing to read."""
+    schedule = PeriodicSearch(3).to("meta")
+    assert due(schedule, 4) == [True, False, False, True]
