@@ -126,7 +126,7 @@ class BM3(MappedFeaturesRecommender):
         item_target = self._target(item)
         interaction = self._distance(user, item_target)
         interaction = interaction + self._distance(item, self._target(user))
-        features = self.modality_features(data)
+        features = self.features_in(data, state)
         masks = modality_masks(data, features, self.edge_type[2])
         modality: list[Tensor] = []
         for name, x in features.items():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.item_graph import (
@@ -121,11 +122,11 @@ class DRAGON(UserWeighedRecommender):
         data = with_item_graph(data, self.item_graph)
         return with_user_graph(data, self.user_k, self.edge_type)
 
-    def encode(self, data: HeteroData) -> Embeddings:
+    def fuse(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
         """Concatenate the modalities, then aggregate over both graphs."""
         self.check_graph(data)
         data = self.prepare(data)
-        parts = self.propagate(data)
+        parts = self.propagate(data, features)
         users = [part.user for part in parts]
         if self.weight is not None:
             weights = self.weight.split(1, dim=1)  # [num_users, 1] each

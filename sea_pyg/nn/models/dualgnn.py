@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
@@ -92,11 +93,11 @@ class DualGNN(UserWeighedRecommender):
         """Add the user-user graph."""
         return with_user_graph(data, self.k, self.edge_type)
 
-    def encode(self, data: HeteroData) -> Embeddings:
+    def fuse(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
         """Fuse the modalities, then aggregate over users of the same taste."""
         self.check_graph(data)
         data = self.prepare(data)
-        parts = self.propagate(data)
+        parts = self.propagate(data, features)
         item = torch.stack([part.item for part in parts]).sum(dim=0)
         users = [part.user for part in parts]
         if self.cumulative:

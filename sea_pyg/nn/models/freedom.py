@@ -18,13 +18,13 @@ from sea_pyg.nn.models.item_graph import (
     similar_type,
     with_item_graph,
 )
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_counts, check_interval, check_mixture, modality_masks
 
 
-class FREEDOM(Recommender):
+class FREEDOM(MultimodalRecommender):
     r"""Freeze the item-item graph and prune the user-item graph.
 
     From `"A Tale of Two Graphs: Freezing and Denoising Graph Structures for Multimodal
@@ -85,7 +85,6 @@ class FREEDOM(Recommender):
         ``dropout=0`` both are the same.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -159,6 +158,10 @@ class FREEDOM(Recommender):
         out: dict[str, Tensor] = self._features()(data)
         return out
 
+    def representations(self, data: HeteroData) -> Any:
+        """Return :meth:`modality_features`, if any enter the objective."""
+        return None if self.features is None else self.modality_features(data)
+
     def _features(self) -> ItemFeatures:
         if self.features is None:
             raise ValueError(
@@ -188,7 +191,7 @@ class FREEDOM(Recommender):
         embeddings = self.encode(data)
         parts = {"bpr": triplet_bpr(*lookup(embeddings, batch))}
         if self.features is not None:
-            features = self.modality_features(data)
+            features = self.features_in(data, state)
             masks = modality_masks(data, features, self.edge_type[2])
             losses = []
             for name, x in features.items():

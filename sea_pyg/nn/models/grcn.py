@@ -14,7 +14,7 @@ from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.nn.models.user_item_graph import reverse_edges, stacked_edges, sum_of_hops
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import (
@@ -28,7 +28,7 @@ from sea_pyg.utils import (
 )
 
 
-class GRCN(Recommender):
+class GRCN(MultimodalRecommender):
     r"""Refine the interaction graph by the content of the items.
 
     From `"Graph-Refined Convolutional Network for Multimedia Recommendation with
@@ -81,7 +81,6 @@ class GRCN(Recommender):
         training batch, which are encoded anew here.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -145,12 +144,15 @@ class GRCN(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Weigh the interactions, propagate on them, and append the content."""
+        return self._encode(data, self.modality_features(data))
+
+    def _encode(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
         edge_index = self.interactions(data)
         edges = stacked_edges(edge_index, self.num_users)
         to_users = reverse_edges(edge_index)
         content, weights = [], []
-        for name, features in self.modality_features(data).items():
-            item = l2_normalize(features)
+        for name, mapped in features.items():
+            item = l2_normalize(mapped)
             user = l2_normalize(self.preference[name])
             for _ in range(self.num_routing):
                 routed, _ = _attend(item, user, to_users)
@@ -179,8 +181,9 @@ class GRCN(Recommender):
             penalty = penalty + F.embedding(batch.user, preference).square().mean()
             if name in self.penalized_tables:
                 penalty = penalty + preference.square().mean()
+        embeddings = self._encode(data, self.features_in(data, state))
         return {
-            "bpr": triplet_bpr(*lookup(self.encode(data), batch)),
+            "bpr": triplet_bpr(*lookup(embeddings, batch)),
             "reg": self.reg_weight * penalty,
         }
 

@@ -160,14 +160,16 @@ class LATTICE(MappedFeaturesRecommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and the items over the fused graphs."""
+        return self._encode(data, self.modality_features(data))
+
+    def _encode(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
         edge_index = self.interactions(data)
         tables = (self.user_embedding, self.item_embedding)
         user, item = self.propagation(*tables, edge_index)
-        similar = self._similar(self.prepare(data))
+        similar = self._similar(self.prepare(data), features)
         return Embeddings(user, item + l2_normalize(similar))
 
-    def _similar(self, data: HeteroData) -> Tensor:
-        features = self.modality_features(data)
+    def _similar(self, data: HeteroData, features: Mapping[str, Tensor]) -> Tensor:
         present = modality_present(data, features, self.edge_type[2])
         learned = self.learned_graph(features, present)
         share = self._share(list(features))
@@ -191,7 +193,7 @@ class LATTICE(MappedFeaturesRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
-        rows = lookup(self.encode(data), batch)
+        rows = lookup(self._encode(data, self.features_in(data, state)), batch)
         return {
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows, power=2),

@@ -13,7 +13,7 @@ from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import l2_normalize, log_partition
 from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.nn.models.user_item_graph import mean_of_sources, reverse_edges
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import (
@@ -42,7 +42,7 @@ class _Views(NamedTuple):
     """What the hyperedges of every modality tell users and items."""
 
 
-class LGMRec(Recommender):
+class LGMRec(MultimodalRecommender):
     r"""Add what nodes share with all others through a few hyperedges.
 
     From `"LGMRec: Local and Global Graph Learning for Multimodal Recommendation"
@@ -98,7 +98,6 @@ class LGMRec(Recommender):
         with other batches than its 2048 rows, ``cl_weight`` is another weight.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -178,17 +177,17 @@ class LGMRec(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Add what graph and hypergraphs tell."""
-        return self._views(data).embeddings
+        return self._views(data, self.modality_features(data)).embeddings
 
-    def _views(self, data: HeteroData) -> _Views:
+    def _views(self, data: HeteroData, features: Mapping[str, Tensor]) -> _Views:
         edge_index = self.interactions(data)
         tables = (self.user_embedding, self.item_embedding)
         content = self.propagation(*tables, edge_index)
         local = torch.cat(content)
         to_users = reverse_edges(edge_index)
-        for features in self.modality_features(data).values():
-            user = mean_of_sources(to_users, features, self.num_users)
-            propagated = self.modality_propagation(user, features, edge_index)
+        for mapped in features.values():
+            user = mean_of_sources(to_users, mapped, self.num_users)
+            propagated = self.modality_propagation(user, mapped, edge_index)
             local = local + l2_normalize(torch.cat(propagated))
         hyper = {
             name: self._through_hyperedges(data, x @ self.hyperedge[name], content.item)
@@ -224,7 +223,7 @@ class LGMRec(Recommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr``, ``reg`` and, of several modalities, ``contrast``."""
-        embeddings, hyper = self._views(data)
+        embeddings, hyper = self._views(data, self.features_in(data, state))
         rows = lookup(embeddings, batch)
         parts = {
             "bpr": triplet_bpr(*rows),

@@ -1,21 +1,19 @@
 """Base class of the models that map item features linearly."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import with_item_graph
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.transforms import ItemKNNGraph
 
 
-class MappedFeaturesRecommender(Recommender):
+class MappedFeaturesRecommender(MultimodalRecommender):
     """A recommender that maps every modality by :class:`ItemFeatures`."""
 
-    multimodal: ClassVar[bool] = True
     features: ItemFeatures
     frozen_graphs: Mapping[str, ItemKNNGraph] = {}
     """The graphs of similar items that the model reads, by modality."""

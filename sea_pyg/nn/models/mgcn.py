@@ -141,14 +141,14 @@ class MGCN(TwoViewsRecommender):
                 assert isinstance(linear, Linear)
                 linear.reset_parameters()
 
-    def views(self, data: HeteroData) -> Views:
+    def views(self, data: HeteroData, features: Mapping[str, Tensor]) -> Views:
         """Propagate the tables, and what every modality keeps of the items'."""
         edge_index = self.interactions(data)
         data = self.prepare(data)
         tables = (self.user_embedding, self.item_embedding)
         content = torch.cat(self.propagation(*tables, edge_index))
         modality = {}
-        for name, x in self.modality_features(data).items():
+        for name, x in features.items():
             x = self.item_embedding * self.purifier[name](x).sigmoid()
             graph = graph_of(data, self.frozen_graphs[name].edge_type)
             x = hops(*graph, x, self.num_item_layers)

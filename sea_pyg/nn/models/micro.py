@@ -184,11 +184,11 @@ class MICRO(MappedFeaturesRecommender):
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate over the interactions, and add the fused views of the items."""
         edge_index = self.interactions(data)
-        return self._fuse(edge_index, self._views(data))[0]
+        views = self._views(data, self.modality_features(data))
+        return self._fuse(edge_index, views)[0]
 
-    def _views(self, data: HeteroData) -> list[Tensor]:
+    def _views(self, data: HeteroData, features: Mapping[str, Tensor]) -> list[Tensor]:
         data = self.prepare(data)
-        features = self.modality_features(data)
         present = modality_present(data, features, self.edge_type[2])
         learned = self.learned_graph(features, present)
         views = []
@@ -217,7 +217,7 @@ class MICRO(MappedFeaturesRecommender):
     ) -> dict[str, Tensor]:
         """Return ``bpr``, ``reg`` and ``contrast``."""
         edge_index = self.interactions(data)
-        views = self._views(data)
+        views = self._views(data, self.features_in(data, state))
         embeddings, fused = self._fuse(edge_index, views)
         rows = lookup(embeddings, batch)
         if self.contrast_on == "batch":

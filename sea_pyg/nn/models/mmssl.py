@@ -26,6 +26,8 @@ from sea_pyg.utils import check_choice, check_counts, check_interval, memoize
 class MMSSLState(NamedTuple):
     """What of a training step does not depend on the batch."""
 
+    features: dict[str, Tensor]
+    """The mapped features of every modality, each :math:`[N_i, D]`."""
     embeddings: Embeddings
     content: dict[str, Embeddings]
     """Features of every modality, summed over the interactions."""
@@ -260,7 +262,7 @@ class MMSSL(MappedFeaturesRecommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate the tables with the attended ones, and add the features."""
-        return self._encode(data)[0]
+        return self._encode(data, self.modality_features(data))[0]
 
     def representations(self, data: HeteroData) -> MMSSLState:
         """Compute all of :meth:`encode`, and draw the users that the critic judges."""
@@ -268,17 +270,22 @@ class MMSSL(MappedFeaturesRecommender):
         active = memoize(seen.rowptr, "active", lambda: seen.degree.nonzero().flatten())
         size = (self.critic_users,)
         judged = active[torch.randint(active.numel(), size, device=active.device)]
-        embeddings, content, preference = self._encode(data)
+        features = self.modality_features(data)
+        embeddings, content, preference = self._encode(data, features)
         fakes = [UnseenRows.of(x, judged, seen) for x in content.values()]
-        return MMSSLState(embeddings, content, preference, judged, fakes)
+        return MMSSLState(features, embeddings, content, preference, judged, fakes)
+
+    def features_in(self, data: HeteroData, state: Any) -> dict[str, Tensor]:
+        """Return the mapped features of a training step."""
+        return self.modality_features(data) if state is None else state.features
 
     def _encode(
-        self, data: HeteroData
+        self, data: HeteroData, features: Mapping[str, Tensor]
     ) -> tuple[Embeddings, dict[str, Embeddings], dict[str, Embeddings]]:
         edge_index = self.interactions(data)
         content = {
             name: root_degree_sums(edge_index, self.dropout(x), self.num_users)
-            for name, x in self.modality_features(data).items()
+            for name, x in features.items()
         }
         tables = Embeddings(self.user_embedding, self.item_embedding)
         preference = self.preference_graph(content, tables, self.seen_items(data))

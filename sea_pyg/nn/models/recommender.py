@@ -223,6 +223,15 @@ class Recommender(InitArguments, GraphModel, ABC):
             "attach to; choose a multimodal model"
         )
 
+    def features_in(self, data: HeteroData, state: Any) -> dict[str, Tensor]:
+        """Return :meth:`modality_features`, out of ``state`` where it holds them.
+
+        Args:
+            data: The training graph.
+            state: What :meth:`representations` returned.
+        """
+        return self.modality_features(data)
+
     @property
     def scores_by_embeddings(self) -> bool:
         """Whether the score is the dot product of what :meth:`encode` returns."""

@@ -13,12 +13,12 @@ from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import info_nce, l2_normalize, log_partition
 from sea_pyg.nn.models.batch import distinct, rows_with_modality, total
 from sea_pyg.nn.models.item_features import ItemFeatures
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_counts, check_interval, modality_masks
 
 
-class SLMRec(Recommender):
+class SLMRec(MultimodalRecommender):
     r"""Contrast what behaviour and every modality say of an item.
 
     From `"Self-supervised Learning for Multimedia Recommendation"
@@ -68,7 +68,6 @@ class SLMRec(Recommender):
         batch, which are encoded anew here.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
         "weight_decay": 1e-4,
@@ -144,11 +143,13 @@ class SLMRec(Recommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Propagate behaviour and every modality, and fuse them."""
-        return self._fuse(self._propagate(data))
+        return self._fuse(self._propagate(data, self.modality_features(data)))
 
-    def _propagate(self, data: HeteroData) -> list[Embeddings]:
+    def _propagate(
+        self, data: HeteroData, features: Mapping[str, Tensor]
+    ) -> list[Embeddings]:
         edge_index = self.interactions(data)
-        items = [self.item_embedding, *self.modality_features(data).values()]
+        items = [self.item_embedding, *features.values()]
         count = len(items)
         users = self.user_embedding.repeat(1, count)
         out = self.propagation(users, torch.cat(items, dim=1), edge_index)
@@ -167,7 +168,7 @@ class SLMRec(Recommender):
         users, items = distinct(batch.user), distinct(batch.positive)
         parts = [
             Embeddings(F.embedding(users.node, user), F.embedding(items.node, item))
-            for user, item in self._propagate(data)
+            for user, item in self._propagate(data, self.features_in(data, state))
         ]
         masks = modality_masks(data, self.modality_channels, self.edge_type[2])
         chained, contrast = parts[0].item, []

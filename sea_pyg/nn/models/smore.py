@@ -184,7 +184,7 @@ class SMORE(TwoViewsRecommender):
             out[name] = filtered.to(weight.dtype)
         return out
 
-    def views(self, data: HeteroData) -> Views:
+    def views(self, data: HeteroData, features: Mapping[str, Tensor]) -> Views:
         """Propagate the tables, and what every filter keeps of the items'."""
         edge_index = self.interactions(data)
         data = self.prepare(data)
@@ -196,7 +196,7 @@ class SMORE(TwoViewsRecommender):
         }
         graphs[FUSED] = largest_of(list(graphs.values()), self.num_items)
         view = {}
-        for name, x in self._filtered(self.modality_features(data)).items():
+        for name, x in self._filtered(features).items():
             x = self.item_embedding * self.purifier[name](x).sigmoid()
             x = hops(*graphs[name], x, self.num_item_layers)
             view[name] = torch.cat([to_users(edge_index, x, self.num_users), x])

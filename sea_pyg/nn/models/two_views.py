@@ -47,7 +47,7 @@ class TwoViewsRecommender(MappedFeaturesRecommender):
     temperature: float
 
     @abstractmethod
-    def views(self, data: HeteroData) -> Views:
+    def views(self, data: HeteroData, features: Mapping[str, Tensor]) -> Views:
         """Compute the view of the interactions and those of the features."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class TwoViewsRecommender(MappedFeaturesRecommender):
 
     def encode(self, data: HeteroData) -> Embeddings:
         """Add the view of the interactions and the fused one of the features."""
-        views = self.views(data)
+        views = self.views(data, self.modality_features(data))
         x = views.content + self.fuse(*views)
         return Embeddings(x[: self.num_users], x[self.num_users :])
 
@@ -70,7 +70,7 @@ class TwoViewsRecommender(MappedFeaturesRecommender):
         """Return ``bpr``, ``reg`` and ``contrast``."""
         # Only the batch's nodes need what is fused.
         node, triplets = batch_nodes(batch, self.num_users)
-        views = self.views(data).of(node)
+        views = self.views(data, self.features_in(data, state)).of(node)
         side = self.fuse(*views)
         final = views.content + side
         rows = lookup(Embeddings(final, final), triplets)

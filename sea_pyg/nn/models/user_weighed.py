@@ -1,5 +1,6 @@
 """Base class of the models whose users weigh the modalities."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,19 +11,18 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.batch import lookup, triplet_bpr
 from sea_pyg.nn.models.modality_gcn import ModalityGCN
-from sea_pyg.nn.models.recommender import Recommender
+from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.typing import EdgeType, Embeddings, Triplets
 from sea_pyg.utils import check_counts, check_interval
 
 
-class UserWeighedRecommender(Recommender):
+class UserWeighedRecommender(MultimodalRecommender):
     """A recommender that propagates each modality, with a weight per user and modality.
 
     The objective is BPR and the mean squares of preferences and weights. The weights of
     a single modality do not exist.
     """
 
-    multimodal: ClassVar[bool] = True
     training_defaults: ClassVar[dict[str, Any]] = {"lr": 1e-3, "patience": 50}
 
     def __init__(
@@ -69,16 +69,25 @@ class UserWeighedRecommender(Recommender):
         """Return the mapped features of every modality."""
         return self.modality.features(data)
 
-    def propagate(self, data: HeteroData) -> list[Embeddings]:
+    def encode(self, data: HeteroData) -> Embeddings:
+        """Fuse the modalities, then aggregate over the graphs."""
+        return self.fuse(data, self.modality_features(data))
+
+    @abstractmethod
+    def fuse(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
+        """Compute :meth:`encode` from the mapped features."""
+
+    def propagate(
+        self, data: HeteroData, features: Mapping[str, Tensor]
+    ) -> list[Embeddings]:
         """Return the users and the items of every modality."""
-        features = self.modality_features(data)
         return list(self.modality(self.interactions(data), features).values())
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
-        rows = lookup(self.encode(data), batch)
+        rows = lookup(self.fuse(data, self.features_in(data, state)), batch)
         penalty = self.modality.penalty(batch.user)
         if self.weight is not None:
             penalty = penalty + self.weight.square().mean()

@@ -94,7 +94,10 @@ class VBPR(MappedFeaturesRecommender):
     def encode(self, data: HeteroData) -> Embeddings:
         """Append the mapped features to the items' embeddings."""
         self.check_graph(data)
-        content = torch.stack(list(self.modality_features(data).values())).sum(dim=0)
+        return self._encode(self.modality_features(data))
+
+    def _encode(self, features: Mapping[str, Tensor]) -> Embeddings:
+        content = torch.stack(list(features.values())).sum(dim=0)
         item = torch.cat([self.item_embedding, content + self.bias], dim=1)
         return Embeddings(self.user_embedding, item)
 
@@ -102,6 +105,7 @@ class VBPR(MappedFeaturesRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
-        rows = lookup(self.encode(data), batch)
+        self.check_graph(data)
+        rows = lookup(self._encode(self.features_in(data, state)), batch)
         penalty = norm_penalty(*rows, power=self.reg_power)
         return {"bpr": triplet_bpr(*rows), "reg": self.reg_weight * penalty}

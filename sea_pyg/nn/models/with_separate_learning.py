@@ -1,7 +1,6 @@
 """Separate learning on top of any multimodal model."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -24,8 +23,6 @@ class SeparateState(NamedTuple):
 
     backbone: Any
     maps: SeparateMaps
-    features: dict[str, Tensor]
-    """The backbone's features, not computed again where it reads them as such."""
 
 
 class WithSeparateLearning(Recommender):
@@ -181,11 +178,10 @@ class WithSeparateLearning(Recommender):
 
     def representations(self, data: HeteroData) -> SeparateState:
         """Compute what the backbone shares, and what the losses compare."""
-        features = self.backbone.modality_features(data)
+        backbone = self.backbone.representations(data)
+        features = self.backbone.features_in(data, backbone)
         masks = modality_masks(data, features, self.edge_type[2])
-        with _computed(self.backbone, features):
-            backbone = self.backbone.representations(data)
-        return SeparateState(backbone, self.separate.maps(features, masks), features)
+        return SeparateState(backbone, self.separate.maps(features, masks))
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
@@ -198,8 +194,7 @@ class WithSeparateLearning(Recommender):
         if state is None:
             state = self.representations(data)
         assert isinstance(state, SeparateState)
-        with _computed(self.backbone, state.features):
-            parts = self.backbone.loss(data, batch, state.backbone)
+        parts = self.backbone.loss(data, batch, state.backbone)
         own = self.separate.loss(state.maps)
         names = {name: f"separate_{name}" if name in parts else name for name in own}
         return parts | {names[name]: part for name, part in own.items()}
@@ -243,19 +238,6 @@ class WithSeparateLearning(Recommender):
         """List the parameters that :meth:`estimator_loss` trains."""
         own = self.separate.estimator_parameters()
         return self.backbone.estimator_parameters() + own
-
-
-@contextmanager
-def _computed(backbone: Recommender, features: dict[str, Tensor]) -> Iterator[None]:
-    """Have ``modality_features`` return what it returned before, in a block.
-
-    The products with wide features cost most of many backbones' steps.
-    """
-    vars(backbone)["modality_features"] = lambda data: features
-    try:
-        yield
-    finally:
-        del vars(backbone)["modality_features"]
 
 
 def _check_backbone(model_class: type[Recommender]) -> None:

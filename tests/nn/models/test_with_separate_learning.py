@@ -1,8 +1,10 @@
+import copy
 import json
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
@@ -18,6 +20,7 @@ from sea_pyg.nn.models import (
     resolve,
 )
 from sea_pyg.training import TrainingConfig
+from sea_pyg.typing import Triplets
 from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
 
 BACKBONES = [
@@ -50,16 +53,18 @@ def test_both_losses_reach_every_modality(backbone: str) -> None:
     data = example_data()
     torch.manual_seed(0)
     model = WithSeparateLearning.from_data(data, backbone=backbone)
-    state = model.representations(model.prepare(data))
+    data = model.prepare(data)
+    features = model.modality_features(data)
     parameters = dict(model.backbone.named_parameters())
     read = {  # the parameters that each modality's features are made of
-        name: reached(x.sum(), parameters) for name, x in state.features.items()
+        name: reached(x.sum(), parameters) for name, x in features.items()
     }
     assert set(read) == {"image", "text"}
-    own = model.separate.loss(state.maps)
+    for loss in model.separate(features).values():
+        assert reached(loss, features) == {"image", "text"}
+    own = model.separate.loss(model.representations(data).maps)
     assert set(own) == {"distance", "alignment"}
     for loss in own.values():
-        assert reached(loss, state.features) == {"image", "text"}
         trained = reached(loss, parameters)
         for name, other in (("image", "text"), ("text", "image")):
             assert trained & (read[name] - read[other]), name
@@ -143,6 +148,35 @@ def test_objective_is_the_sum_of_both() -> None:
         torch.testing.assert_close(value, expected[name])
 
 
+class TwoDraws(VBPR):
+    """Compares its features with those of another draw, and of another graph."""
+
+    def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
+        found = super().modality_features(data)
+        return {name: F.dropout(x, 0.5) for name, x in found.items()}
+
+    def loss(
+        self, data: HeteroData, batch: Triplets, state: Any = None
+    ) -> dict[str, Tensor]:
+        other = copy.copy(data)
+        other["item"].x_text = 1000 * data["item"].x_text
+        first, second, large = (
+            self.modality_features(graph)["text"] for graph in (data, data, other)
+        )
+        parts = super().loss(data, batch, state)
+        ratio = large.norm() / first.norm()
+        return parts | {"draws": (first - second).norm(), "graphs": ratio}
+
+
+def test_a_backbone_may_read_features_again() -> None:
+    data = example_data()
+    torch.manual_seed(0)
+    model = WithSeparateLearning(TwoDraws.from_data(data))
+    parts = model.loss(data, example_batch(data), model.representations(data))
+    assert parts["draws"] > 0
+    assert parts["graphs"] > 10
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 def test_features_are_computed_once_in_a_step(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -165,7 +199,6 @@ def test_features_are_computed_once_in_a_step(
     state = model.representations(data)
     together = list(model.loss(data, batch, state).values())
     assert len(calls) == 1
-    assert "modality_features" not in vars(backbone)
 
     torch.manual_seed(1)
     alone = backbone.loss(data, batch, backbone.representations(data))
