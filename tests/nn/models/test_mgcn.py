@@ -16,5 +16,6 @@ def test_parity() -> None:
 def test_a_single_view_counts_half() -> None:
     data = example_data(("text",))
     model = MGCN.from_data(data).eval()
-    content, views = model.views(model.prepare(data))
+    data = model.prepare(data)
+    content, views = model.views(data, model.modality_features(data))
     torch.testing.assert_close(model.fuse(content, views), views["text"] / 2)
