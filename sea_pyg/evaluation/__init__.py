@@ -2,7 +2,8 @@
 
 from sea_pyg.evaluation.compare import compare, label_methods, summarize
 from sea_pyg.evaluation.comparison import Comparison, ComparisonRow
-from sea_pyg.evaluation.evaluate import BEYOND_ACCURACY, DEFAULT_METRICS, evaluate
+from sea_pyg.evaluation.evaluate import DEFAULT_METRICS, evaluate
+from sea_pyg.evaluation.measure import BEYOND_ACCURACY
 from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.run import Run
 from sea_pyg.evaluation.significance import (

@@ -2,23 +2,21 @@
 
 import hashlib
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.evaluation.measure import Metric, make_measures
 from sea_pyg.evaluation.pairs import check_reachable, excluded_pairs, labelled_pairs
 from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.scorer import Scorer
-from sea_pyg.metrics import ranking_classes
 from sea_pyg.nn.models.ranking import evaluation_mode, rank_items
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings
 from sea_pyg.utils import (
     EdgeMembership,
-    closest,
     device_of,
     first_of_another,
     get_split_id,
@@ -30,9 +28,6 @@ from sea_pyg.utils.interactions import check_interactions
 DEFAULT_METRICS = ("recall", "ndcg", "precision", "map", "mrr", "hit_ratio")
 """Accuracy metrics that :func:`evaluate` computes by default."""
 
-BEYOND_ACCURACY = ("coverage", "gini", "novelty", "cold_recall")
-"""What ``beyond_accuracy=True`` adds."""
-
 Exclude = Literal["train", "train+val", "none"]
 
 
@@ -41,7 +36,7 @@ def evaluate(
     model: Recommender | Embeddings,
     data: HeteroData,
     k: int | Sequence[int] = (10, 20),
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Metric | Sequence[Metric] = DEFAULT_METRICS,
     exclude: Exclude = "train",
     val: HeteroData | None = None,
     batch_size: int | None = None,
@@ -63,8 +58,10 @@ def evaluate(
             ``RandomLinkSplit``, only labels above zero count.
         k: Length or lengths of the rankings. (default: :obj:`(10, 20)`)
         metrics: Names from ``recall``, ``ndcg``, ``precision``, ``map``, ``mrr``,
-            ``hit_ratio``, ``coverage``, ``gini``, ``novelty`` and ``cold_recall``.
-            (default: the first six)
+            ``hit_ratio``, ``coverage``, ``gini``, ``novelty`` and ``cold_recall``, or
+            classes derived from :class:`~sea_pyg.metrics.RankingMetric`, each at every
+            ``k``; or such a metric, ``RPrec(5)``, at its own ``k`` alone. A class
+            ``RPrec`` is called ``r_prec`` in the result. (default: the first six)
         exclude: What is never ranked for a user: the items of their training edges, of
             training and of the labels of ``val``, or nothing. (default: :obj:`"train"`)
         val: The validation graph; needed for ``exclude='train+val'`` only.
@@ -77,10 +74,11 @@ def evaluate(
 
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is
-            unknown, there are no labels or none of a user with training edges, all of
-            them are left out of the ranking, a node number is out of range, or the
-            model is none, of another size than the graph, or trained on other
-            interactions than those of the graph's split.
+            unknown or weighted, two that differ have one name, there are no labels or
+            none of a user with training edges, all of them are left out of the ranking,
+            a node number is out of range or not int64, or the model is none, of another
+            size than the graph, or trained on other interactions than those of the
+            graph's split.
 
     .. note::
         MMRec evaluates with the embeddings of the last training batch; here the model
@@ -95,12 +93,11 @@ def evaluate(
     edge_type = edge_type or (
         model.edge_type if isinstance(model, Recommender) else RATES
     )
-    names = _metric_names(metrics, beyond_accuracy)
     device = model.user.device if isinstance(model, Embeddings) else device_of(model)
     data, val = on_device(data, device), None if val is None else on_device(val, device)
     sizes = check_interactions(data, edge_type)
     num_users, num_items = sizes
-    lengths = _lengths(k, num_items)
+    measures = make_measures(metrics, beyond_accuracy, k, num_items)
     _check_model(model, sizes)
     _check_split(model, data, val, edge_type)
 
@@ -121,10 +118,11 @@ def evaluate(
             "is nothing to evaluate; check edge_index and edge_label_index"
         )
     item_degree = torch.bincount(train.item, minlength=num_items)
-    scorer = Scorer(names, lengths, labels, item_degree, num_users, cold_degree)
+    scorer = Scorer(measures, labels, item_degree, num_users, cold_degree)
+    longest = max(measure.k for measure in measures)
     with evaluation_mode(model):
         ranked = rank_items(
-            model, data, user_index, lengths[-1], seen, num_items, batch_size
+            model, data, user_index, longest, seen, num_items, batch_size
         )
         for users, item_index, _ in ranked:
             scorer.update(users, item_index)
@@ -140,40 +138,6 @@ def evaluate(
         num_users_without_edges=int((has_label & ~has_edge).sum()),
         fingerprint=_fingerprint(user_index, labels, seen),
     )
-
-
-def _metric_names(metrics: Sequence[str], beyond_accuracy: bool) -> list[str]:
-    if isinstance(metrics, str):
-        metrics = (metrics,)
-    known = [*ranking_classes, *BEYOND_ACCURACY]
-    for name in metrics:
-        if not isinstance(name, str):  # metric objects are equal to everything
-            raise ValueError(
-                f"metrics are given by their names, as 'recall', and lengths by k=... "
-                f"(got {name!r}); choose from {', '.join(known)}"
-            )
-        if name not in known:
-            raise ValueError(f"there is no metric {name!r}; {closest(name, known)}")
-    names = [*metrics, *(BEYOND_ACCURACY if beyond_accuracy else ())]
-    if not names:
-        raise ValueError(f"no metric was asked for; choose from {', '.join(known)}")
-    return list(dict.fromkeys(names))
-
-
-def _lengths(k: int | Sequence[int], num_items: int) -> list[int]:
-    lengths = list(k) if isinstance(k, Sequence) else [k]
-    if not lengths:
-        raise ValueError("k must name at least one length (got none)")
-    given: Sequence[object] = lengths
-    for length in given:
-        if isinstance(length, bool) or not isinstance(length, Integral):
-            raise ValueError(f"k must be a whole number or several (got {length!r})")
-        if not 1 <= int(length) <= num_items:
-            raise ValueError(
-                f"k must lie between 1 and the number of items {num_items} "
-                f"(got {length}); choose a smaller k"
-            )
-    return sorted({int(length) for length in lengths})
 
 
 def _check_model(model: Recommender | Embeddings, sizes: tuple[int, int]) -> None:

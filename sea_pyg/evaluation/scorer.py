@@ -5,15 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from sea_pyg.metrics import (
-    RankingData,
-    Recall,
-    coverage,
-    exposure,
-    gini,
-    novelty,
-    ranking_classes,
-)
+from sea_pyg.evaluation.measure import Measure
+from sea_pyg.metrics import RankingData, Recall, coverage, exposure, gini, novelty
 from sea_pyg.utils import EdgeMembership
 
 
@@ -21,8 +14,7 @@ class Scorer:
     """Turns rankings into metrics, batch by batch.
 
     Args:
-        names: Metrics, as :func:`evaluate` takes them.
-        lengths: Lengths of the rankings, ascending.
+        measures: What to compute.
         labels: What each user should have got.
         item_degree: Training edges of every item, :math:`[N_i]`.
         num_users: Size of the user base.
@@ -31,33 +23,32 @@ class Scorer:
 
     def __init__(
         self,
-        names: list[str],
-        lengths: list[int],
+        measures: list[Measure],
         labels: EdgeMembership,
         item_degree: Tensor,
         num_users: int,
         cold_degree: int,
     ) -> None:
-        self.names = names
-        self.lengths = lengths
+        self.measures = measures
         self.labels = labels
         self.item_degree = item_degree
         self.num_users = num_users
         self.cold = item_degree < cold_degree
         device = item_degree.device
         self.ranking = {
-            f"{name}@{k}": ranking_classes[name](k).to(device)
-            for name in names
-            if name in ranking_classes
-            for k in lengths
+            measure.key: measure.metric.to(device)
+            for measure in measures
+            if measure.metric is not None
         }
         self.cold_recall = {
-            f"cold_recall@{k}": Recall(k) for k in lengths if "cold_recall" in names
+            measure.key: Recall(measure.k)
+            for measure in measures
+            if measure.name == "cold_recall"
         }
         self.exposure = {
-            k: torch.zeros_like(item_degree)
-            for k in lengths
-            if "coverage" in names or "gini" in names
+            measure.k: torch.zeros_like(item_degree)
+            for measure in measures
+            if measure.name in ("coverage", "gini")
         }
         self.parts: dict[str, list[Tensor]] = {}
 
@@ -75,11 +66,11 @@ class Scorer:
                 self._keep(key, metric.per_user(ranking).masked_fill(none, math.nan))
         for k, count in self.exposure.items():
             count += exposure(item_index[:, :k], count.numel())
-        if "novelty" in self.names:
-            for k in self.lengths:
-                ranked = item_index[:, :k]
+        for measure in self.measures:
+            if measure.name == "novelty":
+                ranked = item_index[:, : measure.k]
                 value = novelty(ranked, self.item_degree, self.num_users)
-                self._keep(f"novelty@{k}", value)
+                self._keep(measure.key, value)
 
     def _keep(self, key: str, value: Tensor) -> None:
         self.parts.setdefault(key, []).append(value)
@@ -88,16 +79,15 @@ class Scorer:
         """Return the means and the per-user values, in the order asked for."""
         per_user = {key: torch.cat(part).cpu() for key, part in self.parts.items()}
         values: dict[str, float] = {}
-        for name in self.names:
-            for k in self.lengths:
-                key = f"{name}@{k}"
-                if key in per_user:
-                    # float32 sums over many users would cost digits.
-                    values[key] = float(per_user[key].double().nanmean())
-                elif name == "coverage":
-                    values[key] = coverage(self.exposure[k])
-                else:
-                    count = self.exposure[k]
-                    values[key] = gini(count) if count.any() else math.nan
+        for measure in self.measures:
+            key = measure.key
+            if key in per_user:
+                # float32 sums over many users would cost digits.
+                values[key] = float(per_user[key].double().nanmean())
+            elif measure.name == "coverage":
+                values[key] = coverage(self.exposure[measure.k])
+            else:
+                count = self.exposure[measure.k]
+                values[key] = gini(count) if count.any() else math.nan
         ordered = {key: per_user[key] for key in values if key in per_user}
         return values, ordered

@@ -1,5 +1,7 @@
 """What all metrics of one user's ranking share."""
 
+import copy
+
 from torch import Tensor
 from torch_geometric.metrics.link_pred import LinkPredMetric, LinkPredMetricData
 
@@ -13,9 +15,26 @@ class RankingMetric(LinkPredMetric):
     :class:`RankingData` says, within PyG's ``LinkPredMetricCollection``, too.
     :meth:`per_user` keeps no state.
 
+    A metric of one's own implements ``_compute(data)``, which returns a number per
+    user, :math:`[B]`, from
+
+    * ``data.pred_rel_mat``, :math:`[B, k]`: whether each ranked item is true, best
+      first (less than :math:`k` where no more were ranked), and
+    * ``data.label_count``, :math:`[B]`: how many true items the user has, maybe none.
+
+    One of PyG's becomes such a metric by its bases alone:
+
+    .. code-block:: python
+
+        class F1(RankingMetric, LinkPredF1):
+            pass
+
     Args:
         k: Length of the ranking that counts.
     """
+
+    weighted: bool = False
+    """Relevance is binary."""
 
     def per_user(self, data: LinkPredMetricData) -> Tensor:
         """Compute the metric of every user.
@@ -26,9 +45,18 @@ class RankingMetric(LinkPredMetric):
 
         Shapes:
             Returns :math:`[B]`; zero for users without labels.
+
+        Raises:
+            ValueError: If the metric computes something else than a number per user.
         """
-        value: Tensor = self._compute(_clean(data))
-        return value
+        value: Tensor = self._compute(_first(_clean(data), self.k))
+        num_users = data.pred_index_mat.size(0)
+        if value.shape != (num_users,):
+            raise ValueError(
+                f"_compute of {type(self).__name__} must return a number per user, of "
+                f"shape [{num_users}] (got {list(value.shape)})"
+            )
+        return value if value.is_floating_point() else value.float()
 
     def update(
         self,
@@ -55,7 +83,7 @@ class RankingMetric(LinkPredMetric):
 
     def _update(self, data: LinkPredMetricData) -> None:
         # A collection hands its own data over.
-        super()._update(_clean(data))
+        super()._update(_first(_clean(data), self.k))
 
 
 def _clean(data: LinkPredMetricData) -> RankingData:
@@ -63,3 +91,12 @@ def _clean(data: LinkPredMetricData) -> RankingData:
     if isinstance(data, RankingData):
         return data
     return RankingData(data.pred_index_mat, data.edge_label_index)
+
+
+def _first(data: RankingData, k: int) -> RankingData:
+    """Return the data of the first ``k`` ranks, with the hits that were searched."""
+    first = copy.copy(data)
+    first.pred_index_mat = data.pred_index_mat[:, :k]
+    first._pred_rel_mat = data.pred_rel_mat[:, :k]
+    first._label_count = data.label_count
+    return first

@@ -88,9 +88,10 @@ def separate_comparison(
         for verdict in ("better", "worse", "no difference shown")
     )
     average = mean(row.difference or 0.0 for _, row in pairs)
+    models = "model" if len(pairs) == 1 else "models"
     note = (
-        f"Of {len(pairs)} models, separate learning makes {better} better and {worse} "
-        f"worse; no difference is shown for {neither}. The mean "
+        f"Of {len(pairs)} {models}, separate learning makes {better} better and "
+        f"{worse} worse; no difference is shown for {neither}. The mean "
         f"difference of {metric} is {average:+.4f}."
     )
     notes = [note]

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 
+from sea_pyg.loader import NegativeSampler
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import exclusive, write_text
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.provenance import code_digest
-from sea_pyg.training.run_notes import data_note, model_note
+from sea_pyg.training.run_notes import data_note, model_note, sampler_note
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 from sea_pyg.utils import on_device, require
@@ -59,6 +60,7 @@ def fit(
     run_dir: str | Path | None = None,
     resume: bool = False,
     progress: bool = False,
+    sampler: NegativeSampler | None = None,
 ) -> FitResult:
     """Train a model and leave it with the weights of its best validation epoch.
 
@@ -78,9 +80,12 @@ def fit(
         run_dir: A folder for ``history.csv``, ``checkpoints/`` and the logs of
             TensorBoard. (default: nothing is written)
         resume: Whether to go on from the last checkpoint in ``run_dir``, if there is
-            one; it has to be of the same options, model, interactions and features.
-            (default: :obj:`False`)
+            one; it has to be of the same options, model, sampler, interactions and
+            features. (default: :obj:`False`)
         progress: Whether to show a progress bar. (default: :obj:`False`)
+        sampler: What draws the negatives (see :class:`~sea_pyg.loader.NegativeSampler`)
+            of a model that is trained by gradient.
+            (default: :class:`~sea_pyg.loader.UniformNegativeSampler`)
 
     Raises:
         ImportError: If Lightning is not installed.
@@ -114,6 +119,7 @@ def fit(
     # later, and another device is no other run.
     fixed = {k: v for k, v in asdict(config).items() if k not in _FREE_OPTIONS}
     fixed["eval_k"] = list(config.eval_k)
+    fixed["sampler"] = sampler_note(sampler)
     if folder is not None and model.trainable:
         fixed["model"] = model_note(model)
         fixed["data"] = data_note(model, train, val)
@@ -128,7 +134,7 @@ def fit(
         stack.enter_context(isolated())
         stack.enter_context(_quiet())
         return _fit_by_gradient(
-            model, train, val, config, fixed, folder, resume, progress
+            model, train, val, config, fixed, folder, resume, progress, sampler
         )
 
 
@@ -148,6 +154,7 @@ def _fit_by_gradient(
     folder: Path | None,
     resume: bool,
     progress: bool,
+    sampler: NegativeSampler | None,
 ) -> FitResult:
     from sea_pyg.training.history_logger import history_csv
     from sea_pyg.training.interaction_data_module import InteractionDataModule
@@ -176,7 +183,7 @@ def _fit_by_gradient(
             model.train()
         module = RecommenderModule(model, train, config)
         batches = InteractionDataModule(
-            train, val, config.batch_size, config.seed, model.edge_type
+            train, val, config.batch_size, config.seed, model.edge_type, sampler
         )
         handler = signal.getsignal(signal.SIGINT)
         try:

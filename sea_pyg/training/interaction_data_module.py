@@ -7,7 +7,7 @@ import lightning.pytorch as L
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.loader import InteractionLoader
+from sea_pyg.loader import InteractionLoader, NegativeSampler
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.typing import RATES, EdgeType
 
@@ -24,6 +24,8 @@ class InteractionDataModule(L.LightningDataModule):
         batch_size: Interactions per batch. (default: :obj:`2048`)
         seed: Seed of the batches. (default: :obj:`0`)
         edge_type: The interactions.
+        sampler: What draws the negatives.
+            (default: :class:`~sea_pyg.loader.UniformNegativeSampler`)
 
     Raises:
         ValueError: If ``train`` or ``val`` is a test graph or of another split than
@@ -37,10 +39,13 @@ class InteractionDataModule(L.LightningDataModule):
         batch_size: int = 2048,
         seed: int = 0,
         edge_type: EdgeType = RATES,
+        sampler: NegativeSampler | None = None,
     ) -> None:
         super().__init__()
         check_splits(train, val)
-        self.loader = InteractionLoader(train, batch_size, edge_type, seed=seed)
+        self.loader = InteractionLoader(
+            train, batch_size, edge_type, seed=seed, sampler=sampler
+        )
         self.val = val
 
     def train_dataloader(self) -> InteractionLoader:

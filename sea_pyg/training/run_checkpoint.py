@@ -78,7 +78,7 @@ class RunCheckpoint(L.Callback):
                 )
             raise ValueError(
                 f"{run} was started with {name}={saved.get(name)!r} and cannot be "
-                f"resumed with {value!r}; leave the option out, or start a new run"
+                f"resumed with {value!r}; give it as before, or start a new run"
             )
         try:
             model.load_state_dict(_take(tensors, "model/"))

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.loader import NegativeSampler
 from sea_pyg.nn.models import Recommender, WithSeparateLearning
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.utils.split_id import tensor_digest
@@ -33,6 +34,14 @@ def data_note(model: Recommender, train: HeteroData, val: HeteroData) -> dict[st
         "validation interactions": fingerprint((val,)),
         **feature_fingerprints(train, names, model.edge_type[2]),
     }
+
+
+def sampler_note(sampler: NegativeSampler | None) -> str | None:
+    """Return what tells a sampler of negatives: its own ``repr``, or its class."""
+    if sampler is None:
+        return None
+    own = type(sampler).__repr__ is not object.__repr__
+    return repr(sampler) if own else type(sampler).__qualname__
 
 
 def _text_of(value: Any) -> str:

@@ -44,8 +44,8 @@ def check_edges(
         )
     if edge_index.dtype != torch.long:
         raise ValueError(
-            f"edge_index of {edge_type!r} must hold integer ids, torch.long (got "
-            f"{edge_index.dtype})"
+            f"edge_index of {edge_type!r} must hold integer ids of type int64; convert "
+            f"it by .long() (got {edge_index.dtype})"
         )
     for row, (node_type, size) in enumerate(zip(edge_type[::2], sizes, strict=True)):
         outside = (edge_index[row] < 0) | (edge_index[row] >= size)

@@ -31,8 +31,16 @@ def positive_labels(store: EdgeStorage) -> Tensor | None:
     The others are the negatives of ``RandomLinkSplit``, which are not to be found.
 
     ``None`` if the edges have no ``edge_label_index``.
+
+    Raises:
+        ValueError: If it is not int64.
     """
     index: Tensor | None = store.get("edge_label_index")
+    if index is not None and index.dtype != torch.long:
+        raise ValueError(
+            f"edge_label_index of {store._key!r} must hold integer ids of type int64; "
+            f"convert it by .long() (got {index.dtype})"
+        )
     label: Tensor | None = store.get("edge_label")
     if index is None or label is None:
         return index

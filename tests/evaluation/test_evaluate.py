@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.data import HeteroData
+from torch_geometric.metrics import LinkPredF1
+from torch_geometric.metrics.link_pred import LinkPredMetricData
 
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.evaluation import BEYOND_ACCURACY, DEFAULT_METRICS, evaluate
-from sea_pyg.metrics import Recall, gini, novelty
+from sea_pyg.metrics import RankingMetric, Recall, gini, novelty, ranking_classes
 from sea_pyg.nn.models import BPRMF, Popularity, Recommender
 from sea_pyg.transforms import RandomUserSplit
 from sea_pyg.typing import RATES, EdgeType, Embeddings
@@ -402,11 +404,14 @@ def test_lengths_of_numpy_and_a_bare_pair_of_tables() -> None:
         ([[0], [30]], "item 30, but items go from 0 to 29"),
         ([[-1], [0]], "user -1, but users go from 0 to 39"),
         ([[40], [0]], "user 40"),
+        (np.array([[0], [1]], np.int32), r"int64; convert it by .long\(\) .*int32"),
+        ([[0.5], [1.0]], "int64; .*float32"),
     ],
 )
-def test_bad_labels(labels: list[list[int]], message: str) -> None:
+def test_bad_labels(labels: Any, message: str) -> None:
     _, test, score = random_graph()
-    test[RATES].edge_label_index = torch.tensor(labels, dtype=torch.long)
+    index = torch.as_tensor(labels)
+    test[RATES].edge_label_index = index if index.numel() else index.long()
     with pytest.raises(ValueError, match=message):
         evaluate(exactly(score), test)
 
@@ -451,15 +456,127 @@ def test_negatives_among_the_labels_are_none_of_the_validation() -> None:
     assert found.user_index.tolist() == [0]
 
 
-def test_metrics_are_names() -> None:
-    """A metric object is equal to everything, also to a name."""
+class RPrec(RankingMetric):
+    """Precision at the number of a user's true items, at most k."""
+
+    def _compute(self, data: LinkPredMetricData) -> Tensor:
+        rank = torch.arange(data.pred_rel_mat.size(1))
+        wanted = data.label_count.clamp(max=self.k)[:, None]
+        return (data.pred_rel_mat & (rank < wanted)).sum(dim=1) / wanted.squeeze(1)
+
+
+class Hits(RankingMetric):
+    """Weighted number of hits, and of nothing but what is ranked up to k."""
+
+    def __init__(self, k: int, weight: int = 1) -> None:
+        super().__init__(k)
+        self.weight = weight
+
+    def _compute(self, data: LinkPredMetricData) -> Tensor:
+        return self.weight * data.pred_rel_mat.sum(dim=1)
+
+
+class F1(RankingMetric, LinkPredF1):
+    pass
+
+
+def test_a_metric_of_ones_own() -> None:
+    _, test, score = random_graph()
+    asked: list[Any] = [RPrec, "recall", Hits(3, weight=2), F1, "novelty", Recall(4)]
+    result = evaluate(exactly(score), test, k=(1, 8), metrics=asked, batch_size=7)
+    assert list(result.metrics) == [
+        *("r_prec@1", "r_prec@8", "recall@1", "recall@8", "hits@3"),
+        *("f1@1", "f1@8", "novelty@1", "novelty@8", "recall@4"),
+    ]
+    assert list(result.per_user) == list(result.metrics)
+    seen, true = (sets(test[RATES][n]) for n in ("edge_index", "edge_label_index"))
+    for row, user in enumerate(result.user_index.tolist()):
+        rest = set(range(30)) - seen[user]
+        order = sorted(rest, key=lambda i: -float(score[user, i]))
+        for k in (1, 8):
+            wanted = min(len(true[user]), k)
+            hits = len(true[user] & set(order[:wanted]))
+            found = float(result.per_user[f"r_prec@{k}"][row])
+            assert found == pytest.approx(hits / wanted)
+        twice = 2.0 * len(true[user] & set(order[:3]))
+        assert result.per_user["hits@3"][row] == twice
+    values = result.per_user["hits@3"]
+    assert values.dtype == torch.float32
+    assert result.metrics["hits@3"] == pytest.approx(float(values.mean()))
+    names = evaluate(exactly(score), test, k=(4, 8), metrics="recall")
+    for k in (4, 8):
+        assert torch.equal(
+            result.per_user[f"recall@{k}"], names.per_user[f"recall@{k}"]
+        )
+
+
+def test_a_metric_has_its_own_length_alone() -> None:
     data = FakeMultimodalDataset(num_users=20, num_items=15)[0]
     train, val, _ = RandomUserSplit(seed=0)(data)
     model = BPRMF.from_data(train)
-    wrong: Any
-    for wrong in (Recall(5), Recall):
-        with pytest.raises(ValueError, match=r"by their names, as 'recall'"):
-            evaluate(model, val, k=5, metrics=[wrong])
+    metric = Recall(5)
+    found = evaluate(model, val, metrics=metric)  # 20 items cannot be ranked
+    assert found.metrics == evaluate(model, val, k=5, metrics=Recall).metrics
+    assert metric.total == 0  # nothing was added to it
+    both = evaluate(model, val, k=3, metrics=[metric], beyond_accuracy=True).metrics
+    assert list(both) == ["recall@5", *(f"{name}@3" for name in BEYOND_ACCURACY)]
+    assert both["recall@5"] == found.metrics["recall@5"]
+
+
+def test_what_is_asked_for_twice_is_computed_once() -> None:
+    _, test, score = random_graph()
+    metric: Any = Hits(3)
+    for asked in (["recall", Recall], [Recall, "recall", "recall"]):
+        assert list(evaluate(exactly(score), test, 3, asked).metrics) == ["recall@3"]
+    asked = [metric, metric, "coverage", "coverage"]
+    found = evaluate(exactly(score), test, 3, asked)
+    assert list(found.metrics) == ["hits@3", "coverage@3"]
+
+
+class Gini(RankingMetric):
+    pass
+
+
+class Mean(RankingMetric):
+    def _compute(self, data: LinkPredMetricData) -> Tensor:
+        return data.pred_rel_mat.float().mean()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ([LinkPredF1(5)], r"derived from RankingMetric \(got LinkPredF1\(k=5\)\)"),
+        ([LinkPredF1], "derived from RankingMetric"),
+        ([5], r"derived from RankingMetric \(got 5\)"),
+        ([Recall(5, weighted=True)], r"weighted \(Recall\(k=5, weighted=True\)\)"),
+        ([Recall(31)], r"between 1 and the number of items 30 \(got 31\)"),
+        ([Hits(5), Hits(5, 2)], "two metrics would be called 'hits@5'"),
+        ([Hits(5), Hits], "two metrics would be called 'hits@5'"),
+        (["recall", Recall(5)], "two metrics would be called 'recall@5'"),
+        ([type("Recall", (Hits,), {})], "called 'recall' in .* rename the class"),
+        ([Gini], "Gini would be called 'gini'"),
+        ([Mean], r"_compute of Mean must return .* \[\d+\] \(got \[\]\)"),
+    ],
+)
+def test_metrics_that_are_none_or_not_told_apart(metrics: Any, message: str) -> None:
+    _, test, score = random_graph()
+    with pytest.raises(ValueError, match=message):
+        evaluate(exactly(score), test, k=5, metrics=metrics)
+
+
+def test_every_class_has_the_name_that_it_would_be_given() -> None:
+    for name, cls in ranking_classes.items():
+        other: Any = type(f"My{cls.__name__}", (cls,), {})
+        _, test, score = random_graph()
+        found = evaluate(exactly(score), test, 5, [cls, other]).metrics
+        assert list(found) == [f"{name}@5", f"my_{name}@5"]
+
+
+def test_a_registered_metric_goes_by_its_name(monkeypatch) -> None:
+    monkeypatch.setitem(ranking_classes, "rprec", RPrec)
+    _, test, score = random_graph()
+    found = evaluate(exactly(score), test, 5, ["rprec", RPrec]).metrics
+    assert list(found) == ["rprec@5"]
 
 
 def test_a_result_prints_no_values_per_user() -> None:

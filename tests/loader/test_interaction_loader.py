@@ -96,6 +96,67 @@ def test_device_is_the_graphs():
     assert batch.negative.device == data[RATES].edge_index.device
 
 
+class Fixed:
+    """Draws one item, or whatever it is told to return."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def sample(self, user, generator=None):
+        return torch.full_like(user, 3) if self.found is None else self.found
+
+
+class Drawing:
+    """Draws from the generator, and keeps for whom."""
+
+    def sample(self, user, generator=None):
+        self.user = user
+        return torch.randint(120, user.shape, generator=generator)
+
+
+def test_a_sampler_of_ones_own(train):
+    loader = InteractionLoader(train, batch_size=64, sampler=Fixed(None))
+    assert all((batch.negative == 3).all() for batch in loader)
+    sampler = Drawing()
+    loader = InteractionLoader(train, seed=5, shuffle=False, sampler=sampler)
+    first, second = epoch(loader), epoch(loader)
+    assert torch.equal(sampler.user, train[RATES].edge_index[0])
+    assert not torch.equal(first.negative, second.negative)
+    assert first.negative.max() > 100
+    resumed = InteractionLoader(train, seed=5, shuffle=False, sampler=Drawing())
+    resumed.set_epoch(1)
+    assert torch.equal(epoch(resumed).negative, second.negative)
+
+
+def test_a_sampler_may_draw_for_users_with_every_item():
+    data = FakeMultimodalDataset(num_items=1)[0]
+    zeros = torch.zeros_like(data[RATES].edge_index[0])
+    drawn = epoch(InteractionLoader(data, sampler=Fixed(zeros)))
+    assert torch.equal(drawn.negative, zeros)
+
+
+def test_bad_samplers(train):
+    user = train[RATES].edge_index[0]
+    number = user.numel()
+    for sampler in (Fixed, lambda user, generator: user, 3):
+        with pytest.raises(ValueError, match="object with a method sample.user, gen"):
+            InteractionLoader(train, sampler=sampler)
+    many = user.new_zeros(number, 2)
+    for found, message in (
+        (many, rf"int64 of shape \[{number}\] on cpu \(got .* \[{number}, 2\] on cpu"),
+        (torch.zeros(number), r"must return int64 .* \(got torch.float32 of shape"),
+        ([3] * 2, r"must return int64 .* \(got \[3, 3\]\)"),
+        (
+            user * 0 + 120,
+            r"sample of Fixed must return items in \[0, 120\) \(got 120\)",
+        ),
+        (user * 0 - 1, r"items in \[0, 120\) \(got -1\)"),
+    ):
+        loader = InteractionLoader(train, sampler=Fixed(found))
+        with pytest.raises(ValueError, match=message):
+            next(iter(loader))
+
+
 def test_bad_input(train):
     with pytest.raises(ValueError, match=r"batch_size must be at least 1 \(got 0\)"):
         InteractionLoader(train, batch_size=0)

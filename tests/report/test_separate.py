@@ -45,6 +45,10 @@ def test_every_model_is_compared_with_itself(grid: Path) -> None:
     expected = holm([added.p_value or 0.0 for _, added in found.rows])
     assert [added.p_holm for _, added in found.rows] == pytest.approx(expected)
     assert found.notes[0].startswith("Of 2 models, separate learning makes 1 better")
+    cells = [cell for cell in load_cells(grid) if "LightGCN" in cell.method]
+    alone = separate_comparison(cells, METRIC)
+    assert alone is not None
+    assert alone.notes[0].startswith("Of 1 model, separate learning makes 1 better")
 
 
 def test_a_table_has_what_is_without_and_with(grid: Path) -> None:

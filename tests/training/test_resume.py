@@ -3,11 +3,13 @@
 import importlib
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from sea_pyg.datasets import FakeMultimodalDataset
+from sea_pyg.loader import InteractionLoader, NegativeSampler
 from sea_pyg.nn import models
 from sea_pyg.nn.models import WithSeparateLearning
 from sea_pyg.training import (
@@ -19,6 +21,7 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.atomic import exclusive
 from sea_pyg.training.run_notes import model_note
+from tests.programs import docstring_program
 
 NAMES = [name for name in models.classes if getattr(models, name).trainable]
 NAMES += ["FREEDOM+separate", "MMSSL+separate"]
@@ -281,3 +284,78 @@ def test_patience_goes_on_counting_after_a_resumption(splits, tmp_path):
         model = _model("BPRMF", train, 0)
         result = fit(model, train, val, again, tmp_path, resume=epochs > 1)
     assert (result.epochs, result.best_epoch) == (4, 1)
+
+
+class Fixed:
+    """Draws one item for all."""
+
+    def sample(self, user, generator=None):
+        return torch.full_like(user, 3)
+
+
+class Shifted:
+    """Draws the items above a number at random."""
+
+    def __init__(self, low):
+        self.low = low
+
+    def sample(self, user, generator=None):
+        return torch.randint(self.low, 30, user.shape, generator=generator)
+
+    def __repr__(self):
+        return f"Shifted({self.low})"
+
+
+def test_a_sampler_reaches_the_model(splits):
+    train, val, _ = splits
+    for sampler, drawn in ((Fixed(), {3}), (Shifted(28), {28, 29}), (None, None)):
+        model = _model("BPRMF", train, 0)
+        real, found = model.loss, []
+
+        def loss(data, batch, state=None, real=real, found=found):
+            found.append(batch.negative)
+            return real(data, batch, state)
+
+        model.loss = loss
+        fit(model, train, val, replace(CONFIG, max_epochs=1), sampler=sampler)
+        items = set(torch.cat(found).tolist())
+        assert items == drawn if drawn else len(items) > 10
+
+
+def test_a_run_with_a_sampler_is_resumed_exactly(splits, tmp_path):
+    train, val, _ = splits
+    whole, folder = tmp_path / "whole", tmp_path / "two"
+    model = _model("BPRMF", train, 0)
+    expected = fit(model, train, val, CONFIG, whole, sampler=Shifted(5))
+    first = replace(CONFIG, max_epochs=1)
+    fit(_model("BPRMF", train, 0), train, val, first, folder, sampler=Shifted(5))
+    again = _model("BPRMF", train, 99)
+    result = fit(again, train, val, CONFIG, folder, resume=True, sampler=Shifted(5))
+    _assert_same(result, folder, expected, whole)
+
+
+def test_a_run_with_another_sampler_is_refused(splits, tmp_path):
+    train, val, _ = splits
+    for name, before, others in (
+        ("none", None, [Fixed(), Shifted(5)]),
+        ("fixed", Fixed(), [None, Shifted(5)]),
+        ("shifted", Shifted(5), [None, Shifted(6)]),
+    ):
+        folder = tmp_path / name
+        fit(_model("BPRMF", train, 0), train, val, CONFIG, folder, sampler=before)
+        for other in others:
+            model = _model("BPRMF", train, 0)
+            with pytest.raises(ValueError, match="started with sampler=.*cannot be"):
+                fit(model, train, val, CONFIG, folder, resume=True, sampler=other)
+
+
+def test_the_samplers_example_runs(splits):
+    train, val, _ = splits
+    model = _model("BPRMF", train, 0)
+    short = partial(fit, config=replace(CONFIG, max_epochs=1))
+    scope = {"torch": torch, "InteractionLoader": InteractionLoader, "fit": short}
+    exec(
+        docstring_program(NegativeSampler),
+        {**scope, "train": train, "val": val, "model": model},
+    )
+    assert model.trained_on

@@ -281,6 +281,10 @@ def test_splitting_twice_is_refused():
         ),
         (torch.tensor([[0, 0], [0, -1]]), r"edge_index\[1, 1\].*\[0, 6\).*'item'.*-1"),
         (torch.tensor([[0.0, 1.0], [0.0, 1.5]]), r"integer ids.*float32"),
+        (
+            torch.zeros(2, 4, dtype=torch.int32),
+            r"int64; convert it by .long\(\).*int32",
+        ),
         (torch.zeros(3, 4, dtype=torch.long), r"shape \[2, E\] \(got \[3, 4\]\)"),
         (torch.zeros(2, 0, dtype=torch.long), r"has no interactions"),
     ],

@@ -19,7 +19,19 @@ class SampledSoftmaxLoss(torch.nn.Module):
 
     All rows share the candidates :math:`k`; :math:`\mathcal{E}_b` are those that row
     :math:`b` must not be told from, such as the items that its user has seen. The
-    scores are held a chunk of rows at a time.
+    scores are held a chunk of rows at a time. :func:`~sea_pyg.loader.shared_candidates`
+    chooses the candidates of a batch:
+
+    .. code-block:: python
+
+        softmax = SampledSoftmaxLoss(temperature=0.2)
+        seen = EdgeMembership(train[RATES].edge_index, num_users, num_items)
+        for batch in InteractionLoader(train):
+            user, item = model.encode(train)
+            candidate, excluded = shared_candidates(batch, seen, limit=1024)
+            loss = softmax(
+                user[batch.user], item[batch.positive], item[candidate], excluded
+            )
 
     Args:
         temperature: :math:`\tau`. (default: :obj:`0.2`)

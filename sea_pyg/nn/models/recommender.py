@@ -182,7 +182,8 @@ class Recommender(InitArguments, GraphModel, ABC):
         Args:
             data: The training graph.
             state: What :meth:`representations` returned.
-            optimizer: That of :meth:`estimator_parameters`.
+            optimizer: That of :meth:`estimator_parameters`; a first-order one, whose
+                ``step`` needs no closure, as all of ``torch.optim`` but ``LBFGS``.
             steps: Number of steps.
 
         Returns:

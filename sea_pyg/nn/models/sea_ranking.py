@@ -5,13 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from sea_pyg.loader import candidate_log_probability, shared_candidates
 from sea_pyg.nn.functional import l2_normalize
 from sea_pyg.nn.loss import BPRLoss, SampledSoftmaxLoss
 from sea_pyg.nn.models.batch import lookup
-from sea_pyg.nn.models.candidates import (
-    candidate_log_probability,
-    shared_candidates,
-)
 from sea_pyg.nn.models.walk_graph import walk_scores, with_walk_graph
 from sea_pyg.typing import EdgeType, Embeddings, Triplets
 from sea_pyg.utils import EdgeMembership, check_choice, check_counts, check_interval

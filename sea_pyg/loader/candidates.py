@@ -12,12 +12,13 @@ def shared_candidates(
 ) -> tuple[Tensor, Tensor]:
     """Choose items that all rows of a batch are contrasted with.
 
+    :class:`~sea_pyg.nn.loss.SampledSoftmaxLoss` takes both that it returns.
     They are the batch's items, half of them positives and half negatives where
     ``limit`` leaves some out, each once: its popular and its unpopular ones.
 
     Args:
         batch: The batch, in random order.
-        seen: Who has seen what.
+        seen: Who has seen what in training.
         limit: Most items. (default: all of the batch)
 
     Shapes:

@@ -1,15 +1,21 @@
 """What the shared candidates of a softmax are, and the correction for it."""
 
+import math
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
+from sea_pyg import loader, nn, utils
+from sea_pyg.loader import candidate_log_probability, shared_candidates
 from sea_pyg.nn.functional import sampled_softmax
+from sea_pyg.nn.loss import SampledSoftmaxLoss
 from sea_pyg.nn.models import SEA
-from sea_pyg.nn.models.candidates import candidate_log_probability, shared_candidates
 from sea_pyg.typing import RATES, Triplets
 from sea_pyg.utils import EdgeMembership
 from tests.nn.models.base import example_batch, example_data
+from tests.programs import docstring_program
 
 
 def interactions() -> Tensor:
@@ -112,3 +118,15 @@ def test_each_limit_has_probabilities_of_its_own() -> None:
     edge_index = interactions()
     few, many = (candidate_log_probability(edge_index, 12, n) for n in (2, 5))
     assert (few[2:] < many[2:]).all()
+
+
+def test_the_losss_example_runs() -> None:
+    data = example_data()
+    model = SEA.from_data(data)
+    scope: dict[str, Any] = {"train": data, "model": model, "RATES": RATES}
+    scope |= {"num_users": model.num_users, "num_items": model.num_items}
+    for package in (loader, nn.loss, utils):
+        scope |= {name: getattr(package, name) for name in package.__all__}
+    exec(docstring_program(SampledSoftmaxLoss), scope)
+    assert scope["excluded"].size(1) > 0
+    assert 0 < float(scope["loss"].detach()) < math.inf
