@@ -6,7 +6,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import RATES, EdgeType
-from sea_pyg.utils import modality_names
+from sea_pyg.utils import modality_names, warn_of_masks
 
 
 def describe(
@@ -25,8 +25,12 @@ def describe(
 
     Returns:
         Plain numbers, ready for JSON.
+
+    Warns:
+        UserWarning: If a ``mask_<modality>`` is of no modality.
     """
     user_type, _, item_type = edge_type
+    warn_of_masks(train, item_type)
     num_users, num_items = train[user_type].num_nodes, train[item_type].num_nodes
     edge_index = train[edge_type].edge_index
     labels = {

@@ -4,6 +4,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
 from sea_pyg.training.refuse_test import refuse_test
+from sea_pyg.typing import EdgeType
 from sea_pyg.utils import (
     count_common,
     fits_split,
@@ -43,6 +44,25 @@ def check_splits(
         ids = get_split_id(val[edge_type]), get_split_id(test[edge_type])
         if None not in ids and ids[0] != ids[1]:
             raise ValueError(_two_splits("val", "test", *ids))
+
+
+def check_labels(val: HeteroData, edge_type: EdgeType) -> None:
+    """Check that a model can be selected on a graph.
+
+    Args:
+        val: The validation graph.
+        edge_type: The user-item edge type.
+
+    Raises:
+        ValueError: If it has no pairs to be ranked.
+    """
+    if edge_type not in val.edge_types or "edge_label_index" not in val[edge_type]:
+        raise ValueError(
+            f"val has no edge_label_index of type {edge_type!r}, the pairs to be "
+            "ranked; split first, e.g. by train, val, test = RandomUserSplit()(data), "
+            "or set it and mark three graphs of your own by "
+            "sea_pyg.transforms.mark_splits(train, val, test)"
+        )
 
 
 def _check_pair(train: EdgeStorage, val: EdgeStorage) -> None:

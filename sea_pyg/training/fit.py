@@ -19,12 +19,12 @@ from torch_geometric.data import HeteroData
 from sea_pyg.loader import NegativeSampler
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import exclusive, write_text
-from sea_pyg.training.check_splits import check_splits
+from sea_pyg.training.check_splits import check_labels, check_splits
 from sea_pyg.training.provenance import code_digest
 from sea_pyg.training.run_notes import data_note, model_note, sampler_note
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
-from sea_pyg.utils import on_device, require
+from sea_pyg.utils import check_frozen, on_device, require
 
 if TYPE_CHECKING:
     import lightning.pytorch as L
@@ -90,10 +90,10 @@ def fit(
     Raises:
         ImportError: If Lightning is not installed.
         ValueError: If ``train`` or ``val`` is no graph, a test graph or of another
-            split than the other or what the model was trained on, ``eval_k`` is above
-            the number of items, a loss part is NaN or infinite, a checkpoint is damaged
-            or of a run with other options or data, or another process trains in
-            ``run_dir``.
+            split than the other or what the model was trained on, ``val`` has no pairs
+            to be ranked, features require a gradient, ``eval_k`` is above the number of
+            items, a loss part is NaN or infinite, a checkpoint is damaged or of a run
+            with other options or data, or another process trains in ``run_dir``.
     """
     for name, graph in (("train", train), ("val", val)):
         if not isinstance(graph, HeteroData):
@@ -112,6 +112,11 @@ def fit(
                 f"eval_every={config.eval_every}"
             )
     check_splits(train, val)
+    if model.trainable:
+        check_labels(val, model.edge_type)
+    if model.trainable and model.multimodal:
+        for name, graph in (("train", train), ("val", val)):
+            check_frozen(graph, name, model.edge_type[2])
     device = find_device(config.device)
     model.note_training(train)
     folder = None if run_dir is None else Path(run_dir)

@@ -12,6 +12,7 @@ from torch_geometric.data import HeteroData
 
 import sea_pyg
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
+from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import modality_names
 
 _PACKAGES = (
@@ -25,14 +26,21 @@ _PACKAGES = (
 )
 
 
-def data_fingerprint(splits: Sequence[HeteroData]) -> dict[str, str]:
+def data_fingerprint(
+    splits: Sequence[HeteroData], edge_type: EdgeType = RATES
+) -> dict[str, str]:
     """Return the SHA-256 of the splits' interactions and of every item feature.
 
     Args:
         splits: Training, validation and test graph.
+        edge_type: The user-item edge type, which names the items' node type.
+
+    Raises:
+        ValueError: If there are no nodes of that type.
     """
-    names = modality_names(splits[0], "item")
-    found = feature_fingerprints(splits[0], names)
+    item_type = edge_type[2]
+    names = modality_names(splits[0], item_type)
+    found = feature_fingerprints(splits[0], names, item_type)
     return {"interactions": fingerprint(splits), **dict(sorted(found.items()))}
 
 

@@ -126,7 +126,7 @@ def _made_of(
         "model": type(built).__name__,
         "arguments": arguments,
         "training": asdict(config),
-        "data_fingerprint": data_fingerprint(splits),
+        "data_fingerprint": data_fingerprint(splits, built.edge_type),
     }
 
 

@@ -22,8 +22,14 @@ from sea_pyg.training.provenance import data_fingerprint
 from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
-from sea_pyg.typing import RATES
-from sea_pyg.utils import NonFiniteError, modality_names, require, training_id
+from sea_pyg.typing import RATES, EdgeType
+from sea_pyg.utils import (
+    NonFiniteError,
+    check_edge_type,
+    modality_names,
+    require,
+    training_id,
+)
 
 _SEARCH = "search.json"
 """What a folder's trials are of; written before the first one that is made."""
@@ -113,7 +119,9 @@ def tune(
     space = search_space(model, preset) if space is None else space
     fixed = dict(fixed or {})
     space = {name: values for name, values in space.items() if name not in fixed}
-    names = [] if preset is None else modality_names(train, RATES[2], modalities)
+    edge_type: EdgeType = fixed.get("edge_type", RATES)
+    check_edge_type(train, edge_type)
+    names = [] if preset is None else modality_names(train, edge_type[2], modalities)
     published = _published(model, space, fixed, names, preset)
     # What cannot be built leaves no trace. With separate learning, options of training
     # are known only to a model that is built.
@@ -127,12 +135,12 @@ def tune(
         "modalities": None if modalities is None else list(modalities),
         "fixed": {k: v for k, v in fixed.items() if k != "device"},
         "space": {key: _plain(values) for key, values in space.items()},
-        "data": data_fingerprint((train, val)),
+        "data": data_fingerprint((train, val), edge_type),
     }
     if (folder / _SEARCH).is_file():
         _claim(folder, search)
     # Every model and data set draws its own random trials.
-    what = (model.__name__, preset, separate, training_id(train, RATES))
+    what = (model.__name__, preset, separate, training_id(train, edge_type))
     seed = f"{fixed.get('seed', 0)};{what}"
     trials: list[Trial] = []
     for number in range(num_trials):

@@ -14,6 +14,7 @@ from sea_pyg.utils.checks import (
     check_floating,
     check_in_channels,
     check_interval,
+    check_mapping,
     check_mixture,
     check_modalities,
     check_temperature,
@@ -22,11 +23,13 @@ from sea_pyg.utils.checks import (
     modality_names,
     node_count,
     require,
+    warn_of_masks,
 )
 from sea_pyg.utils.device import device_of, on_device
 from sea_pyg.utils.features import (
     check_feature,
     check_features,
+    check_frozen,
     fill_missing,
     modality_input,
     modality_inputs,
@@ -43,8 +46,8 @@ from sea_pyg.utils.graph_note import (
     noted_inputs,
     noted_settings,
 )
-from sea_pyg.utils.init_arguments import InitArguments
-from sea_pyg.utils.interactions import check_edges, check_interactions
+from sea_pyg.utils.init_arguments import InitArguments, bind_arguments
+from sea_pyg.utils.interactions import check_edges, check_ends, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.modules import is_unmodified
@@ -78,17 +81,21 @@ __all__ = [
     "InitArguments",
     "NonFiniteError",
     "SymmetricAdjacency",
+    "bind_arguments",
     "bipartite_adjacency",
     "check_choice",
     "check_counts",
     "check_edge_type",
     "check_edges",
+    "check_ends",
     "check_feature",
     "check_features",
     "check_floating",
+    "check_frozen",
     "check_in_channels",
     "check_interactions",
     "check_interval",
+    "check_mapping",
     "check_mixture",
     "check_modalities",
     "check_temperature",
@@ -134,4 +141,5 @@ __all__ = [
     "spmm",
     "symmetric_norm",
     "training_id",
+    "warn_of_masks",
 ]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.utils.checks import check_floating
+from sea_pyg.utils.interactions import check_ends
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.norm import symmetric_norm
 from sea_pyg.utils.sparse import compress, csr_matmul, csr_tensor, product_dtype
@@ -99,7 +100,8 @@ def bipartite_adjacency(
         ``edge_index`` :math:`[2, E]`.
 
     Raises:
-        ValueError: If ``edge_index`` is something else, as a sparse matrix.
+        ValueError: If ``edge_index`` is something else, as a sparse matrix, or ends at
+            nodes that there are not.
     """
     given: object = edge_index  # callers pass what their graphs hold
     if (
@@ -118,6 +120,7 @@ def bipartite_adjacency(
         )
 
     def build() -> SymmetricAdjacency:
+        check_ends(edge_index, num_users, num_items)
         user, item = edge_index[0], edge_index[1] + num_users
         num_nodes = num_users + num_items
         # float64: the values are computed once, and serve float64 checks as well.

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from types import ModuleType
@@ -112,12 +113,28 @@ def check_choice(choices: Collection[object], **arguments: object) -> None:
             raise ValueError(f"{name} must be {expected} (got {argument!r})")
 
 
+def check_mapping(**arguments: object) -> None:
+    """Check arguments that map the modalities' names to something, by their names.
+
+    Raises:
+        ValueError: If one is no mapping.
+    """
+    for name, argument in arguments.items():
+        if not isinstance(argument, Mapping):
+            raise ValueError(
+                f"{name} must be a mapping by the names of the modalities, such as "
+                f"{{'text': ...}} (got {type(argument).__name__})"
+            )
+
+
 def check_in_channels(in_channels: Mapping[str, int]) -> None:
     """Check the widths of the modalities.
 
     Raises:
-        ValueError: If there is no modality, or a width is not a positive integer.
+        ValueError: If they are no mapping, there is no modality, or a width is not a
+            positive integer.
     """
+    check_mapping(in_channels=in_channels)
     if not in_channels:
         raise ValueError("in_channels must name at least one modality (got none)")
     check_counts(1, **{f"in_channels[{n!r}]": d for n, d in in_channels.items()})
@@ -244,12 +261,22 @@ def modality_names(
             default.
 
     Raises:
-        ValueError: If one of ``names`` does not exist or is named twice.
+        ValueError: If there is no such node type, or one of ``names`` does not exist or
+            is named twice.
     """
-    store = data[node_type]
-    found = sorted(key[2:] for key in list(store.keys()) if key.startswith("x_"))
+    if node_type not in data.node_types:  # asked for, PyG would add it
+        raise ValueError(
+            f"the graph has no nodes of type {node_type!r} (its node types are "
+            f"{data.node_types}); pass the type that carries the features"
+        )
+    found = _named(data, node_type, "x_")
     if names is None:
         return found
+    if isinstance(names, str):
+        raise ValueError(
+            f"modalities must be a list of names (got the string {names!r}); pass "
+            f"[{names!r}]"
+        )
     for name in names:
         if name not in found:
             raise ValueError(
@@ -259,3 +286,26 @@ def modality_names(
     if len(set(names)) != len(names):
         raise ValueError(f"a modality is named twice (got {list(names)!r})")
     return list(names)
+
+
+def warn_of_masks(data: HeteroData, node_type: str = "item") -> None:
+    """Warn of every ``mask_<modality>`` that no ``x_<modality>`` stands beside.
+
+    Args:
+        data: The graph.
+        node_type: The node type that carries the features. (default: :obj:`"item"`)
+    """
+    names = modality_names(data, node_type)
+    for name in _named(data, node_type, "mask_"):
+        if name not in names:
+            warnings.warn(
+                f"mask_{name} of {node_type!r} is not read, for there is no x_{name}; "
+                f"{closest(name, names)}",
+                stacklevel=3,
+            )
+
+
+def _named(data: HeteroData, node_type: str, prefix: str) -> list[str]:
+    """List what follows a prefix in the attributes of a node type."""
+    keys = list(data[node_type].keys())
+    return sorted(key.removeprefix(prefix) for key in keys if key.startswith(prefix))

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.utils.checks import check_floating, closest, modality_names, node_count
+from sea_pyg.utils.checks import (
+    check_floating,
+    check_mapping,
+    closest,
+    modality_names,
+    node_count,
+)
 from sea_pyg.utils.memo import memoize
 
 
@@ -139,6 +145,7 @@ def check_features(
     features: Mapping[str, Tensor],
     masks: Mapping[str, Tensor] | None,
     in_channels: Mapping[str, int],
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Check the features and masks that a module of several modalities is given.
 
@@ -146,12 +153,14 @@ def check_features(
         features: The features, by modality.
         masks: Which rows have the modality; all that have no entry.
         in_channels: Width that the module was built for, by modality.
+        dtype: Type of the module's parameters. (default: any)
 
     Raises:
-        ValueError: If a modality is missing, of integers or of another width,
-            modalities differ in their rows, or a mask has another type or shape, or no
-            modality.
+        ValueError: If features or masks are no mapping, a modality is missing, of
+            integers, of another width or of another type, modalities differ in their
+            rows, or a mask has another type or shape, or no modality.
     """
+    check_mapping(features=features, masks={} if masks is None else masks)
     rows = None
     for name, width in in_channels.items():
         if name not in features:
@@ -162,6 +171,11 @@ def check_features(
         x = features[name]
         rows = x.size(0) if rows is None and x.dim() > 0 else rows
         check_floating(x, f"features of modality {name!r}")
+        if dtype is not None and not _multiplies(x, dtype):
+            raise ValueError(
+                f"features of modality {name!r} are {x.dtype} and the module {dtype}; "
+                f"convert them by .to({dtype}), or the module by .to({x.dtype})"
+            )
         if x.dim() != 2 or x.size(1) != width or x.size(0) != rows:
             expected = "N" if x.dim() != 2 or x.size(0) == rows else rows
             raise ValueError(
@@ -181,6 +195,14 @@ def check_features(
             )
 
 
+def _multiplies(x: Tensor, dtype: torch.dtype) -> bool:
+    """Whether ``x`` is multiplied by ``dtype``: autocast converts all but float64."""
+    if x.dtype == dtype:
+        return True
+    mixed = torch.is_autocast_enabled(x.device.type)
+    return mixed and torch.float64 not in (x.dtype, dtype)
+
+
 def fill_missing(x: Tensor, mask: Tensor | None) -> Tensor:
     """Return the features with zeros in the rows that lack them, which may be NaN.
 
@@ -197,6 +219,28 @@ def _present(x: Tensor) -> Tensor:
         return x.detach().abs().amax(dim=1) > 0
 
     return build() if x.requires_grad else memoize(x, "modality_present", build)
+
+
+def check_frozen(data: HeteroData, what: str, node_type: str = "item") -> None:
+    """Check that no features are to be trained themselves.
+
+    Args:
+        data: The graph.
+        what: What messages call it.
+        node_type: The node type that carries the features. (default: :obj:`"item"`)
+
+    Raises:
+        ValueError: If some require a gradient.
+    """
+    for name in modality_names(data, node_type):
+        x: object = data[node_type][f"x_{name}"]
+        if isinstance(x, Tensor) and x.requires_grad:
+            raise ValueError(
+                f"x_{name} of {node_type!r} in {what} requires a gradient, but fit "
+                f"trains the parameters of the model alone; set data[{node_type!r}]"
+                f".x_{name} = x.detach(), or have an encoder trained in a model or a "
+                "loop of your own, as docs/add_a_modality.md shows"
+            )
 
 
 def check_feature(data: HeteroData, name: str, node_type: str = "item") -> None:

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
+from sea_pyg.utils.checks import closest
+
 T = TypeVar("T", bound="InitArguments")
 
 
@@ -57,10 +59,7 @@ def init_arguments(
     found: dict[str, Any] = {}
     for depth, constructor in enumerate(constructors):
         signature = inspect.signature(constructor)
-        try:
-            bound = signature.bind_partial(None, *args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{cls.__name__}() {error}") from None
+        bound = bind_arguments(cls.__name__, signature, (None, *args), kwargs)
         if depth == 0:
             bound.apply_defaults()
         args, kwargs = (), {}
@@ -77,6 +76,32 @@ def init_arguments(
             break
         kwargs = {}
     return found
+
+
+def bind_arguments(
+    what: str,
+    signature: inspect.Signature,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> inspect.BoundArguments:
+    """Bind arguments of which some may be missing.
+
+    Args:
+        what: What is called.
+        signature: Its signature.
+        args: Positional arguments.
+        kwargs: Arguments by name.
+
+    Raises:
+        TypeError: If it does not take them, with the closest name that it takes.
+    """
+    try:
+        return signature.bind_partial(*args, **kwargs)
+    except TypeError as error:
+        known = signature.parameters.keys() - {"self"}
+        unknown = [name for name in kwargs if name not in known]
+        hint = f"; {closest(unknown[0], known)}" if unknown else ""
+        raise TypeError(f"{what}() {error}{hint}") from None
 
 
 def copy_containers(value: Any) -> Any:

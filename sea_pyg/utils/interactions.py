@@ -56,3 +56,29 @@ def check_edges(
                 f"as there are {size} nodes of type {node_type!r} (got "
                 f"{int(edge_index[row, edge])})"
             )
+
+
+def check_ends(edge_index: Tensor, num_src: int, num_dst: int) -> None:
+    """Check that edges of whatever type end at nodes that there are.
+
+    Args:
+        edge_index: Edges as (source, destination), :math:`[2, E]`.
+        num_src: Number of source nodes.
+        num_dst: Number of destination nodes.
+
+    Raises:
+        ValueError: If one does not.
+    """
+    if edge_index.size(1) == 0:
+        return
+    low, high = (bound.tolist() for bound in edge_index.aminmax(dim=1))
+    sizes = num_src, num_dst
+    for row, size in enumerate(sizes):
+        if low[row] < 0 or high[row] >= size:
+            swapped = min(low) >= 0 and high[0] < num_dst and high[1] < num_src
+            hint = "; the rows may be swapped: pass edge_index.flip(0)"
+            raise ValueError(
+                f"edge_index[{row}] must lie in [0, {size}), as there are {num_src} "
+                f"source and {num_dst} destination nodes (got {low[row]} to "
+                f"{high[row]}){hint if swapped else ''}"
+            )

@@ -29,10 +29,18 @@ def symmetric_norm(
 
     Shapes:
         ``edge_index`` :math:`[2, E]`, ``edge_weight`` :math:`[E]`; returns :math:`[E]`.
+
+    Raises:
+        ValueError: If there is not one weight per edge.
     """
     src, dst = edge_index[0], edge_index[1]
     if edge_weight is None:
         edge_weight = torch.ones(src.numel(), device=edge_index.device)
+    elif edge_weight.size(0) != src.numel():
+        raise ValueError(
+            f"there must be a weight per edge, {src.numel()} (got "
+            f"{edge_weight.size(0)})"
+        )
     deg_src = scatter(edge_weight, src, dim=0, dim_size=num_src, reduce="sum")
     deg_dst = scatter(edge_weight, dst, dim=0, dim_size=num_dst, reduce="sum")
     inv_src = torch.where(deg_src > 0, deg_src, torch.inf).rsqrt()

@@ -1,3 +1,4 @@
+import copy
 import csv
 import inspect
 import math
@@ -7,11 +8,13 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn.models import (
     BPRMF,
     FREEDOM,
     MICRO,
     SEA,
+    VBPR,
     LightGCN,
     Popularity,
     WithSeparateLearning,
@@ -338,3 +341,25 @@ def test_numbers_of_numpy_are_written(splits, tmp_path):
     fit(_model(BPRMF, train), train, val, config, tmp_path)
     with pytest.raises(ValueError, match="batch_size must be an integer"):
         TrainingConfig(batch_size=2048.5)
+
+
+def test_features_that_require_a_gradient_are_refused(splits):
+    """They would not be trained, or their graph would be gone in the second step."""
+    train, val, _ = splits
+    raw = train["item"].x_text
+    model = _model(VBPR, train)
+    for x in (torch.nn.Parameter(raw.clone()), torch.nn.Linear(raw.size(1), 3)(raw)):
+        of_train, of_val = copy.copy(train), copy.copy(val)
+        of_train["item"].x_text = of_val["item"].x_text = x
+        with pytest.raises(ValueError, match=r"x_text .*in train requires a gradient"):
+            fit(model, of_train, val, TrainingConfig(max_epochs=1))
+        with pytest.raises(ValueError, match=r"x_text .*in val requires a gradient"):
+            fit(model, train, of_val, TrainingConfig(max_epochs=1))
+        # What reads no features does not care.
+        fit(_model(BPRMF, train), of_train, of_val, TrainingConfig(max_epochs=1))
+
+
+def test_a_graph_without_labels_selects_nothing():
+    data = FakeMultimodalDataset(num_users=40, num_items=30, avg_degree=8)[0]
+    with pytest.raises(ValueError, match=r"val has no edge_label_index .*split first"):
+        fit(_model(BPRMF, data), data, data, TrainingConfig(max_epochs=1))

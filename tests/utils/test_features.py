@@ -2,6 +2,10 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
+from sea_pyg.datasets import FakeMultimodalDataset
+from sea_pyg.nn.models import SEA
+from sea_pyg.report import describe
+from sea_pyg.transforms import RandomUserSplit
 from sea_pyg.utils import (
     check_features,
     closest,
@@ -144,3 +148,28 @@ def test_a_row_per_node_is_asked_of_every_graph(data: HeteroData) -> None:
 def test_masks_of_features_that_are_not_read_are_ignored() -> None:
     features = {"text": torch.ones(3, 2), "image": torch.ones(3, 4)}
     check_features(features, {"image": torch.ones(3, dtype=torch.bool)}, {"text": 2})
+
+
+def test_a_mask_of_no_modality_is_told() -> None:
+    data = FakeMultimodalDataset(missing={"text": 0.5})[0]
+    SEA.from_data(data)  # warns of nothing
+    data["item"].mask_txt = data["item"].mask_text
+    splits = RandomUserSplit()(data)
+    message = "mask_txt of 'item' is not read.*no x_txt; did you mean 'text'"
+    with pytest.warns(UserWarning, match=message) as found:
+        SEA.from_data(data)
+    assert len(found) == 1
+    assert found[0].filename == __file__
+    with pytest.warns(UserWarning, match=message):
+        describe(*splits)
+
+
+def test_modalities_are_a_list_with_names() -> None:
+    data = FakeMultimodalDataset()[0]
+    with pytest.raises(ValueError, match=r"must be a list .*'text'\); pass \['text'\]"):
+        SEA.from_data(data, "text")
+    with pytest.raises(ValueError, match="modalities is empty"):
+        SEA.from_data(data, [])
+    with pytest.raises(ValueError, match=r"no nodes of type 'movie' .*\['user', 'item"):
+        modality_names(data, "movie")
+    assert data.node_types == ["user", "item"]

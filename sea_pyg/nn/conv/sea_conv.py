@@ -13,7 +13,7 @@ from torch_geometric.utils import is_torch_sparse_tensor, spmm, to_edge_index
 from torch_geometric.utils.sparse import set_sparse_value
 
 from sea_pyg.typing import Adj, OptTensor, PairTensor, Size
-from sea_pyg.utils import check_floating, product_dtype, symmetric_norm
+from sea_pyg.utils import check_ends, check_floating, product_dtype, symmetric_norm
 
 
 class SEAConv(MessagePassing):
@@ -86,8 +86,9 @@ class SEAConv(MessagePassing):
 
         Raises:
             ValueError: If the number of destination nodes is unknown, ``x`` is of
-                integers, which normalised weights would round to zero, or it is a pair
-                and ``flow`` is not the default.
+                integers, which normalised weights would round to zero, it is a pair
+                and ``flow`` is not the default, there is not one weight per edge, or,
+                on a CPU, an edge ends at a node that does not exist.
         """
         if isinstance(x, Tensor):
             x = (x, x)
@@ -151,9 +152,13 @@ class SEAConv(MessagePassing):
             edge_weight = torch.ones(
                 edge_index.size(1), dtype=exact, device=edge_index.device
             )
-        edge_weight = symmetric_norm(
-            edge_index, num_src, num_dst, edge_weight.to(exact)
-        )
+        try:
+            edge_weight = symmetric_norm(
+                edge_index, num_src, num_dst, edge_weight.to(exact)
+            )
+        except (IndexError, RuntimeError):  # looked at only now: it takes time
+            check_ends(edge_index, num_src, num_dst)
+            raise
         return edge_index, edge_weight.to(dtype)
 
     def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What keeps the parts of every modality apart."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from sea_pyg.nn.mi import (
     MutualInformationEstimator,
 )
 from sea_pyg.nn.modality.module_dict import ModuleDict
+from sea_pyg.utils import bind_arguments
 
 
 class Distances(ModuleDict):
@@ -27,6 +29,7 @@ class Distances(ModuleDict):
         shared: Whether all modalities share one.
 
     Raises:
+        TypeError: If its class has no such argument.
         ValueError: If the distance is unknown, or two modalities that should not share
             a part of theirs.
     """
@@ -44,6 +47,8 @@ class Distances(ModuleDict):
         self.shared_by = names[0] if shared else None
         if make is not None:
             widths = () if make in (DistanceLoss, OrthogonalLoss) else (channels,) * 2
+            what = f"distance {getattr(make, '__name__', make)}"
+            bind_arguments(what, inspect.signature(make), widths, kwargs)
             for name in names[: 1 if shared else None]:
                 self[name] = make(*widths, **kwargs)
         self._check_apart()

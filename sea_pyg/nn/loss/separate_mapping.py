@@ -173,12 +173,19 @@ class SeparateMapping(torch.nn.Module):
             generator: Source of the sample, of the features' device.
 
         Raises:
-            ValueError: If features or a mask are missing, or of another shape.
+            ValueError: If features or a mask are missing, or of another shape or type.
         """
-        check_features(features, masks, self.in_channels)
+        self._check(features, masks)
         return self._maps(
             features, masks, self._sample(features[self.modalities[0]], generator)
         )
+
+    def _check(
+        self, features: Mapping[str, Tensor], masks: Mapping[str, Tensor] | None
+    ) -> None:
+        own = next(self.parameters(), None)
+        dtype = None if own is None else own.dtype
+        check_features(features, masks, self.in_channels, dtype)
 
     def _maps(
         self,
@@ -276,5 +283,5 @@ class SeparateMapping(torch.nn.Module):
         """
         if not self.has_distance:
             return {name: self.split(features[name]) for name in self.modalities}
-        check_features(features, masks, self.in_channels)
+        self._check(features, masks)
         return self._maps(features, masks, None).pairs

@@ -8,7 +8,12 @@ from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout, linear_readouts, read_columns
 from sea_pyg.nn.modality.module_dict import ModuleDict
-from sea_pyg.utils import check_features, fill_missing, is_unmodified
+from sea_pyg.utils import (
+    check_features,
+    check_mapping,
+    fill_missing,
+    is_unmodified,
+)
 
 
 class ModalityProjection(torch.nn.Module):
@@ -42,12 +47,14 @@ class ModalityProjection(torch.nn.Module):
         out_channels: int | Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
+        check_mapping(in_channels=in_channels)
         if not in_channels:
             raise ValueError("in_channels must name at least one modality (got none)")
         if isinstance(out_channels, int):
             out_channels = dict.fromkeys(in_channels, out_channels)
         elif out_channels is None:
             out_channels = in_channels
+        check_mapping(out_channels=out_channels)
         if set(out_channels) != set(in_channels):
             raise ValueError(
                 f"out_channels must name the modalities {sorted(in_channels)} (got "

@@ -32,6 +32,7 @@ from sea_pyg.utils import (
     modality_names,
     node_count,
     on_device,
+    warn_of_masks,
 )
 
 
@@ -85,6 +86,10 @@ class Recommender(InitArguments, GraphModel, ABC):
         Raises:
             ValueError: If the graph has no such edges or no such modality, or the
                 preset is unknown.
+            TypeError: If the constructor has no such argument.
+
+        Warns:
+            UserWarning: If a ``mask_<modality>`` is of no modality.
         """
         check_edge_type(data, edge_type)
         user_type, _, item_type = edge_type
@@ -94,6 +99,12 @@ class Recommender(InitArguments, GraphModel, ABC):
                 kwargs = {**cls.preset_arguments(preset, []), **kwargs}
             return cls(num_users, num_items, edge_type=edge_type, **kwargs)
         names = modality_names(data, item_type, modalities)
+        warn_of_masks(data, item_type)
+        if modalities is not None and not names:
+            raise ValueError(
+                f"{cls.__name__} needs item features, but modalities is empty; name "
+                "some, or leave it out for all"
+            )
         if not names:
             raise ValueError(
                 f"{cls.__name__} needs item features, but node type {item_type!r} has "

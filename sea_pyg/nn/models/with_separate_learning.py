@@ -1,6 +1,7 @@
 """Separate learning on top of any multimodal model."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -122,11 +123,13 @@ class WithSeparateLearning(Recommender):
             **kwargs: Further arguments of the backbone.
 
         Raises:
+            TypeError: If an argument is of :class:`~sea_pyg.nn.loss.SeparateLearning`.
             ValueError: If the backbone reads no item features, is not trained or has
                 separate learning already.
         """
         model_class = resolve(backbone) if isinstance(backbone, str) else backbone
         _check_backbone(model_class)
+        _check_arguments(model_class, kwargs)
         model = model_class.from_data(data, modalities, edge_type, preset, **kwargs)
         return cls(model, separate)
 
@@ -251,3 +254,16 @@ def _check_backbone(model_class: type[Recommender]) -> None:
             f"{model_class.__name__} has separate learning already; train it as it is, "
             "or choose another backbone"
         )
+
+
+def _check_arguments(model_class: type[Recommender], names: Iterable[str]) -> None:
+    own = inspect.signature(model_class).parameters.values()
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in own):
+        return
+    ours = inspect.signature(SeparateLearning).parameters.keys()
+    for name in names:
+        if name in ours - {p.name for p in own}:
+            raise TypeError(
+                f"{name!r} is an argument of separate learning and not of "
+                f"{model_class.__name__}; pass separate={{{name!r}: ...}}"
+            )

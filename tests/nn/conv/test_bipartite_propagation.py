@@ -114,3 +114,14 @@ def test_integers_are_refused() -> None:
         BipartitePropagation()(one, one, edges)
     with pytest.raises(ValueError, match=r"got torch.int64\); convert by .float"):
         spmm(edges, None, one)
+
+
+def test_edges_that_end_nowhere_are_named() -> None:
+    user, item, _ = example()
+    edge_index = torch.tensor([[5, 0], [0, 4]])
+    model = BipartitePropagation()
+    message = r"edge_index\[1\] must lie in \[0, 5\).*6 source and 5 dest.*got 0 to 5"
+    with pytest.raises(ValueError, match=f"{message}.*edge_index.flip"):
+        model(user, item, edge_index.flip(0))
+    with pytest.raises(ValueError, match=r"edge_index\[0\].*\(got 0 to 5\)$"):
+        model(user[:4], item[:4], edge_index)

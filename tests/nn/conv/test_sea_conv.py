@@ -338,3 +338,25 @@ def test_features_with_further_dimensions() -> None:
     for dim in (0, 1):
         out = SEAConv(node_dim=dim)(torch.stack(steps, dim=1 - dim), edge_index)
         torch.testing.assert_close(out, torch.stack(expected, dim=1 - dim))
+
+
+def test_edges_that_end_nowhere_are_named() -> None:
+    src, dst = torch.randn(NUM_SRC, 3), torch.randn(NUM_DST, 3)
+    conv = SEAConv()
+    message = r"edge_index\[0\] must lie in \[0, 4\).*4 source and 5 dest.*got 0 to 4"
+    with pytest.raises(ValueError, match=f"{message}.*edge_index.flip"):
+        conv((dst, src), EDGES)
+    with pytest.raises(ValueError, match=r"edge_index\[1\].*\(got 0 to 2\)$"):
+        conv((src, dst[:2]), EDGES)
+    with pytest.raises(ValueError, match=r"edge_index\[0\].*\(got -4 to 0\)$"):
+        conv((src, dst), -EDGES)
+
+
+@pytest.mark.parametrize("length", [0, 3, 8])
+def test_every_edge_has_a_weight(length: int) -> None:
+    x = torch.randn(NUM_SRC, 3), torch.randn(NUM_DST, 3)
+    message = rf"a weight per edge, 7 \(got {length}\)"
+    with pytest.raises(ValueError, match=message):
+        SEAConv()(x, EDGES, torch.ones(length))
+    column = torch.ones(EDGES.size(1), 1)
+    torch.testing.assert_close(SEAConv()(x, EDGES, column), SEAConv()(x, EDGES))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sea_pyg.nn import CLUB, DistanceLoss, SeparateLearning
+from sea_pyg.nn import CLUB, DistanceLoss, ModalityProjection, SeparateLearning
 from sea_pyg.nn.mi import InfoNCE
 from tests.nn.models.dense_sea import solo_sim
 
@@ -531,3 +531,42 @@ def test_features_in_place_of_maps_are_refused() -> None:
     for call in (separate.loss, separate.alignment_loss, separate.distance_loss):
         with pytest.raises(TypeError, match=r"what maps\(features, masks\) returned"):
             call(features())
+
+
+@pytest.mark.parametrize("given", [32, ["text"], torch.ones(3)])
+def test_widths_and_features_go_by_names(given: Any) -> None:
+    for module in (SeparateLearning, ModalityProjection):
+        with pytest.raises(
+            ValueError, match="in_channels must be a mapping by the nam"
+        ):
+            module(given)
+        with pytest.raises(ValueError, match="features must be a mapping by the names"):
+            module(WIDTHS)(given)
+        with pytest.raises(ValueError, match="masks must be a mapping by the names"):
+            module(WIDTHS)({}, given)
+
+
+def test_widths_after_projection_go_by_names() -> None:
+    given: Any = ["text"]
+    with pytest.raises(ValueError, match="out_channels must be a mapping"):
+        ModalityProjection(WIDTHS, given)
+
+
+def test_features_of_another_precision_are_named() -> None:
+    x = features()
+    message = (
+        r"'audio' are torch.float64 and the module torch.float32.*\.to\(torch.floa"
+    )
+    with pytest.raises(ValueError, match=message):
+        SeparateLearning(WIDTHS)(x)
+    half = {name: value.bfloat16() for name, value in x.items()}
+    with pytest.raises(ValueError, match="are torch.bfloat16 and the module torch.fl"):
+        SeparateLearning(WIDTHS)(half)
+    for mixed in (half, {name: value.float() for name, value in x.items()}):
+        with torch.autocast("cpu", torch.bfloat16):
+            assert SeparateLearning(WIDTHS)(mixed)["distance"].isfinite()
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        pytest.raises(ValueError, match="are torch.float64 and"),
+    ):
+        SeparateLearning(WIDTHS)(x)

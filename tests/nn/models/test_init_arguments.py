@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 import torch
 
+from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn import SeparateLearning
-from sea_pyg.nn.models import VBPR, LightGCN
+from sea_pyg.nn.models import SEA, VBPR, LightGCN, WithSeparateLearning
 
 
 def test_what_is_given_may_change_afterwards() -> None:
@@ -51,3 +52,18 @@ def test_an_unknown_argument_is_refused_in_the_model_s_name() -> None:
         VBPR(4, 5, {"text": 6}, **misspelt)
     with pytest.raises(TypeError, match=r"VBPR.*missing 1 required.*'in_channels'"):
         VBPR(*sizes)
+
+
+def test_a_misspelt_argument_has_a_hint() -> None:
+    data = FakeMultimodalDataset()[0]
+    with pytest.raises(TypeError, match="'num_layer'; did you mean 'num_layers'"):
+        SEA.from_data(data, num_layer=2)
+    message = r"distance CLUB\(\) .*'hiden_channels'; did you mean 'hidden_channels'"
+    with pytest.raises(TypeError, match=message):
+        SEA.from_data(data, distance_kwargs={"hiden_channels": 3})
+    with pytest.raises(TypeError, match="'alpa'; did you mean 'alpha'"):
+        WithSeparateLearning.from_data(data, separate={"alpa": 0.1})
+    with pytest.raises(TypeError, match=r"'alpha' .*; pass separate=\{'alpha': ...\}"):
+        WithSeparateLearning.from_data(data, backbone="VBPR", alpha=0.1)
+    with pytest.raises(TypeError, match=r"VBPR\(\).*did you mean 'embedding_dim'"):
+        WithSeparateLearning.from_data(data, backbone="VBPR", embeding_dim=4)
