@@ -162,7 +162,7 @@ def tune(
         else:
             _claim(folder, search)
             try:
-                _, _, result, value = fit_setting(
+                fitted = fit_setting(
                     model,
                     {**fixed, **setting},
                     train,
@@ -172,7 +172,10 @@ def tune(
                     work,
                     separate,
                 )
-                trial = Trial(number, setting, value, result.best_epoch, result.epochs)
+                done = fitted.result
+                trial = Trial(
+                    number, setting, fitted.value, done.best_epoch, done.epochs
+                )
             except NonFiniteError as error:
                 # Without the path of the checkpoint, which does not belong here.
                 reason = str(error).split(";")[0]

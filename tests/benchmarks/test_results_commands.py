@@ -23,6 +23,7 @@ MODALITIES = {
 def load(name, modalities, split):
     """Stand in for the data: what there is of it, and nothing in it."""
     data = HeteroData()
+    data["item"].num_nodes = 1
     for modality in modalities or MODALITIES.get(name, ()):
         data["item"][f"x_{modality}"] = torch.zeros(1, 2)
     if name.startswith("movielens"):

@@ -23,7 +23,7 @@ def cell(splits, tmp_path_factory) -> tuple[dict[str, Any], Any]:
 def test_a_cell_tells_what_training_came_to(cell, splits) -> None:
     plain, path = cell
     train, val, test = splits
-    model, result, best = fit_setting(BPRMF, SETTING, train, val)
+    model, _, result, best = fit_setting(BPRMF, SETTING, train, val)
     assert (plain["best_epoch"], plain["epochs"]) == (result.best_epoch, 3)
     assert [row["epoch"] for row in plain["history"]] == [1, 2, 3]
     assert (plain["data"], plain["seed"], plain["deterministic"]) == ("toy", 0, False)

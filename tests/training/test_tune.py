@@ -250,7 +250,8 @@ def test_trials_are_of_what_the_search_is_of(splits, tmp_path, monkeypatch):
 
     def stand_in(*args):
         calls.append(args)
-        return None, SimpleNamespace(best_epoch=3, epochs=8), 0.5
+        done = SimpleNamespace(best_epoch=3, epochs=8)
+        return SimpleNamespace(result=done, value=0.5)
 
     monkeypatch.setitem(tune.__globals__, "fit_setting", stand_in)
     modalities, fixed = ["image", "text"], {"walk_weight": 3.0}
@@ -279,10 +280,9 @@ def test_the_first_trial_has_the_training_of_separate_learning(tmp_path, monkeyp
         "_propose",
         lambda space, published, *rest: told.append(published),
     )
-    trained = SimpleNamespace(best_epoch=0, epochs=0)
-    monkeypatch.setitem(
-        tune.__globals__, "fit_setting", lambda *_: (None, trained, 0.5)
-    )
+    done = SimpleNamespace(best_epoch=0, epochs=0)
+    trained = SimpleNamespace(result=done, value=0.5)
+    monkeypatch.setitem(tune.__globals__, "fit_setting", lambda *_: trained)
     _, config = build_setting(models.MMSSL, {}, train, separate=True)
     assert config.inner_steps != TrainingConfig.for_model(models.MMSSL).inner_steps
     space = {"inner_steps": (config.inner_steps, 1)}
