@@ -27,7 +27,6 @@ from torch_geometric.data import HeteroData
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.models import SEA
-from sea_pyg.nn.models.sea_reader import FIRST, FURTHER
 from sea_pyg.training import training_step
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import SplitFeatures, Triplets
@@ -149,14 +148,14 @@ def stages(
         return median_seconds(call, repeats)
 
     def project() -> None:
+        maps = model.separate.readouts()
         if model.separate_items == "all":
-            found = [model.readout_values(data)]
+            hidden, further = model.reader.both(model.inputs(data), maps)
         else:
-            found = [
-                model.readout_values(data, FIRST),
-                model.readout_values(data, FURTHER, batch.positive),
-            ]
-        backward([x for part in found for out in part.values() for x in out])
+            hidden = model.reader(model.inputs(data))
+            inputs = model.inputs(data, batch.positive)
+            further = model.reader.further(inputs, maps)
+        backward([*hidden.values(), *(x for out in further.values() for x in out)])
 
     project_flops, project_bytes = projection_work(model, data, batch)
 
@@ -225,13 +224,13 @@ def projection_work(
     """Return the multiplications and the bytes that the projection cannot avoid."""
     flops = moved = 0.0
     reader = model.reader
-    readouts = reader.readouts(model.separate.readouts())
+    further = model.separate.readouts()
     for name in model.modalities:
         x = data["item"][f"x_{name}"]
         width = reader.projection.out_channels[name]
-        of_all, of_batch = readouts[name], []
+        of_all, of_batch = [reader.first(name), *further[name]], []
         if model.separate_items == "batch":
-            of_all, of_batch = readouts[name][:1], readouts[name][1:]
+            of_all, of_batch = of_all[:1], further[name]
         for rows, maps in (
             (x.size(0), of_all),
             (batch.positive.numel(), of_batch),

@@ -22,7 +22,7 @@ from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_encoder import SEAEncoder
 from sea_pyg.nn.models.sea_presets import PRESETS
 from sea_pyg.nn.models.sea_ranking import SEARanking
-from sea_pyg.nn.models.sea_reader import FIRST, FURTHER, SEAReader, collapsed_channels
+from sea_pyg.nn.models.sea_reader import SEAReader, collapsed_channels
 from sea_pyg.transforms import ItemKNNGraph
 from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import (
@@ -391,7 +391,7 @@ class SEA(Recommender):
 
     def modality_features(self, data: HeteroData) -> dict[str, Tensor]:
         """Return each modality's projected item features, with gradient."""
-        out: dict[str, Tensor] = self.reader.projection(self._inputs(data))
+        out: dict[str, Tensor] = self.reader.projection(self.inputs(data))
         return out
 
     def encode(self, data: HeteroData) -> Embeddings:
@@ -403,9 +403,7 @@ class SEA(Recommender):
         last = self.last.get() if self.last is not None and not self.training else None
         if last is not None:
             return last
-        outputs = self.readout_values(data, FIRST)
-        hidden = {name: outputs[name][0] for name in self.modalities}
-        return self._fuse(data, *self.propagate(data, hidden))
+        return self._fuse(data, *self.propagate(data, self.reader(self.inputs(data))))
 
     def score(
         self,
@@ -427,15 +425,15 @@ class SEA(Recommender):
     def representations(self, data: HeteroData) -> SEAState:
         """Compute the embeddings and what the separate-learning losses compare."""
         self.check_graph(data)
-        whole = self.separate_items == "all" and self.split_on == "features"
-        outputs = self.readout_values(data, slice(None) if whole else FIRST)
-        hidden = {name: outputs[name].pop(0) for name in self.modalities}
-        user, item = self.propagate(data, hidden)
-        state = SEAState(self._fuse(data, user, item), item, None)
-        if whole:
+        inputs = self.inputs(data)
+        if self.separate_items == "all" and self.split_on == "features":
+            hidden, outputs = self.reader.both(inputs, self.separate.readouts())
+            user, item = self.propagate(data, hidden)
             masks = modality_masks(data, self.modalities, self.edge_type[2])
             maps = self.separate.maps_from_readouts(outputs, item.new_zeros(()), masks)
-            return state._replace(maps=maps)
+            return SEAState(self._fuse(data, user, item), item, maps)
+        user, item = self.propagate(data, self.reader(inputs))
+        state = SEAState(self._fuse(data, user, item), item, None)
         if self.separate_items == "all":
             return state._replace(maps=self.separate_maps(data, state))
         if self.separate.has_estimator_parameters:
@@ -460,20 +458,19 @@ class SEA(Recommender):
             if index is not None:
                 item = F.embedding(index, item)
             return self.separate.maps(self._by_modality(item), masks)
-        outputs = self.readout_values(data, FURTHER, index)
+        maps = self.separate.readouts()
+        outputs = self.reader.further(self.inputs(data, index), maps)
         zero = state.embeddings.item.new_zeros(())
         return self.separate.maps_from_readouts(outputs, zero, masks)
 
-    def readout_values(
-        self, data: HeteroData, outputs: slice = slice(None), index: OptTensor = None
-    ) -> dict[str, list[Tensor]]:
-        """Apply the maps that read the projected features, to all items or some."""
-        inputs = self._inputs(data)
-        if index is not None:
-            inputs = {name: F.embedding(index, x) for name, x in inputs.items()}
-        further = self.separate.readouts() if self.split_on == "features" else {}
-        found: dict[str, list[Tensor]] = self.reader(inputs, further, outputs)
-        return found
+    def inputs(self, data: HeteroData, index: OptTensor = None) -> dict[str, Tensor]:
+        """Return the features that are projected, of all items or some."""
+        in_channels = self.reader.projection.in_channels
+        dtype = next(self.parameters()).dtype
+        found = modality_inputs(data, in_channels, self.edge_type[2], dtype)
+        if index is None:
+            return found
+        return {name: F.embedding(index, x) for name, x in found.items()}
 
     def propagate(self, data: HeteroData, hidden: Mapping[str, Tensor]) -> Embeddings:
         """Propagate all modalities over the interactions, side by side.
@@ -543,11 +540,6 @@ class SEA(Recommender):
     def estimator_parameters(self) -> list[Parameter]:
         """List the parameters that :meth:`estimator_loss` trains."""
         return self.separate.estimator_parameters()
-
-    def _inputs(self, data: HeteroData) -> dict[str, Tensor]:
-        in_channels = self.reader.projection.in_channels
-        dtype = next(self.parameters()).dtype
-        return modality_inputs(data, in_channels, self.edge_type[2], dtype)
 
     def _by_modality(self, item: Tensor) -> dict[str, Tensor]:
         """Take the modalities' blocks apart; the id embedding is none of them."""

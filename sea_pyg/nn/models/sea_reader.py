@@ -10,9 +10,6 @@ from sea_pyg.nn.functional import Readout
 from sea_pyg.nn.modality import ModalityProjection
 from sea_pyg.nn.modality.module_dict import ModuleDict
 
-FIRST, FURTHER = slice(1), slice(1, None)
-"""Of a modality's maps, that of the item MLP, and those of others."""
-
 
 def collapsed_channels(
     in_channels: Mapping[str, int],
@@ -42,8 +39,8 @@ class SEAReader(torch.nn.Module):
     """Project every modality, and apply the linear maps that read the projection.
 
     They are the item MLP's first layer, and further ones, which their owners hand in.
-    All of them read one projection: what the losses of separate learning do to it is
-    what they do to the ranking.
+    All of them read one projection, so that the gradient of separate learning's losses
+    reaches the ranking.
 
     Args:
         projection: The projection.
@@ -79,37 +76,40 @@ class SEAReader(torch.nn.Module):
         for linear in self.hidden.values():
             linear.reset_parameters()
 
-    def readouts(
-        self, further: Mapping[str, Sequence[Readout]]
-    ) -> dict[str, list[Readout]]:
-        """List the maps of every modality, the item MLP's first."""
-        return {
-            name: [self._hidden_readout(name), *further.get(name, ())]
-            for name in self.modalities
-        }
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Apply the item MLP's first layer to the projected features.
 
-    def forward(
-        self,
-        inputs: Mapping[str, Tensor],
-        further: Mapping[str, Sequence[Readout]],
-        outputs: slice = slice(None),
+        Shapes:
+            Each input :math:`(N, d_m)`; returns :math:`(N, H)` each.
+        """
+        found = self.further(inputs, {n: [self.first(n)] for n in self.modalities})
+        return {name: out for name, (out,) in found.items()}
+
+    def further(
+        self, inputs: Mapping[str, Tensor], maps: Mapping[str, Sequence[Readout]]
     ) -> dict[str, list[Tensor]]:
-        """Apply the maps to the features.
+        """Apply other linear maps to the projected features.
 
         Args:
             inputs: The features by name.
-            further: The further maps.
-            outputs: Which of a modality's maps, :data:`FIRST` or :data:`FURTHER`.
-                (default: all)
+            maps: The maps by name.
 
         Shapes:
             Each input :math:`(N, d_m)`; returns :math:`(N, C)` for every map.
         """
-        readouts = self.readouts(further)
-        chosen = {name: maps[outputs] for name, maps in readouts.items()}
-        return self.projection.readouts(inputs, chosen)
+        return self.projection.readouts(inputs, maps)
 
-    def _hidden_readout(self, name: str) -> Readout:
+    def both(
+        self, inputs: Mapping[str, Tensor], maps: Mapping[str, Sequence[Readout]]
+    ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+        """Return :meth:`forward` and :meth:`further`, computed in one product."""
+        joint = {n: [self.first(n), *maps.get(n, ())] for n in self.modalities}
+        found = self.further(inputs, joint)
+        hidden = {name: out for name, (out, *_) in found.items()}
+        return hidden, {name: out for name, (_, *out) in found.items()}
+
+    def first(self, name: str) -> Readout:
+        """Return the item MLP's first layer as a map of the projected features."""
         linear = self.hidden[name]
         weight = linear.weight
         if self.subtract:

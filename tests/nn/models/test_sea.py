@@ -263,7 +263,8 @@ def test_items_of_the_batch_that_lack_a_modality(collapsed: bool) -> None:
     data["item"].mask_text = mask
     model = build(separate_items="batch", distance="l2", collapsed=collapsed)
     found = model.loss(data, batch)
-    features = model.readout_values(data, slice(1, None), batch.positive)
+    inputs = model.inputs(data, batch.positive)
+    features = model.reader.further(inputs, model.separate.readouts())
     maps = model.separate.maps_from_readouts(
         features, torch.zeros(()), {"text": mask[batch.positive]}
     )
