@@ -74,7 +74,7 @@ def evaluate(
 
     Raises:
         ValueError: If ``k`` is not between 1 and the number of items, a metric is
-            unknown or weighted, two that differ have one name, there are no labels or
+            unknown or weighted, two would have one name, there are no labels or
             none of a user with training edges, all of them are left out of the ranking,
             a node number is out of range or not int64, or the model is none, of another
             size than the graph, or trained on other interactions than those of the

@@ -62,7 +62,7 @@ def make_measures(
             if found.setdefault(measure.key, (source, measure))[0] is not source:
                 raise ValueError(
                     f"two metrics would be called {measure.key!r} in the result; "
-                    "leave one out, or rename its class"
+                    "leave one out, or rename a class of your own"
                 )
     if not found:
         raise ValueError(f"no metric was asked for; {_choices()}")

@@ -89,10 +89,12 @@ def separate_comparison(
     )
     average = mean(row.difference or 0.0 for _, row in pairs)
     models = "model" if len(pairs) == 1 else "models"
+    untold = len(pairs) - better - worse - neither
+    rest = f", and {untold} with too few seeds to tell" if untold else ""
     note = (
         f"Of {len(pairs)} {models}, separate learning makes {better} better and "
-        f"{worse} worse; no difference is shown for {neither}. The mean "
-        f"difference of {metric} is {average:+.4f}."
+        f"{worse} worse; no difference is shown for {neither}{rest}. The "
+        f"mean difference of {metric} is {average:+.4f}."
     )
     notes = [note]
     made = {

@@ -21,7 +21,12 @@ from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import exclusive, write_text
 from sea_pyg.training.check_splits import check_labels, check_splits
 from sea_pyg.training.provenance import code_digest
-from sea_pyg.training.run_notes import data_note, model_note, sampler_note
+from sea_pyg.training.run_notes import (
+    data_note,
+    modalities_of,
+    model_note,
+    sampler_note,
+)
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 from sea_pyg.utils import check_frozen, on_device, require
@@ -114,9 +119,9 @@ def fit(
     check_splits(train, val)
     if model.trainable:
         check_labels(val, model.edge_type)
-    if model.trainable and model.multimodal:
-        for name, graph in (("train", train), ("val", val)):
-            check_frozen(graph, name, model.edge_type[2])
+        names = modalities_of(model)
+        for what, graph in (("train", train), ("val", val)):
+            check_frozen(graph, names, what, model.edge_type[2])
     device = find_device(config.device)
     model.note_training(train)
     folder = None if run_dir is None else Path(run_dir)

@@ -22,13 +22,18 @@ def model_note(model: Recommender) -> dict[str, Any]:
     return note
 
 
+def modalities_of(model: Recommender) -> list[str]:
+    """Return the names of the modalities that a model reads."""
+    reader = model.backbone if isinstance(model, WithSeparateLearning) else model
+    return list(reader.hparams().get("in_channels") or {})
+
+
 def data_note(model: Recommender, train: HeteroData, val: HeteroData) -> dict[str, str]:
     """Return the SHA-256 of the interactions and of the features that a model reads.
 
     The order of the training interactions counts, since batches follow it.
     """
-    reader = model.backbone if isinstance(model, WithSeparateLearning) else model
-    names = reader.hparams().get("in_channels") or {}
+    names = modalities_of(model)
     return {
         "interactions": tensor_digest(train[model.edge_type].edge_index),
         "validation interactions": fingerprint((val,)),

@@ -221,19 +221,22 @@ def _present(x: Tensor) -> Tensor:
     return build() if x.requires_grad else memoize(x, "modality_present", build)
 
 
-def check_frozen(data: HeteroData, what: str, node_type: str = "item") -> None:
+def check_frozen(
+    data: HeteroData, names: Iterable[str], what: str, node_type: str = "item"
+) -> None:
     """Check that no features are to be trained themselves.
 
     Args:
         data: The graph.
+        names: The modalities.
         what: What messages call it.
         node_type: The node type that carries the features. (default: :obj:`"item"`)
 
     Raises:
         ValueError: If some require a gradient.
     """
-    for name in modality_names(data, node_type):
-        x: object = data[node_type][f"x_{name}"]
+    for name in names:
+        x: object = data[node_type].get(f"x_{name}")
         if isinstance(x, Tensor) and x.requires_grad:
             raise ValueError(
                 f"x_{name} of {node_type!r} in {what} requires a gradient, but fit "

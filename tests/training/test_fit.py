@@ -355,8 +355,10 @@ def test_features_that_require_a_gradient_are_refused(splits):
             fit(model, of_train, val, TrainingConfig(max_epochs=1))
         with pytest.raises(ValueError, match=r"x_text .*in val requires a gradient"):
             fit(model, train, of_val, TrainingConfig(max_epochs=1))
-        # What reads no features does not care.
-        fit(_model(BPRMF, train), of_train, of_val, TrainingConfig(max_epochs=1))
+        # What reads no features, or others, does not care.
+        other = VBPR.from_data(train, ["image"])
+        for reader in (other, _model(BPRMF, train)):
+            fit(reader, of_train, of_val, TrainingConfig(max_epochs=1))
 
 
 def test_a_graph_without_labels_selects_nothing():

@@ -197,7 +197,6 @@ class SeparateMapping(torch.nn.Module):
         outputs = {}
         first = features[self.modalities[0]]
         dtype = next((p.dtype for p in self.parameters()), first.dtype)
-        dtype = torch.promote_types(first.dtype, dtype)
         # A map that is wider than its half has dimensions that half precision would
         # fill with rounding, which a linear q explains.
         with torch.autocast(first.device.type, enabled=False):
@@ -206,7 +205,7 @@ class SeparateMapping(torch.nn.Module):
                 x = x if index is None else F.embedding(index, x)
                 x = fill_missing(x, masks.get(name)).to(dtype)
                 outputs[name] = read_columns(x, readouts)
-        zero = first.new_zeros(())
+        zero = first.new_zeros((), dtype=dtype)
         return self.maps_from_readouts(outputs, zero, masks)
 
     def _sample(self, x: Tensor, generator: torch.Generator | None) -> OptTensor:

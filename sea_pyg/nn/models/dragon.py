@@ -1,9 +1,9 @@
 """DRAGON: dual representations on interactions, items and users."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.item_graph import (
@@ -122,11 +122,11 @@ class DRAGON(UserWeighedRecommender):
         data = with_item_graph(data, self.item_graph)
         return with_user_graph(data, self.user_k, self.edge_type)
 
-    def fuse(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
+    def encode(self, data: HeteroData, state: Any = None) -> Embeddings:
         """Concatenate the modalities, then aggregate over both graphs."""
         self.check_graph(data)
         data = self.prepare(data)
-        parts = self.propagate(data, features)
+        parts = self.propagate(data, state)
         users = [part.user for part in parts]
         if self.weight is not None:
             weights = self.weight.split(1, dim=1)  # [num_users, 1] each

@@ -1,9 +1,9 @@
 """DualGNN: modalities on the interactions, then users among each other."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.user_graph import aggregate_users, with_user_graph
@@ -93,11 +93,11 @@ class DualGNN(UserWeighedRecommender):
         """Add the user-user graph."""
         return with_user_graph(data, self.k, self.edge_type)
 
-    def fuse(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
+    def encode(self, data: HeteroData, state: Any = None) -> Embeddings:
         """Fuse the modalities, then aggregate over users of the same taste."""
         self.check_graph(data)
         data = self.prepare(data)
-        parts = self.propagate(data, features)
+        parts = self.propagate(data, state)
         item = torch.stack([part.item for part in parts]).sum(dim=0)
         users = [part.user for part in parts]
         if self.cumulative:

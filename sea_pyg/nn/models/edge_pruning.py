@@ -28,6 +28,8 @@ def degree_sensitive_pruning(
         :math:`\lfloor (1 - p) E \rfloor` of them, at least one, or of all without
         dropout.
     """
+    if dropout == 0:
+        return bipartite_adjacency(edge_index, num_users, num_items)
     weight = interaction_norm(edge_index, num_users, num_items)
     return _pruned(edge_index, dropout, num_users, num_items, weight)
 
@@ -46,6 +48,8 @@ def uniform_pruning(
     Shapes:
         Those of :func:`degree_sensitive_pruning`.
     """
+    if dropout == 0:
+        return bipartite_adjacency(edge_index, num_users, num_items)
     weight = torch.ones(edge_index.size(1), device=edge_index.device)
     return _pruned(edge_index, dropout, num_users, num_items, weight)
 
@@ -53,8 +57,6 @@ def uniform_pruning(
 def _pruned(
     edge_index: Tensor, dropout: float, num_users: int, num_items: int, weight: Tensor
 ) -> SymmetricAdjacency:
-    if dropout == 0:
-        return bipartite_adjacency(edge_index, num_users, num_items)
     num_kept = max(1, int(edge_index.size(1) * (1 - dropout)))
     # The smallest of exponential variables with these rates are such a draw; unlike
     # multinomial's, their number is not limited to 2**24.

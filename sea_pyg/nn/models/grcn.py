@@ -142,16 +142,13 @@ class GRCN(MultimodalRecommender):
         inputs = modality_inputs(data, self.in_channels, self.edge_type[2], dtype)
         return {name: F.leaky_relu(self.linear[name](x)) for name, x in inputs.items()}
 
-    def encode(self, data: HeteroData) -> Embeddings:
+    def encode(self, data: HeteroData, state: Any = None) -> Embeddings:
         """Weigh the interactions, propagate on them, and append the content."""
-        return self._encode(data, self.modality_features(data))
-
-    def _encode(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
         edge_index = self.interactions(data)
         edges = stacked_edges(edge_index, self.num_users)
         to_users = reverse_edges(edge_index)
         content, weights = [], []
-        for name, mapped in features.items():
+        for name, mapped in self.features_in(data, state).items():
             item = l2_normalize(mapped)
             user = l2_normalize(self.preference[name])
             for _ in range(self.num_routing):
@@ -181,9 +178,8 @@ class GRCN(MultimodalRecommender):
             penalty = penalty + F.embedding(batch.user, preference).square().mean()
             if name in self.penalized_tables:
                 penalty = penalty + preference.square().mean()
-        embeddings = self._encode(data, self.features_in(data, state))
         return {
-            "bpr": triplet_bpr(*lookup(embeddings, batch)),
+            "bpr": triplet_bpr(*lookup(self.encode(data, state), batch)),
             "reg": self.reg_weight * penalty,
         }
 

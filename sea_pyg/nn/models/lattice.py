@@ -158,15 +158,12 @@ class LATTICE(MappedFeaturesRecommender):
         self.features.reset_parameters()
         self.learned_graph.reset_parameters()
 
-    def encode(self, data: HeteroData) -> Embeddings:
+    def encode(self, data: HeteroData, state: Any = None) -> Embeddings:
         """Propagate over the interactions, and the items over the fused graphs."""
-        return self._encode(data, self.modality_features(data))
-
-    def _encode(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
         edge_index = self.interactions(data)
         tables = (self.user_embedding, self.item_embedding)
         user, item = self.propagation(*tables, edge_index)
-        similar = self._similar(self.prepare(data), features)
+        similar = self._similar(self.prepare(data), self.features_in(data, state))
         return Embeddings(user, item + l2_normalize(similar))
 
     def _similar(self, data: HeteroData, features: Mapping[str, Tensor]) -> Tensor:
@@ -193,7 +190,7 @@ class LATTICE(MappedFeaturesRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
-        rows = lookup(self._encode(data, self.features_in(data, state)), batch)
+        rows = lookup(self.encode(data, state), batch)
         return {
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows, power=2),

@@ -12,7 +12,9 @@ class MultimodalRecommender(Recommender):
     """A recommender whose state of a training step is its modality features.
 
     The products with wide features cost most of many models' steps, and separate
-    learning reads the same ones as the model's own objective.
+    learning reads the same ones as the model's own objective. A subclass with another
+    state overrides :meth:`representations` and :meth:`features_in`, and one with
+    another ``encode`` takes the state as its second argument where the model does.
     """
 
     multimodal: ClassVar[bool] = True

@@ -40,5 +40,6 @@ class PeriodicSearch(torch.nn.Module):
         self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
-        if (saved := state_dict.get(f"{prefix}step")) is not None:
+        saved = state_dict.get(f"{prefix}step")
+        if saved is not None and saved.shape == () and not saved.is_meta:
             self._step = int(saved)

@@ -69,25 +69,20 @@ class UserWeighedRecommender(MultimodalRecommender):
         """Return the mapped features of every modality."""
         return self.modality.features(data)
 
-    def encode(self, data: HeteroData) -> Embeddings:
-        """Fuse the modalities, then aggregate over the graphs."""
-        return self.fuse(data, self.modality_features(data))
-
     @abstractmethod
-    def fuse(self, data: HeteroData, features: Mapping[str, Tensor]) -> Embeddings:
-        """Compute :meth:`encode` from the mapped features."""
+    def encode(self, data: HeteroData, state: Any = None) -> Embeddings:
+        """Fuse the modalities, then aggregate over the graphs."""
 
-    def propagate(
-        self, data: HeteroData, features: Mapping[str, Tensor]
-    ) -> list[Embeddings]:
+    def propagate(self, data: HeteroData, state: Any = None) -> list[Embeddings]:
         """Return the users and the items of every modality."""
+        features = self.features_in(data, state)
         return list(self.modality(self.interactions(data), features).values())
 
     def loss(
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
-        rows = lookup(self.fuse(data, self.features_in(data, state)), batch)
+        rows = lookup(self.encode(data, state), batch)
         penalty = self.modality.penalty(batch.user)
         if self.weight is not None:
             penalty = penalty + self.weight.square().mean()

@@ -91,12 +91,10 @@ class VBPR(MappedFeaturesRecommender):
             assert isinstance(linear, Linear)
             torch.nn.init.normal_(linear.weight, std=std)
 
-    def encode(self, data: HeteroData) -> Embeddings:
+    def encode(self, data: HeteroData, state: Any = None) -> Embeddings:
         """Append the mapped features to the items' embeddings."""
         self.check_graph(data)
-        return self._encode(self.modality_features(data))
-
-    def _encode(self, features: Mapping[str, Tensor]) -> Embeddings:
+        features = self.features_in(data, state)
         content = torch.stack(list(features.values())).sum(dim=0)
         item = torch.cat([self.item_embedding, content + self.bias], dim=1)
         return Embeddings(self.user_embedding, item)
@@ -105,7 +103,6 @@ class VBPR(MappedFeaturesRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``bpr`` and ``reg``."""
-        self.check_graph(data)
-        rows = lookup(self._encode(self.features_in(data, state)), batch)
+        rows = lookup(self.encode(data, state), batch)
         penalty = norm_penalty(*rows, power=self.reg_power)
         return {"bpr": triplet_bpr(*rows), "reg": self.reg_weight * penalty}

@@ -500,6 +500,13 @@ def test_distance_in_float16(scale: float) -> None:
     torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.01)
 
 
+def test_a_module_in_bfloat16_under_autocast() -> None:
+    x = {"text": torch.randn(64, 8, generator=torch.Generator().manual_seed(0))}
+    model = SeparateLearning({"text": 8}, distance="l2").bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert all(loss.isfinite() for loss in model(x).values())
+
+
 def test_sample_and_pairs() -> None:
     model, x = build(sample_size=4), features()
     draws = [

@@ -20,7 +20,7 @@ from sea_pyg.nn.models import (
     resolve,
 )
 from sea_pyg.training import TrainingConfig
-from sea_pyg.typing import Triplets
+from sea_pyg.typing import Embeddings, Triplets
 from tests.nn.models.base import RecommenderTests, example_batch, example_data, train
 
 BACKBONES = [
@@ -166,6 +166,25 @@ class TwoDraws(VBPR):
         parts = super().loss(data, batch, state)
         ratio = large.norm() / first.norm()
         return parts | {"draws": (first - second).norm(), "graphs": ratio}
+
+
+@pytest.mark.parametrize("name", ["VBPR", "LATTICE", "GRCN", "DualGNN", "DRAGON"])
+def test_training_encodes_as_ranking_does(name: str) -> None:
+    """An encoder of a subclass's own is the one that its loss trains."""
+    data = example_data()
+    model = resolve(name).from_data(data)
+    data = model.prepare(data)
+    encode, states = model.encode, []
+
+    def own(data: HeteroData, state: Any = None) -> Embeddings:
+        states.append(state)
+        return encode(data, state)
+
+    vars(model)["encode"] = own
+    state = model.representations(data)
+    model.loss(data, example_batch(data), state)
+    assert len(states) == 1
+    assert states[0] is state
 
 
 def test_a_backbone_may_read_features_again() -> None:
