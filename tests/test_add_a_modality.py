@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sea_pyg import training
 from sea_pyg.datasets import load_splits
 from sea_pyg.nn.models import Recommender
 
@@ -16,7 +17,6 @@ BLOCKS = re.findall(r"```python\n(.*?)```", TEXT.partition("## ")[2], re.DOTALL)
 
 
 def test_a_trainable_encoder(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    training = pytest.importorskip("sea_pyg.training")
     config, fit = training.TrainingConfig(max_epochs=2, lr=1e-2), training.fit
     before = {}
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from sea_pyg import training
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 LAYER, TRAINING = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
@@ -25,7 +27,6 @@ def test_layer() -> None:
 
 
 def test_training(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    training = pytest.importorskip("sea_pyg.training")
     fit = training.fit
     config = training.TrainingConfig(max_epochs=2, inner_steps=2)
     monkeypatch.setattr(training, "fit", lambda *graphs: fit(*graphs, config))

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
+from sea_pyg import training
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn.models import BPRMF
@@ -17,8 +17,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 
 
 def test_programs(tmp_path: Path, monkeypatch, capsys) -> None:
-    training = pytest.importorskip("sea_pyg.training")
-    pytest.importorskip("scipy")
     short = partial(training.TrainingConfig, max_epochs=1)
     monkeypatch.setattr(training, "TrainingConfig", short)
     monkeypatch.chdir(tmp_path)

@@ -3,6 +3,7 @@ import json
 from dataclasses import fields
 from types import SimpleNamespace
 
+import optuna
 import pytest
 import torch
 
@@ -291,7 +292,6 @@ def test_the_first_trial_has_the_training_of_separate_learning(tmp_path, monkeyp
 
 
 def test_what_lies_outside_of_the_space_teaches_nothing() -> None:
-    optuna = pytest.importorskip("optuna")
     before = optuna.logging.get_verbosity()
     space = {"lr": LogUniform(1e-3, 1e-2)}
     found = _propose(space, {"lr": 1.0}, [Trial(0, {}, 0.1)], seed="0")
