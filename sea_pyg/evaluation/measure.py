@@ -79,7 +79,7 @@ def _resolve(
             raise ValueError(f"there is no metric {metric!r}; {closest(metric, known)}")
         return metric, ranking_classes.get(metric)
     cls = metric if isinstance(metric, type) else type(metric)
-    if not issubclass(cls, RankingMetric):
+    if not issubclass(cls, RankingMetric) or cls is RankingMetric:
         raise ValueError(
             "a metric is a name, as 'recall', or of a class derived from RankingMetric "
             f"(got {metric!r}); {_choices()}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,11 +30,6 @@ from sea_pyg.training.run_notes import (
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 from sea_pyg.utils import check_frozen, on_device, require
-
-if TYPE_CHECKING:
-    import lightning.pytorch as L
-
-    from sea_pyg.training.run_checkpoint import RunCheckpoint
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,8 @@ def fit(
         ImportError: If Lightning is not installed.
         ValueError: If ``train`` or ``val`` is no graph, a test graph or of another
             split than the other or what the model was trained on, ``val`` has no pairs
-            to be ranked, features require a gradient, ``eval_k`` is above the number of
+            to be ranked, features require a gradient, the model reads no negatives of
+            ``sampler``, ``eval_k`` is above the number of
             items, a loss part is NaN or infinite, a checkpoint is damaged or of a run
             with other options or data, or another process trains in ``run_dir``.
     """
@@ -122,6 +118,11 @@ def fit(
         names = modalities_of(model)
         for what, graph in (("train", train), ("val", val)):
             check_frozen(graph, names, what, model.edge_type[2])
+    elif sampler is not None:
+        raise ValueError(
+            f"{type(model).__name__} is solved for and reads no negatives; leave "
+            f"sampler out (got {sampler!r})"
+        )
     device = find_device(config.device)
     model.note_training(train)
     folder = None if run_dir is None else Path(run_dir)
@@ -170,6 +171,7 @@ def _fit_by_gradient(
     from sea_pyg.training.interaction_data_module import InteractionDataModule
     from sea_pyg.training.recommender_module import RecommenderModule
     from sea_pyg.training.run_checkpoint import RunCheckpoint
+    from sea_pyg.training.trainer import make_callbacks, make_trainer
 
     state = TrainingState()
     checkpoints = None if folder is None else folder / "checkpoints"
@@ -186,9 +188,9 @@ def _fit_by_gradient(
         code = code_digest()
         if code not in state.code:
             state.code.append(code)
-        callbacks = _callbacks(config, checkpoint, history, progress)
+        callbacks = make_callbacks(config, checkpoint, history, progress)
         device = next(model.parameters()).device
-        trainer = _trainer(config, device, state.epoch, callbacks, folder, progress)
+        trainer = make_trainer(config, device, state.epoch, callbacks, folder, progress)
         if not model.training:
             model.train()
         module = RecommenderModule(model, train, config)
@@ -211,77 +213,6 @@ def _fit_by_gradient(
         state.history,
         state.code,
     )
-
-
-def _callbacks(
-    config: TrainingConfig,
-    checkpoint: "RunCheckpoint",
-    history: Path | None,
-    progress: bool,
-) -> "list[L.Callback]":
-    """List what happens around the epochs.
-
-    The order matters. No epoch is judged or kept whose losses are not finite; the bar
-    shows parts and metrics that the history takes away; and the checkpoint counts the
-    epoch and saves it with all that the others have noted of it.
-    """
-    from sea_pyg.training.early_stopping import EarlyStopping
-    from sea_pyg.training.finite_losses import FiniteLosses
-    from sea_pyg.training.history_logger import HistoryLogger
-    from sea_pyg.training.loss_progress_bar import LossProgressBar
-
-    state = checkpoint.state
-    return [
-        FiniteLosses(state, checkpoint.last),
-        EarlyStopping(state, config.metric, config.patience),
-        *([LossProgressBar(state, config.metric)] if progress else []),
-        HistoryLogger(state, history),
-        checkpoint,
-    ]
-
-
-def _trainer(
-    config: TrainingConfig,
-    device: torch.device,
-    epoch: int,
-    callbacks: "list[L.Callback]",
-    folder: Path | None,
-    progress: bool,
-) -> "L.Trainer":
-    """Make a trainer that goes on after ``epoch`` epochs."""
-    import lightning.pytorch as L
-    from lightning.pytorch.loggers import TensorBoardLogger
-    from lightning.pytorch.plugins.environments import LightningEnvironment
-
-    logger: Any = False
-    if folder is not None:
-        logger = TensorBoardLogger(
-            folder, name="tensorboard", version="", purge_step=epoch + 1
-        )
-    trainer = L.Trainer(
-        accelerator="gpu" if device.type == "cuda" else device.type,
-        devices=[device.index or 0] if device.type == "cuda" else 1,
-        # Under SLURM, Lightning would save weights in the working directory when it is
-        # told to stop, and load any checkpoint found there when it starts.
-        plugins=[LightningEnvironment()],
-        default_root_dir=os.devnull,
-        max_epochs=config.max_epochs,
-        precision="bf16-mixed" if config.precision == "bf16-mixed" else "32-true",
-        check_val_every_n_epoch=config.eval_every,
-        num_sanity_val_steps=0,
-        callbacks=callbacks,
-        logger=logger,
-        enable_checkpointing=False,
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        # What evaluation memoises must serve training as well.
-        inference_mode=False,
-        log_every_n_steps=1,
-    )
-    # Counted over all resumptions: which epochs are evaluated depends on it.
-    progress_made: Any = trainer.fit_loop.epoch_progress.current
-    progress_made.processed = progress_made.completed = epoch
-    return trainer
 
 
 _FREE_OPTIONS = ("max_epochs", "device")

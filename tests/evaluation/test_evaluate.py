@@ -547,6 +547,7 @@ class Mean(RankingMetric):
     [
         ([LinkPredF1(5)], r"derived from RankingMetric \(got LinkPredF1\(k=5\)\)"),
         ([LinkPredF1], "derived from RankingMetric"),
+        ([RankingMetric], "derived from RankingMetric"),
         ([5], r"derived from RankingMetric \(got 5\)"),
         ([Recall(5, weighted=True)], r"weighted \(Recall\(k=5, weighted=True\)\)"),
         ([Recall(31)], r"between 1 and the number of items 30 \(got 31\)"),

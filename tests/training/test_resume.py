@@ -322,6 +322,12 @@ def test_a_sampler_reaches_the_model(splits):
         assert items == drawn if drawn else len(items) > 10
 
 
+def test_what_is_solved_for_takes_no_sampler(splits):
+    train, val, _ = splits
+    with pytest.raises(ValueError, match="Popularity is solved for .*leave sampler"):
+        fit(_model("Popularity", train, 0), train, val, CONFIG, sampler=Fixed())
+
+
 def test_a_run_with_a_sampler_is_resumed_exactly(splits, tmp_path):
     train, val, _ = splits
     whole, folder = tmp_path / "whole", tmp_path / "two"

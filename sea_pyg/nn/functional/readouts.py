@@ -48,7 +48,12 @@ def linear_readouts(
     """
     if not readouts:
         return []
-    if not _composing_pays(x, weight, readouts):
+    lower = torch.is_autocast_enabled(x.device.type)
+    if (
+        lower
+        and any(map(_is_wide, readouts))
+        or not _composing_pays(x, weight, readouts)
+    ):
         return read_columns(F.linear(x, weight, bias), readouts)
     shifts = []
     for r in readouts:
@@ -64,10 +69,26 @@ def linear_readouts(
 def read_columns(y: Tensor, readouts: Sequence[Readout]) -> list[Tensor]:
     """Apply linear maps to the columns of a projection's output.
 
+    Under autocast, a map to more dimensions than it reads keeps its own precision.
+
     Shapes:
         ``y`` :math:`[N, C]`; returns one :math:`[N, C_{out}]` per readout.
     """
-    return [F.linear(y[:, r.start : r.stop], r.weight, r.bias) for r in readouts]
+    return [_read(y[:, r.start : r.stop], r) for r in readouts]
+
+
+def _read(columns: Tensor, r: Readout) -> Tensor:
+    if not _is_wide(r):
+        return F.linear(columns, r.weight, r.bias)
+    with torch.autocast(columns.device.type, enabled=False):
+        return F.linear(columns.to(r.weight.dtype), r.weight, r.bias)
+
+
+def _is_wide(r: Readout) -> bool:
+    """Tell whether a map has dimensions that half precision would fill with rounding,
+    which is all that is in them.
+    """
+    return r.weight.size(0) > r.weight.size(1)
 
 
 def _composing_pays(x: Tensor, weight: Tensor, readouts: Sequence[Readout]) -> bool:

@@ -20,7 +20,7 @@ from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
 from sea_pyg.nn.mi import MutualInformationEstimator
 from sea_pyg.nn.mi.joint import joint_fit, joint_learning_loss
 from sea_pyg.typing import OptTensor
-from sea_pyg.utils import InitArguments, check_counts, check_interval, check_mapping
+from sea_pyg.utils import InitArguments, check_counts, check_in_channels, check_interval
 
 
 class SeparateLearning(InitArguments, SeparateMapping):
@@ -131,9 +131,7 @@ class SeparateLearning(InitArguments, SeparateMapping):
         chunk_size: int | None = 512,
         sample_size: int | None = None,
     ) -> None:
-        check_mapping(in_channels=in_channels)
-        if not in_channels:
-            raise ValueError("in_channels must name at least one modality (got none)")
+        check_in_channels(in_channels)
         check_interval("[0, inf)", alpha=alpha, beta=beta)
         check_counts(
             1,

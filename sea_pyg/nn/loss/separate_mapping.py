@@ -195,17 +195,11 @@ class SeparateMapping(torch.nn.Module):
     ) -> SeparateMaps:
         masks = incomplete(masks, index)
         outputs = {}
-        first = features[self.modalities[0]]
-        dtype = next((p.dtype for p in self.parameters()), first.dtype)
-        # A map that is wider than its half has dimensions that half precision would
-        # fill with rounding, which a linear q explains.
-        with torch.autocast(first.device.type, enabled=False):
-            for name, readouts in self.readouts().items():
-                x = features[name]
-                x = x if index is None else F.embedding(index, x)
-                x = fill_missing(x, masks.get(name)).to(dtype)
-                outputs[name] = read_columns(x, readouts)
-        zero = first.new_zeros((), dtype=dtype)
+        for name, readouts in self.readouts().items():
+            x = features[name]
+            x = x if index is None else F.embedding(index, x)
+            outputs[name] = read_columns(fill_missing(x, masks.get(name)), readouts)
+        zero = features[self.modalities[0]].new_zeros(())
         return self.maps_from_readouts(outputs, zero, masks)
 
     def _sample(self, x: Tensor, generator: torch.Generator | None) -> OptTensor:

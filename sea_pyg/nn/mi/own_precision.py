@@ -18,7 +18,8 @@ def own_precision(
 
     Args:
         module: Its parameters, else its buffers, say the type, float32 if it has
-            neither. More precise pairs keep theirs.
+            neither. Pairs that are more precise keep theirs, where the estimator does
+            not refuse them.
         x: First variable.
         y: Second variable.
     """

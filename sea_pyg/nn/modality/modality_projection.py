@@ -1,6 +1,7 @@
 """A linear map per modality."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -9,7 +10,9 @@ from torch.nn import Linear
 from sea_pyg.nn.functional import Readout, linear_readouts, read_columns
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.utils import (
+    check_counts,
     check_features,
+    check_in_channels,
     check_mapping,
     fill_missing,
     is_unmodified,
@@ -47,10 +50,8 @@ class ModalityProjection(torch.nn.Module):
         out_channels: int | Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
-        check_mapping(in_channels=in_channels)
-        if not in_channels:
-            raise ValueError("in_channels must name at least one modality (got none)")
-        if isinstance(out_channels, int):
+        check_in_channels(in_channels)
+        if isinstance(out_channels, int | Integral):
             out_channels = dict.fromkeys(in_channels, out_channels)
         elif out_channels is None:
             out_channels = in_channels
@@ -60,12 +61,7 @@ class ModalityProjection(torch.nn.Module):
                 f"out_channels must name the modalities {sorted(in_channels)} (got "
                 f"{sorted(out_channels)})"
             )
-        for name, width in in_channels.items():
-            if width < 1 or out_channels[name] < 1:
-                raise ValueError(
-                    f"the width of modality {name!r} must be positive (got "
-                    f"{width} in, {out_channels[name]} out)"
-                )
+        check_counts(1, **{f"out_channels[{n!r}]": d for n, d in out_channels.items()})
         self.in_channels = dict(in_channels)
         self.out_channels = {name: out_channels[name] for name in in_channels}
         self.linears = ModuleDict(

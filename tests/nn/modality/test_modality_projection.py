@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.utils import parametrize
@@ -20,7 +21,7 @@ def test_forward() -> None:
         torch.testing.assert_close(out[name], expected)
 
 
-@pytest.mark.parametrize("out_channels", [8, {"text": 8, "image": 6}])
+@pytest.mark.parametrize("out_channels", [8, np.int64(8), {"text": 8, "image": 6}])
 def test_out_channels(out_channels: int | dict[str, int]) -> None:
     model = ModalityProjection({"image": 3, "text": 4}, out_channels)
     features = {"text": torch.randn(5, 4), "image": torch.randn(5, 3)}
@@ -77,7 +78,7 @@ def test_errors() -> None:
         ModalityProjection({})
     with pytest.raises(ValueError, match="must name the modalities"):
         ModalityProjection({"text": 4}, {"image": 4})
-    with pytest.raises(ValueError, match="'text' must be positive"):
+    with pytest.raises(ValueError, match="'text'. must be at least 1"):
         ModalityProjection({"text": 0})
     model = ModalityProjection({"text": 4})
     with pytest.raises(ValueError, match="'text' is missing"):

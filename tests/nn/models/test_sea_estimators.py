@@ -34,3 +34,22 @@ def test_takes_every_distance(distance: Any) -> None:
     for parameter in model.main_parameters():
         assert parameter.grad is not None
         assert parameter.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("items", ["all", "batch"])
+def test_narrow_projections_under_autocast(items: str) -> None:
+    """What is wider than its half holds no rounding that a linear q would explain."""
+    data, batch = example_data(), example_batch(example_data())
+    torch.manual_seed(0)
+    model = SEA.from_data(
+        data,
+        projection_channels=8,
+        distance_channels=6,
+        distance_kwargs={"conditional": "linear"},
+        separate_items=items,
+    )
+    data = model.prepare(data)
+    expected = model.loss(data, batch)["distance"]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.loss(data, batch)["distance"]
+    torch.testing.assert_close(found, expected, rtol=0.03, atol=0)
