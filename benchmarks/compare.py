@@ -11,7 +11,8 @@ trained with every seed and tested once. `SEA:fast` is a preset of a model, and
 `FREEDOM+separate` a model with separate learning attached: it is compared with the
 model alone. `--set` gives all models that train an option of training, beside which
 each is tuned; or one model an argument of its own (`MICRO.contrast_on=batch`), or those
-with separate learning attached one of that (`separate.sample_size=4096`).
+with separate learning attached one of that (`separate.sample_size=4096`). A model of
+your own is named as `package.module.Class`, of a module on Python's path.
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables, and `DIR/comparison.json` their numbers. The
@@ -272,7 +273,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 "trial_epochs": options.trial_epochs or options.epochs,
                 "threads": options.threads,
             }
-            for method in filter(None, options.models.split(",")):
+            for method in methods_of(options):
                 backbone, separate = backbone_of(method)
                 name, _, preset = backbone.partition(":")
                 model = models.resolve(name)
@@ -289,7 +290,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                     )
                 if preset and preset not in model.presets:
                     model.preset_arguments(preset, [])  # says which there are
-                title = model.__name__ + (f":{preset}" if preset else "")
+                title = models.model_name(model) + (f":{preset}" if preset else "")
                 title += SEPARATE if separate else ""
                 used = options.seeds if model.trainable else options.seeds[:1]
                 fixed = fixed_of(model, separate, options.fixed)
@@ -310,6 +311,16 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
     # What is named twice is trained once.
     once = {(unit.folder, unit.seed): unit for unit in units}
     return list(once.values()), problems
+
+
+def methods_of(options: argparse.Namespace) -> list[str]:
+    """Return what `--models` names."""
+    return [name for name in options.models.split(",") if name]
+
+
+def model_of(method: str) -> str:
+    """Return the name of a method's model, without a preset or separate learning."""
+    return backbone_of(method)[0].partition(":")[0]
 
 
 def named(entries: list[str]) -> list[tuple[str, list[str] | None]]:
@@ -408,8 +419,10 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.out is None:
         parser.error("--out is needed")
     try:
-        options.fixed = parse_fixed(options.set, by_model=True)
-    except ValueError as error:
+        own = [name for name in map(model_of, methods_of(options)) if "." in name]
+        known = [models.resolve(name) for name in [*models.classes, *own]]
+        options.fixed = parse_fixed(options.set, known)
+    except (ValueError, ImportError) as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
         options.out = options.out or Path(folder)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sea_pyg.cli.run_folder import new_folder
 from sea_pyg.datasets import FakeMultimodalDataset, load_splits
 from sea_pyg.evaluation import evaluate
 from sea_pyg.nn import models
+from sea_pyg.nn.mi import CLUB
 from sea_pyg.training import RunConfig, TrainingConfig, fit, load_tensors
 from sea_pyg.training.atomic import exclusive
 from sea_pyg.transforms import RandomUserSplit
@@ -208,6 +210,84 @@ def test_separate_learning_attaches_to_a_backbone(tmp_path, capsys):
     assert _json(capsys)["test"] == pytest.approx(trained["test"])
     resume = ["train", "--resume", str(tmp_path / "run")]
     _refused(capsys, [*resume, "--set", "separate.alpha=1"], "alpha=0.5")
+
+
+OWN_MODULE = """
+from sea_pyg.nn.mi import CLUB
+from sea_pyg.nn.models import VBPR
+
+
+class Mine(VBPR):
+    def __init__(self, *args, scale: float = 1.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.scale = scale
+
+    def score(self, data, user_index, embeddings=None):
+        return self.scale * super().score(data, user_index, embeddings)
+
+
+class Bound(CLUB):
+    pass
+"""
+
+
+def test_a_model_and_a_bound_of_one_s_own(tmp_path, monkeypatch, capsys):
+    # Modules of the folder in which the command is given are found.
+    (tmp_path / "own_models.py").write_text(OWN_MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    folder = tmp_path / "run"
+    more = ["--model", "own_models.Mine", "--set", "scale=-1", "--separate"]
+    more += ["--set", "separate.distance=own_models.Bound", "--json"]
+    assert main(_train(folder, *more)) == 0
+    trained = _json(capsys)
+    assert trained["model"] == "own_models.Mine+separate"
+    config = RunConfig.load(folder)
+    assert config.arguments["scale"] == -1
+    model = config.build()
+    own = sys.modules["own_models"]
+    assert type(model.backbone) is own.Mine
+    assert {type(bound) for bound in model.separate.distances.values()} == {own.Bound}
+    assert main(["evaluate", str(folder), "--json"]) == 0
+    assert _json(capsys)["test"] == pytest.approx(trained["test"])
+    assert main(["train", "--resume", str(folder), *more]) == 0
+    capsys.readouterr()
+    other = ["train", "--resume", str(folder), "--model", "vbpr"]
+    _refused(capsys, other, "own_models.Mine")
+    _refused(capsys, [*_train(folder), "--model", "own_models.None"], "'None'")
+
+
+def test_a_distance_that_is_no_class(tmp_path, capsys):
+    more = ["--model", "vbpr", "--separate", "--set"]
+    wrong = "separate.distance=sea_pyg.nn.mi.__doc__"
+    _refused(capsys, _train(tmp_path / "run", *more, wrong), "is no class")
+    wrong = "separate.distance=sea_pyg.nn.mi.CLUP"
+    _refused(capsys, _train(tmp_path / "run", *more, wrong), "has no 'CLUP'")
+
+
+def test_a_distance_without_a_name_is_told_before_training(tmp_path):
+    class Local(CLUB):
+        pass
+
+    splits = load_splits("fake")
+    model = models.VBPR.from_data(splits[0])
+    config = RunConfig(
+        model="VBPR",
+        arguments=model.hparams(),
+        separate={"distance": Local},
+        data="fake",
+        modalities=None,
+        split=None,
+        split_seed=0,
+        fingerprint="",
+        training=TrainingConfig(),
+    )
+    with pytest.raises(ValueError, match="top level of a module"):
+        config.save(tmp_path)
+    replace(config, separate={"distance": CLUB}).save(tmp_path)
+    found = RunConfig.load(tmp_path).separate
+    assert found == {"distance": "sea_pyg.nn.mi.club.CLUB"}
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_preset(tmp_path, capsys):

@@ -23,7 +23,6 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.cli.options import arguments_of, parse_argument
 from sea_pyg.datasets import load_splits
-from sea_pyg.nn import models
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.models import Recommender
 from sea_pyg.report import Cell, load_cell
@@ -97,28 +96,30 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_fixed(entries: list[str], by_model: bool = False) -> dict[str, Any]:
+def parse_fixed(
+    entries: list[str], by_model: Sequence[type[Recommender]] = ()
+) -> dict[str, Any]:
     """Read options of training, as `batch_size=8192`.
 
     Args:
         entries: What stood after every `--set`.
-        by_model: Whether the arguments of a model are options too, and those of
+        by_model: Models whose arguments are options too, and with them those of
             separate learning, as `MICRO.contrast_on=batch` and
-            `separate.sample_size=4096`.
+            `separate.sample_size=4096`. (default: none)
 
     Raises:
         ValueError: If there is no such option, or its value is of another type or out
             of range.
     """
-    classes: dict[str, type] = {SEPARATE_PREFIX: SeparateLearning}
-    for model in map(models.resolve, models.classes):
-        classes[f"{model.__name__}."] = model
+    classes: dict[str, type] = {f"{model.__name__}.": model for model in by_model}
+    if by_model:
+        classes[SEPARATE_PREFIX] = SeparateLearning
     targets = {
         field.name: (TrainingConfig, field.name) for field in fields(TrainingConfig)
     }
     targets |= {
         f"{prefix}{name}": (cls, name)
-        for prefix, cls in (classes if by_model else {}).items()
+        for prefix, cls in classes.items()
         for name in arguments_of(cls)
     }
     fixed: dict[str, Any] = {}

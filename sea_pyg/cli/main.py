@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         require("jsonargparse", "train")
+        if os.getcwd() not in sys.path:  # a model of one's own may stand here
+            sys.path.append(os.getcwd())
         from sea_pyg.cli.parser import make_parser
 
         options = make_parser().parse_args(argv)

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser
 
@@ -77,14 +77,28 @@ def named_modalities(options: Any) -> list[str] | None:
     return None if options.modalities is None else split_names(options.modalities)
 
 
-def arguments_of(cls: type) -> list[str]:
-    """List the constructor's arguments that the data does not determine."""
-    parameters = inspect.signature(cls).parameters.values()
-    return [
-        p.name
-        for p in parameters
-        if p.name not in _GIVEN_BY_DATA and p.kind is not p.VAR_KEYWORD
-    ]
+def arguments_of(cls: type) -> dict[str, Any]:
+    """Return the types of the constructor's arguments that the data does not determine.
+
+    Where it takes ``**kwargs``, those of the next constructor are among them.
+    """
+    found: dict[str, Any] = {}
+    for owner in cls.__mro__:
+        constructor = vars(owner).get("__init__")
+        if constructor is None:
+            continue
+        types = get_type_hints(constructor)
+        parameters = inspect.signature(constructor).parameters.values()
+        for parameter in parameters:
+            variadic = parameter.kind in (
+                parameter.VAR_KEYWORD,
+                parameter.VAR_POSITIONAL,
+            )
+            if not variadic and parameter.name not in _GIVEN_BY_DATA:
+                found.setdefault(parameter.name, types.get(parameter.name, Any))
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+            break
+    return found
 
 
 def parse_argument(cls: type, name: str, value: str, key: str | None = None) -> Any:
@@ -99,13 +113,12 @@ def parse_argument(cls: type, name: str, value: str, key: str | None = None) -> 
     Raises:
         ValueError: If the value is of another type.
     """
+    annotation = arguments_of(cls)[name]
     parser = ArgumentParser(exit_on_error=False)
-    others = {key for key in inspect.signature(cls).parameters if key != name}
-    parser.add_class_arguments(cls, skip=others)
+    parser.add_argument(f"--{name}", type=annotation)
     try:
         parsed = parser.parse_args([f"--{name}={value}"])
     except Exception as error:
-        annotation = inspect.signature(cls).parameters[name].annotation
         wanted = getattr(annotation, "__name__", None)
         if wanted is None or not isinstance(annotation, type):
             wanted = str(annotation).replace("typing.", "")

@@ -63,7 +63,11 @@ def _train() -> ArgumentParser:
     parser.add_argument(
         "data", type=str | None, nargs="?", help="name or folder of a data set"
     )
-    parser.add_argument("--model", type=str | None, help="the model (default: sea)")
+    parser.add_argument(
+        "--model",
+        type=str | None,
+        help="the model, or your own as package.module.Class (default: sea)",
+    )
     parser.add_argument(
         "--separate",
         action="store_true",

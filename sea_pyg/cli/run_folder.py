@@ -14,7 +14,8 @@ WEIGHTS_FILE = "model.safetensors"
 def new_folder(config: RunConfig) -> Path:
     """Make a folder for a run that was given none."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = f"{config.model.lower()}-{Path(config.data).name}-{config.training.seed}"
+    model = config.model.rpartition(".")[2].lower()
+    name = f"{model}-{Path(config.data).name}-{config.training.seed}"
     first = folder = Path("runs") / f"{name}-{stamp}"
     number = 1
     while True:

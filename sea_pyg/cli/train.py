@@ -23,7 +23,13 @@ from sea_pyg.cli.run_folder import (
 from sea_pyg.datasets import load_splits
 from sea_pyg.datasets.load_splits import DATASETS
 from sea_pyg.evaluation import EvaluationResult, evaluate
-from sea_pyg.nn.models import SEA, Recommender, WithSeparateLearning, resolve
+from sea_pyg.nn.models import (
+    SEA,
+    Recommender,
+    WithSeparateLearning,
+    model_name,
+    resolve,
+)
 from sea_pyg.report import format_table, plot_curves
 from sea_pyg.training import (
     RunConfig,
@@ -172,7 +178,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
     if isinstance(built, WithSeparateLearning):
         model, attached = built.backbone, built.separate.hparams()
     run = RunConfig(
-        model=cls.__name__,
+        model=model_name(type(model)),
         arguments=model.hparams(),
         separate=attached,
         data=_absolute(source),

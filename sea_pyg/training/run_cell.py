@@ -19,6 +19,7 @@ from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.provenance import data_fingerprint, environment
 from sea_pyg.training.read_json import damaged, read_json
+from sea_pyg.training.run_notes import arguments_note
 from sea_pyg.training.tensor_file import save_tensors
 from sea_pyg.training.training_config import TrainingConfig
 
@@ -48,7 +49,7 @@ def run_cell(
         splits: Training, validation and test graph; the last one is looked at once,
             after training.
         path: The cell's file, ``<name>.json``.
-        about: What else to keep in the file, ready for JSON.
+        about: What else to keep in the file, as JSON knows it.
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
         keep_model: Whether to keep the weights in ``<name>.model.safetensors``, which
@@ -59,9 +60,9 @@ def run_cell(
         The file's content.
 
     Raises:
-        ValueError: If a setting is wrong, the graphs are not of one split, a loss part
-            is not finite, or ``path`` is damaged or holds a cell of other data or
-            settings.
+        ValueError: If a setting is wrong, JSON cannot hold ``about``, the graphs are
+            not of one split, a loss part is not finite, or ``path`` is damaged or holds
+            a cell of other data or settings.
     """
     path = Path(path)
     work = path.with_suffix(".work")
@@ -75,6 +76,7 @@ def run_cell(
         return done
     train, val, test = splits
     check_splits(train, val, test)
+    about = _checked(about or {})
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = work if model.trainable else None
     built, config, result, _ = fit_setting(
@@ -85,7 +87,7 @@ def run_cell(
     found = evaluate(built, built.prepare(test), k=lengths, beyond_accuracy=True)
     total, reached = count_gradients(built, train, config)
     plain = {
-        **(about or {}),
+        **about,
         "seed": config.seed,
         "deterministic": not model.trainable,
         **_made_of(built, config, splits),
@@ -121,13 +123,25 @@ def _made_of(
 ) -> dict[str, Any]:
     """Return what a cell notes of its model, training and data."""
     sizes = ("num_users", "num_items", "edge_type")
-    arguments = {k: v for k, v in built.hparams().items() if k not in sizes}
+    arguments = {k: v for k, v in arguments_note(built).items() if k not in sizes}
     return {
         "model": type(built).__name__,
         "arguments": arguments,
         "training": asdict(config),
         "data_fingerprint": data_fingerprint(splits, built.edge_type),
     }
+
+
+def _checked(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Check, before anything is trained, that JSON can hold what is kept besides."""
+    for name, value in about.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"about[{name!r}] is kept as JSON, which cannot hold it: {error}"
+            ) from error
+    return about
 
 
 _NESTED = ("arguments", "backbone", "separate", "training")

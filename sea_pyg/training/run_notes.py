@@ -13,12 +13,16 @@ from sea_pyg.utils.split_id import tensor_digest
 
 
 def model_note(model: Recommender) -> dict[str, Any]:
-    """Return a model's name and arguments as JSON has them.
+    """Return a model's name, and its arguments as :func:`arguments_note` has them."""
+    return {"name": type(model).__name__, **arguments_note(model)}
+
+
+def arguments_note(model: Recommender) -> dict[str, Any]:
+    """Return a model's arguments as JSON has them.
 
     Callables stand there by their name, and tensors by their shape and SHA-256.
     """
-    plain = {"name": type(model).__name__, **model.hparams()}
-    note: dict[str, Any] = json.loads(json.dumps(plain, default=_text_of))
+    note: dict[str, Any] = json.loads(json.dumps(model.hparams(), default=_text_of))
     return note
 
 

@@ -46,6 +46,7 @@ from sea_pyg.utils.graph_note import (
     noted_inputs,
     noted_settings,
 )
+from sea_pyg.utils.import_path import import_object, import_path
 from sea_pyg.utils.init_arguments import InitArguments, bind_arguments
 from sea_pyg.utils.interactions import check_edges, check_ends, check_interactions
 from sea_pyg.utils.membership import EdgeMembership
@@ -115,6 +116,8 @@ __all__ = [
     "get_split_id",
     "graph_note",
     "has_graph",
+    "import_object",
+    "import_path",
     "interactions_digest",
     "is_unmodified",
     "keep_freed_memory",

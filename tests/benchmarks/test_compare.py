@@ -349,3 +349,26 @@ def test_options_reach_every_cell(script, tmp_path, monkeypatch, capsys):
     assert {u.trial_epochs for u in found} == {1000}
     assert script.main([*common, "--trial-epochs", "0"]) == 2
     assert "trial_epochs must be at least 1" in capsys.readouterr().err
+
+
+def test_a_model_of_one_s_own_is_compared(script, tmp_path, monkeypatch, capsys):
+    module = f"own_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{module}.py").write_text(
+        "from sea_pyg.nn.models import BPRMF\n\n\nclass Mine(BPRMF):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"{module}.Mine"
+    out = tmp_path / "out"
+    common = ["--data", "fake", "--seeds", "0", "--epochs", "1", "--out", str(out)]
+    common += ["--models", f"BPRMF,{name}"]
+    untuned = [*common, "--trials", "0", "--set", "Mine.embedding_dim=8"]
+    assert script.main(untuned) == 0
+    cell = json.loads((out / "fake-own" / name / "seed-0.json").read_text())
+    assert (cell["method"], cell["arguments"]["embedding_dim"]) == (name, 8)
+    assert name in (out / "table.md").read_text()
+    tuned = [*common[:-4], "--out", str(tmp_path / "tuned"), "--models", name]
+    assert script.main([*tuned, "--trials", "1"]) == 1
+    assert "no search space for 'Mine'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        script.main([*common, "--models", f"{module}_none.Mine"])
+    assert f"no module '{module}_none'" in capsys.readouterr().err

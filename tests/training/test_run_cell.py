@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from sea_pyg.evaluation import EvaluationResult, evaluate
-from sea_pyg.nn.models import BPRMF, Popularity
+from sea_pyg.nn.mi import CLUB, L1Out
+from sea_pyg.nn.models import BPRMF, VBPR, Popularity
 from sea_pyg.report import load_cell, published
 from sea_pyg.training import fit_setting, load_tensors, run_cell
 
@@ -83,3 +84,26 @@ def test_weights_are_kept_where_they_are_asked_for(model, splits, tmp_path) -> N
         evaluate(built, splits[2], 20).metrics["recall@20"]
         == (plain["test"]["recall@20"])
     )
+
+
+def test_what_a_cell_cannot_keep_is_told_before_training(splits, tmp_path) -> None:
+    path = tmp_path / "cells" / "seed-0.json"
+    for value in (BPRMF, float("nan")):
+        with pytest.raises(ValueError, match=r"about\['own'\]"):
+            run_cell(BPRMF, SETTING, splits, path, {**ABOUT, "own": value})
+    assert not path.parent.exists()
+
+
+def test_a_class_as_a_setting_stands_in_the_cell_by_its_name(splits, tmp_path) -> None:
+    class Bound(CLUB):
+        pass
+
+    setting = {**SETTING, "max_epochs": 1, "separate.distance": Bound}
+    path = tmp_path / "seed-0.json"
+    plain = run_cell(VBPR, setting, splits, path, ABOUT, separate=True)
+    assert plain["arguments"]["separate"]["distance"].endswith("Bound")
+    again = run_cell(VBPR, setting, splits, path, ABOUT, separate=True)
+    assert again == plain
+    setting["separate.distance"] = L1Out
+    with pytest.raises(ValueError, match="distance="):
+        run_cell(VBPR, setting, splits, path, ABOUT, separate=True)

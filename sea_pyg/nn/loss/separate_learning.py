@@ -59,8 +59,8 @@ class SeparateLearning(InitArguments, SeparateMapping):
             (:class:`OrthogonalLoss`),
             :obj:`"subtraction"` (the generic half is taken off the unique one, and
             there is no loss), :obj:`None`, or a callable that makes a
-            :class:`MutualInformationEstimator` or a loss from both widths.
-            (default: :obj:`"club"`)
+            :class:`MutualInformationEstimator` or a loss from both widths, or where
+            one stands, as ``"package.module.Class"``. (default: :obj:`"club"`)
         distance_kwargs: Further arguments of the distance's class;
             ``{"conditional": "linear"}`` needs no inner loop, and twice as many items
             as ``distance_channels``: fewer have no distance. A model q or a critic is

@@ -7,7 +7,7 @@ import torch
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
 from sea_pyg.nn.mi import CLUB, VUB, L1Out
-from sea_pyg.utils import check_choice, closest
+from sea_pyg.utils import check_choice, closest, import_object
 
 Distance = str | Callable[..., torch.nn.Module]
 
@@ -64,6 +64,11 @@ def distance_class(
         return distance
     if not isinstance(distance, str):
         raise ValueError(f"distance must be a name or a class (got {distance!r})")
+    if "." in distance:
+        found: Callable[..., torch.nn.Module] = import_object(distance)
+        if not callable(found):
+            raise ValueError(f"distance {distance!r} is no class (got {found!r})")
+        return found
     if distance not in DISTANCES:
         options = [*DISTANCES, "subtraction"]
         raise ValueError(f"unknown distance {distance!r}; {closest(distance, options)}")

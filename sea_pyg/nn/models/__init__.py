@@ -18,7 +18,7 @@ from sea_pyg.nn.models.mmgcn import MMGCN
 from sea_pyg.nn.models.mmssl import MMSSL
 from sea_pyg.nn.models.popularity import Popularity
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.resolve import resolve
+from sea_pyg.nn.models.resolve import model_name, resolve
 from sea_pyg.nn.models.sea import SEA
 from sea_pyg.nn.models.slmrec import SLMRec
 from sea_pyg.nn.models.smore import SMORE
@@ -49,10 +49,11 @@ __all__ = [
     "SMORE",
     "VBPR",
     "WithSeparateLearning",
+    "model_name",
     "resolve",
 ]
 classes = [
     name
     for name in __all__
-    if name not in ("Recommender", "WithSeparateLearning", "resolve")
+    if name not in ("Recommender", "WithSeparateLearning", "model_name", "resolve")
 ]

@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.nn.loss.separate_learning import SeparateLearning
 from sea_pyg.nn.loss.separate_mapping import SeparateMaps
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.nn.models.resolve import resolve
+from sea_pyg.nn.models.resolve import model_name, resolve
 from sea_pyg.nn.models.sea import SEA
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
 from sea_pyg.utils import modality_masks
@@ -141,9 +141,11 @@ class WithSeparateLearning(Recommender):
 
     def hparams(self) -> dict[str, Any]:
         """Return the constructor's arguments, with mappings in place of modules."""
-        name = type(self.backbone).__name__
         return {
-            "backbone": {"model": name, **self.backbone.hparams()},
+            "backbone": {
+                "model": model_name(type(self.backbone)),
+                **self.backbone.hparams(),
+            },
             "separate": self.separate.hparams(),
         }
 
