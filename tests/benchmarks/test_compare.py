@@ -17,6 +17,7 @@ from sea_pyg.report import (
     markdown_table,
     sections_markdown,
 )
+from sea_pyg.training import SEARCH_SPACES
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 OPTIONS = ["--data", "fake", "--models", "EASE,BPRMF", "--seeds", "0,1", "--trials"]
@@ -349,6 +350,19 @@ def test_options_reach_every_cell(script, tmp_path, monkeypatch, capsys):
     assert {u.trial_epochs for u in found} == {1000}
     assert script.main([*common, "--trial-epochs", "0"]) == 2
     assert "trial_epochs must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["SEA", "SEA:tuned", "VBPR+separate"])
+def test_what_is_searched_is_the_method_s_own_space(script, tmp_path, method):
+    options = ["--data", "fake", "--models", method, "--seeds", "0", "--trials", "1"]
+    options += ["--epochs", "1", "--set", "lr=0.01", "--out", str(tmp_path)]
+    assert script.main(options) == 0
+    folder = tmp_path / "fake-own" / method.replace(":", "-")
+    plain = json.loads((folder / "seed-0.json").read_text())
+    space = SEARCH_SPACES[method.removesuffix("+separate")]
+    assert set(plain["request"]["space"]) == set(space)
+    trials = json.loads((folder / "trials" / "search.json").read_text())
+    assert set(trials["space"]) == set(space) - {"lr"}  # which is given
 
 
 def test_a_model_of_one_s_own_is_compared(script, tmp_path, monkeypatch, capsys):
