@@ -1,3 +1,4 @@
+import inspect
 import itertools
 import math
 
@@ -18,13 +19,15 @@ def seeded(seed: int) -> torch.Generator:
 def test_bootstrap_agrees_with_scipy() -> None:
     value = torch.rand(300, generator=seeded(0)) ** 3
     low, high = bootstrap_ci(value, 0.9, num_resamples=20_000)
+    known = inspect.signature(stats.bootstrap).parameters
+    seed = "rng" if "rng" in known else "random_state"  # before scipy 1.15
     reference = stats.bootstrap(
         (value.numpy(),),
         np.mean,
         confidence_level=0.9,
         n_resamples=20_000,
         method="percentile",
-        rng=np.random.default_rng(0),
+        **{seed: np.random.default_rng(0)},
     ).confidence_interval
     width = float(reference.high - reference.low)
     assert low == pytest.approx(reference.low, abs=0.02 * width)
