@@ -36,6 +36,17 @@ def test_parity() -> None:
     assert_parity("lgmrec")
 
 
+def test_parity_where_torch_draws_other_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    from parity_adaptors import Reference, lgmrec
+
+    reference = Reference(ROOT / "tests" / "reference" / "lgmrec.npz")
+    monkeypatch.setattr(lgmrec, "EXPONENTIAL", (1.0, 1.0))
+    quantities = list(lgmrec.compare(reference))
+    assert "score/local" in {quantity.name for quantity in quantities}
+    assert all(quantity.passed for quantity in quantities)
+    assert any("its range" in note for note in reference.notes)
+
+
 def test_the_files_scores_are_spread_as_ours() -> None:
     from parity_adaptors import Reference, lgmrec
 

@@ -69,7 +69,7 @@ def test_keeps_its_count_where_none_was_saved() -> None:
 def test_another_shape_is_refused_by_torch() -> None:
     schedule = PeriodicSearch(3)
     with pytest.raises(RuntimeError, match="size mismatch for step"):
-        schedule.load_state_dict({"step": torch.zeros(2, dtype=torch.long)})
+        schedule.load_state_dict({"step": torch.zeros(2, 1, dtype=torch.long)})
 
 
 def test_reads_no_tensor() -> None:
