@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sea_pyg.nn.functional import l2_normalize
+from sea_pyg.nn.functional.log_partition import in_full
 from sea_pyg.typing import Embeddings
 from sea_pyg.utils import EdgeMembership, edge_dot, spmm
 
@@ -42,21 +43,26 @@ class UnseenRows(NamedTuple):
         Shapes:
             ``user_index`` :math:`[B]`.
         """
-        user = F.embedding(user_index, x.user)
+        user, item = in_full(F.embedding(user_index, x.user), x.item)
         row, column = seen.seen(user_index)
         edges = torch.stack([column, row])
-        score = edge_dot(edges, x.item, user)
-        whole = ((user @ (x.item.t() @ x.item)) * user).sum(dim=1)
-        square = whole.index_add(0, row, score.square().to(whole.dtype), alpha=-1)
+        # What is unseen is a difference, of which half precision leaves nothing.
+        with torch.autocast(user.device.type, enabled=False):
+            score = edge_dot(edges, item, user)
+            whole = ((user @ (item.t() @ item)) * user).sum(dim=1)
+        square = whole.index_add(0, row, score.square(), alpha=-1)
         nothing = square <= 100 * torch.finfo(square.dtype).eps * whole  # rounding
         square = square.masked_fill(nothing, torch.inf)
-        return cls(user, x.item, edges, score, square.sqrt().unsqueeze(1))
+        return cls(user, item, edges, score, square.sqrt().unsqueeze(1))
 
     def __matmul__(self, weight: Tensor) -> Tensor:
         """Multiply the matrix by ``weight`` :math:`[N_i, H]`."""
         size = (self.item.size(0), self.user.size(0))
-        known = spmm(self.edges, self.score, weight, size)
-        return (self.user @ (self.item.t() @ weight) - known) / self.length
+        full = weight.to(self.score.dtype)
+        with torch.autocast(weight.device.type, enabled=False):
+            known = spmm(self.edges, self.score, full, size)
+            out = (self.user @ (self.item.t() @ full) - known) / self.length
+        return out.to(weight.dtype)
 
     def detach(self) -> "UnseenRows":
         """Return the rows as constants."""

@@ -57,7 +57,9 @@ def uniform_pruning(
 def _pruned(
     edge_index: Tensor, dropout: float, num_users: int, num_items: int, weight: Tensor
 ) -> SymmetricAdjacency:
-    num_kept = max(1, int(edge_index.size(1) * (1 - dropout)))
+    num_edges = edge_index.size(1)
+    # In binary, 0.2 of 100 edges may be less than 20 of them.
+    num_kept = min(num_edges, max(1, int(num_edges * (1 - dropout) + 1e-6)))
     # The smallest of exponential variables with these rates are such a draw; unlike
     # multinomial's, their number is not limited to 2**24.
     arrival = torch.empty_like(weight).exponential_() / weight

@@ -69,7 +69,8 @@ class InteractionCritic(torch.nn.Module):
 
     def _hidden(self, rows: Sequence[Rows]) -> Tensor:
         weight = self.first.weight.t()
-        return torch.cat([x @ weight for x in rows]) + self.first.bias
+        given = [x.to(weight) if isinstance(x, Tensor) else x for x in rows]
+        return torch.cat([x @ weight for x in given]) + self.first.bias
 
     def _judge(self, hidden: Tensor) -> Tensor:
         x = self.first_norm(F.leaky_relu(hidden, SLOPE))

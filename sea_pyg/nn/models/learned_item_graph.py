@@ -96,8 +96,11 @@ class LearnedItemGraph(PeriodicSearch):
         return out
 
     def _search(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        key = x
         if mask is not None:
-            x = x * mask.view(-1, 1)
+            # A further channel puts the items without the modality below all others.
+            absent = (~mask).to(x.dtype).view(-1, 1)
+            x, key = torch.cat([x, 1 - absent], 1), torch.cat([x, -4 * absent], 1)
         # The item itself is put first instead of searched: among equal features, the
         # search could return any k of them.
         own = torch.arange(self.num_items, device=x.device).view(-1, 1)
@@ -105,7 +108,7 @@ class LearnedItemGraph(PeriodicSearch):
             return own
         _, others = chunked_topk(
             x,
-            x,
+            key,
             self.k - 1,
             self.chunk_size,
             exclude=lambda row: (row - row[0], row),

@@ -15,12 +15,13 @@ from sea_pyg.nn.modality.parameter_dict import ParameterDict
 from sea_pyg.nn.models.batch import distinct, lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.nn.models.user_item_graph import mean_of_sources, reverse_edges
-from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
+from sea_pyg.typing import RATES, EdgeType, Embeddings, OptTensor, Triplets
 from sea_pyg.utils import (
     check_counts,
     check_in_channels,
     check_interval,
     modality_inputs,
+    modality_masks,
     spmm,
 )
 
@@ -60,7 +61,9 @@ class LGMRec(MultimodalRecommender):
 
     with :math:`R` the interactions. In training the softmax draws Gumbel noise and its
     result is dropped out. The objective is BPR, the norms of the batch's final
-    embeddings, and InfoNCE between the :math:`G_m` of every two modalities.
+    embeddings, and InfoNCE between the :math:`G_m` of every two modalities, the earlier
+    one's rows of the batch as queries and all of the later one's as keys. An item that
+    lacks one of them by its mask is neither.
 
     Graphs: the interactions.
 
@@ -229,22 +232,29 @@ class LGMRec(MultimodalRecommender):
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows),
         }
+        masks = modality_masks(data, hyper, self.edge_type[2])
         names = list(hyper)
-        contrast = [
-            self._contrast(index, first, second)
-            for i, name in enumerate(names)
-            for other in names[i + 1 :]
-            for index, first, second in zip(
-                (batch.user, batch.positive), hyper[name], hyper[other], strict=True
-            )
-        ]
+        contrast = []
+        for i, name in enumerate(names):
+            for other in names[i + 1 :]:
+                (user, item), (user_key, item_key) = hyper[name], hyper[other]
+                present = _both(masks.get(name), masks.get(other))
+                contrast += [
+                    self._contrast(batch.user, user, user_key),
+                    self._contrast(batch.positive, item, item_key, present),
+                ]
         if contrast:
             parts["contrast"] = self.cl_weight * torch.stack(contrast).sum()
         return parts
 
-    def _contrast(self, index: Tensor, query: _Hyper, key: _Hyper) -> Tensor:
-        """Sum InfoNCE over some rows, with all rows as candidates."""
+    def _contrast(
+        self, index: Tensor, query: _Hyper, key: _Hyper, present: OptTensor = None
+    ) -> Tensor:
+        """Sum InfoNCE over some rows, with all rows as candidates, or those present."""
         node, _, counts = distinct(index)
+        if present is not None:
+            counts = counts * present[node]
+            present = present | ~present.any()  # of no candidate there is no logarithm
         # Of rank H: the cosines of all pairs are products of H channels, not of D.
         mixed = F.embedding(node, query.share) @ (query.edge @ key.edge.t())
         row = mixed / _length(F.embedding(node, query.x))
@@ -252,9 +262,22 @@ class LGMRec(MultimodalRecommender):
         cosine = (row * F.embedding(node, column)).sum(dim=1)
         # With so few channels, what counts is that a chunk stays in the cache.
         mass = log_partition(
-            row, column, self.temperature, chunk_size=32, unit=True, weight=counts
+            row,
+            column,
+            self.temperature,
+            chunk_size=32,
+            unit=True,
+            weight=counts,
+            key_weight=present,
         )
         return mass - (counts * cosine).sum() / self.temperature
+
+
+def _both(first: OptTensor, second: OptTensor) -> OptTensor:
+    """Return the nodes that two masks have, of which one or both may be missing."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
 
 
 def _length(x: Tensor) -> Tensor:

@@ -9,7 +9,14 @@ from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.functional import l2_normalize, two_view_contrast
-from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
+from sea_pyg.nn.loss.masking import incomplete
+from sea_pyg.nn.models.batch import (
+    lookup,
+    norm_penalty,
+    rows_with_modality,
+    total,
+    triplet_bpr,
+)
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.item_graph import (
     cosine_graphs,
@@ -24,7 +31,12 @@ from sea_pyg.nn.models.learned_item_graph import (
 from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.nn.models.normalized_propagation import NormalizedPropagation
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
-from sea_pyg.utils import check_choice, check_counts, check_interval, modality_present
+from sea_pyg.utils import (
+    check_choice,
+    check_counts,
+    check_interval,
+    modality_present,
+)
 
 
 class MICRO(MappedFeaturesRecommender):
@@ -47,7 +59,7 @@ class MICRO(MappedFeaturesRecommender):
     interactions, averaged over the hops. The objective is BPR, the squared norms of
     the batch's final embeddings and, for every modality, the InfoNCE loss of
     :math:`h^{(m)}_i` with the positive :math:`h_i` and all other rows of both views as
-    negatives.
+    negatives, over the items that have the modality.
 
     Graphs: the interactions, and ``('item', 'similar_<modality>', 'item')`` with cosine
     values of :class:`~sea_pyg.transforms.ItemKNNGraph`, which :meth:`prepare` adds. All
@@ -220,15 +232,21 @@ class MICRO(MappedFeaturesRecommender):
         views = self._views(data, self.features_in(data, state))
         embeddings, fused = self._fuse(edge_index, views)
         rows = lookup(embeddings, batch)
+        item = torch.arange(self.num_items, device=fused.device)
         if self.contrast_on == "batch":
             item = batch.positive.unique()
             views, fused = [view[item] for view in views], fused[item]
-        contrast = [
-            two_view_contrast(view, fused, self.temperature, self.chunk_size)
-            for view in views
-        ]
+        present = modality_present(data, self.modality_channels, self.edge_type[2])
+        masks = incomplete(present)
+        contrast = []
+        for name, view in zip(self.modality_channels, views, strict=True):
+            x, y = rows_with_modality(masks.get(name), item, view, fused)
+            if x.size(0) > 0:
+                contrast.append(
+                    two_view_contrast(x, y, self.temperature, self.chunk_size)
+                )
         return {
             "bpr": triplet_bpr(*rows),
             "reg": self.reg_weight * norm_penalty(*rows, power=2),
-            "contrast": self.cl_weight * torch.stack(contrast).sum(),
+            "contrast": self.cl_weight * total(contrast, fused),
         }

@@ -20,7 +20,7 @@ from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.models.last_embeddings import LastEmbeddings
 from sea_pyg.nn.models.recommender import Recommender
 from sea_pyg.nn.models.sea_encoder import SEAEncoder
-from sea_pyg.nn.models.sea_presets import PRESETS
+from sea_pyg.nn.models.sea_presets import PRESETS, released_arguments
 from sea_pyg.nn.models.sea_ranking import SEARanking
 from sea_pyg.nn.models.sea_reader import SEAReader, collapsed_channels
 from sea_pyg.transforms import ItemKNNGraph
@@ -334,7 +334,7 @@ class SEA(Recommender):
             key: The modality in the role of its image.
             **kwargs: Further arguments, which take precedence.
         """
-        preset = cls.preset_arguments("released", (query, key))
+        preset = released_arguments((query, key))
         return cls(num_users, num_items, in_channels, **{**preset, **kwargs})
 
     @classmethod

@@ -11,8 +11,7 @@ def released_arguments(modalities: Sequence[str]) -> dict[str, Any]:
     """Return the arguments that reproduce the released code's behaviour.
 
     Args:
-        modalities: The modality in the role of its text, and that of its image; the
-            text's and the image's own names are known in any order.
+        modalities: The modality in the role of its text, and that of its image.
 
     Raises:
         ValueError: If there are not two modalities.
@@ -22,7 +21,7 @@ def released_arguments(modalities: Sequence[str]) -> dict[str, Any]:
             "the released behaviour is that of two modalities, text's role first (got "
             f"{', '.join(modalities) or 'none'}); choose two"
         )
-    query, key = modalities if set(modalities) != set(ROLES) else ROLES
+    query, key = modalities
     return {
         "log_base": 2.0,
         "alignment_pairs": [(query, key)],
@@ -41,6 +40,15 @@ def released_arguments(modalities: Sequence[str]) -> dict[str, Any]:
         "split_on": "features",
         "stale_evaluation": True,
     }
+
+
+def released_of_graph(modalities: Sequence[str]) -> dict[str, Any]:
+    """Return those of :func:`released_arguments` for the modalities of a graph.
+
+    Text and image are known by their names, in any order; of others, the first one has
+    the role of the text.
+    """
+    return released_arguments(ROLES if set(modalities) == set(ROLES) else modalities)
 
 
 def fast_arguments(modalities: Sequence[str] = ()) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def tuned_arguments(modalities: Sequence[str] = ()) -> dict[str, Any]:
 
 PRESETS: Mapping[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "fast": fast_arguments,
-    "released": released_arguments,
+    "released": released_of_graph,
     "tuned": tuned_arguments,
 }
 """What makes a preset's arguments from the names of the modalities, in order."""

@@ -294,6 +294,19 @@ class RecommenderTests:
         assert torch.equal(results[0].item_index, results[1].item_index)
         assert torch.equal(results[0].score, results[1].score)
 
+    def test_reset_draws_everything_anew(self) -> None:
+        self._skip_unless("trainable")
+        data, losses = self.data(), []
+        for steps in (0, 2):
+            model = self.build(data)
+            graph = model.prepare(data)
+            train(model, graph, self.batches(graph, steps), self.lr)
+            torch.manual_seed(1)
+            model.reset_parameters()
+            torch.manual_seed(2)
+            losses.append(train(model, graph, self.batches(graph, 2), self.lr))
+        assert losses[0] == losses[1]
+
     def test_save_and_load(self) -> None:
         data = self.data()
         model = self.build(data)

@@ -64,7 +64,8 @@ def test_products_are_those_of_the_matrix() -> None:
 def test_rounding_is_not_taken_for_something_unseen() -> None:
     """In float32 what is seen does not cancel to the last digit."""
     generator = torch.Generator().manual_seed(0)
-    user, item = torch.randn(20, 8, generator=generator), 30 * torch.randn(500, 8)
+    user = torch.randn(20, 8, generator=generator)
+    item = 30 * torch.randn(500, 8, generator=generator)
     pairs = torch.cartesian_prod(torch.arange(20), torch.arange(500)).t()
     member = EdgeMembership(pairs[:, 1:], 20, 500)  # but of user 0 and item 0
     rows = UnseenRows.of(Embeddings(user, item), torch.arange(20), member)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sea_pyg.nn.models import DualGNN
+from sea_pyg.nn.models import DRAGON, DualGNN
 from sea_pyg.typing import CO_RATES
 from tests.nn.models.base import RecommenderTests, example_data
 from tests.nn.models.parity import assert_parity
@@ -41,3 +41,20 @@ def test_cumulative_weighs_the_sum_first() -> None:
         users.append(model.encode(data).user)
     # The last of the modalities is weighed alike in both.
     torch.testing.assert_close(*users)
+
+
+def test_layers_add_up_over_three_modalities() -> None:
+    data, users = example_data(("audio", "image", "text")), []
+    for cumulative, weight in ((True, [1.0, 0.0, 0.0]), (False, [1.0, 1.0, 1.0])):
+        torch.manual_seed(0)
+        model = DualGNN.from_data(data, cumulative=cumulative)
+        with torch.no_grad():
+            model.weight.copy_(torch.tensor(weight))
+        users.append(model.encode(data).user)
+    torch.testing.assert_close(*users)
+
+
+@pytest.mark.parametrize("model_class", [DualGNN, DRAGON])
+def test_a_user_s_weights_start_as_a_distribution(model_class: type) -> None:
+    weight = model_class.from_data(example_data()).weight
+    torch.testing.assert_close(weight.sum(dim=1), torch.ones(40))

@@ -34,3 +34,9 @@ def test_spares_low_degrees() -> None:
         assert kept.size(1) == 1
         hits += int(kept[0, 0] == 1)
     assert abs(hits / draws - 1 / (1 + 9 / 3)) < 0.04  # four standard errors
+
+
+@pytest.mark.parametrize(("dropout", "kept"), [(0.9, 10), (0.8, 20), (0.7, 30)])
+def test_shares_that_are_not_exact_in_binary(dropout: float, kept: int) -> None:
+    edge_index = torch.ones(10, 10).nonzero().t()
+    assert pairs(uniform_pruning(edge_index, dropout, 10, 10), 10).size(1) == kept

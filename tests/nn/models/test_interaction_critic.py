@@ -115,3 +115,18 @@ def test_a_constant_critic_is_penalised_without_nan() -> None:
     for parameter in critic.parameters():
         assert parameter.grad is not None
         assert parameter.grad.isfinite().all()
+
+
+def test_each_layer_is_dropped_by_its_own_share() -> None:
+    x = torch.randn(50, NUM_ITEMS)
+    for dropout, changes in (((0.0, 0.5), [False, True]), ((0.5, 0.0), [True, True])):
+        critic, seen = InteractionCritic(NUM_ITEMS, 6, dropout), []
+
+        def keep(_: torch.nn.Module, given: tuple[Tensor], seen: list = seen) -> None:
+            seen.append(given[0])
+
+        for linear in (critic.second, critic.last):
+            linear.register_forward_pre_hook(keep)
+        critic(x)
+        critic(x)
+        assert [not torch.equal(seen[i], seen[i + 2]) for i in (0, 1)] == changes

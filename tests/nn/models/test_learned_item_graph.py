@@ -1,5 +1,8 @@
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import LATTICE, MICRO, Recommender
 from sea_pyg.nn.models.learned_item_graph import (
@@ -8,6 +11,7 @@ from sea_pyg.nn.models.learned_item_graph import (
     normalize_edges,
     out_degree,
 )
+from sea_pyg.typing import RATES
 from tests.nn.models.base import example_batch, example_data, train
 
 
@@ -102,3 +106,37 @@ def test_items_without_a_positive_degree_lose_their_edges() -> None:
     assert degree.tolist() == [4.0, -2.0, 0.25]
     found = normalize_edges(edges, degree).weight
     torch.testing.assert_close(found, torch.tensor([0.25, 0.0, 0.0, 1.0]))
+
+
+def test_missing_items_are_no_neighbours() -> None:
+    x, mask = torch.randn(8, 3), torch.arange(8) < 5
+    x[:5] = x[:5].abs()  # nearer to each other than to their opposites
+    x[5:] = x[0]
+    for sign in (1, -1):  # a cosine of zero is more than a negative one
+        x[0] = sign * x[0].abs()
+        graph = LearnedItemGraph(8, ["text"], k=3)({"text": x}, {"text": mask})["text"]
+        own = graph.edge_index[0, graph.edge_index[1] == 0]
+        assert bool(mask[own].all())
+
+
+def without_graphs(model: Recommender, data: HeteroData) -> Tensor:
+    """Return what items are but for the graphs between them."""
+    tables = model.user_embedding, model.item_embedding
+    return model.propagation(*tables, data[RATES].edge_index).item
+
+
+def test_lattice_leaves_missing_items_alone() -> None:
+    data = example_data(("text",))
+    data["item"].mask_text = torch.arange(30) >= 6
+    model = LATTICE.from_data(data, k=4, frozen_weight=0.0).eval()
+    plain, found = without_graphs(model, data), model.encode(data).item
+    torch.testing.assert_close(found[:6], plain[:6])
+    assert not torch.isclose(found[6:], plain[6:]).all()
+
+
+@pytest.mark.parametrize("model_class", [LATTICE, MICRO])
+def test_an_only_neighbour_is_the_item_itself(model_class: type[Recommender]) -> None:
+    data = example_data(("text",))
+    model = model_class.from_data(data, k=1, frozen_weight=0.0).eval()
+    expected = without_graphs(model, data) + F.normalize(model.item_embedding)
+    torch.testing.assert_close(model.encode(data).item, expected)

@@ -120,10 +120,12 @@ def dense_loss(model: MICRO, data: HeteroData, batch: tuple) -> dict[str, Tensor
     if model.hparams()["contrast_on"] == "all":
         chosen = list(range(model.num_items))
     contrast = 0.0
-    for view in views:
-        query, key = unit(view[chosen]), unit(fused[chosen])
+    for name, view in zip(model.features.linear, views, strict=True):
+        present = data["item"].get(f"mask_{name}", torch.ones(30) > 0)
+        kept = [item for item in chosen if present[item]]
+        query, key = unit(view[kept]), unit(fused[kept])
         between, within = query @ key.t() / TEMPERATURE, query @ query.t() / TEMPERATURE
-        others = ~torch.eye(len(chosen), dtype=torch.bool)
+        others = ~torch.eye(len(kept), dtype=torch.bool)
         mass = between.exp().sum(dim=1) + (within.exp() * others).sum(dim=1)
         contrast = contrast + (mass.log() - between.diag()).mean()
     return {

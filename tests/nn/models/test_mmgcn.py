@@ -49,3 +49,27 @@ def test_penalty_by_hand() -> None:
 def test_bad_options(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         MMGCN(3, 3, {"text": 4}, **wrong)  # type: ignore[arg-type]
+
+
+def test_all_preferences_are_penalised_by_default() -> None:
+    data = example_data()
+    batch, reg = example_batch(data), []
+    for names in ([], None):
+        torch.manual_seed(0)
+        model = MMGCN.from_data(data, reg_weight=1.0, penalized_tables=names)
+        reg.append(model.loss(data, batch)["reg"])
+    more = sum(x.square().mean() for x in model.preference.values())
+    torch.testing.assert_close(reg[1] - reg[0], more)
+
+
+def test_separate_learning_compares_what_the_model_reads() -> None:
+    data = example_data()
+    model = MMGCN.from_data(data)
+    expected = model.modality_features(data)
+    for name in expected:
+        data["item"][f"x_{name}"] = 7 * data["item"][f"x_{name}"]
+    torch.testing.assert_close(model.modality_features(data), expected)
+
+
+def test_features_as_wide_as_the_map_have_none() -> None:
+    assert not MMGCN(5, 4, {"text": 16}, latent_dim=16).linear

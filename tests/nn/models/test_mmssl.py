@@ -279,3 +279,40 @@ def test_bad_options(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=name) as caught:
         MMSSL(3, 3, {"text": 4}, **wrong)  # type: ignore[arg-type]
     assert f"got {value!r}" in str(caught.value)
+
+
+def test_the_contrast_teaches_the_final_embeddings_too() -> None:
+    data = example_data()
+    model = MMSSL.from_data(data, dropout=0.0)
+    part = model.loss(data, example_batch(data))["contrast"]
+    weight = model.features.linear["text"].weight  # which H alone has read
+    (gradient,) = torch.autograd.grad(part, weight, allow_unused=True)
+    assert gradient is not None
+    assert gradient.abs().max() > 0
+
+
+def test_the_critic_sees_what_it_sees_in_half_precision() -> None:
+    torch.manual_seed(0)
+    data, found = example_data(), []
+    model = MMSSL.from_data(data, dropout=0.0, critic_dropout=(0.0, 0.0))
+    data = model.prepare(data)
+    batch, weight = example_batch(data), model.features.linear["text"].weight
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            state = model.representations(data)
+            loss = model.loss(data, batch, state)["adversarial"]
+        assert all(rows.length.isfinite().all() for rows in state.fakes)
+        found.append(torch.autograd.grad(loss, weight)[0])
+    assert torch.nn.functional.cosine_similarity(*map(torch.ravel, found), dim=0) > 0.9
+
+
+def test_a_model_of_half_precision_takes_a_step_of_both_objectives() -> None:
+    data = example_data()
+    model = MMSSL.from_data(data).bfloat16()
+    data = model.prepare(data)
+    state = model.representations(data)
+    model.estimator_loss(data, state).backward()
+    sum_parts(model.loss(data, example_batch(data), state)).backward()
+    for parameter in model.parameters():
+        assert parameter.grad.isfinite().all()

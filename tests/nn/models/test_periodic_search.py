@@ -4,7 +4,11 @@ import pickle
 import pytest
 import torch
 
+from sea_pyg.nn.models import LATTICE, MICRO, MMSSL, Recommender
+from sea_pyg.nn.models.learned_item_graph import LearnedItemGraph
 from sea_pyg.nn.models.periodic_search import PeriodicSearch
+from sea_pyg.nn.models.preference_graph import PreferenceGraph
+from tests.nn.models.base import example_batch, example_data
 
 
 def due(schedule: PeriodicSearch, calls: int) -> list[bool]:
@@ -76,3 +80,21 @@ def test_reads_no_tensor() -> None:
     """As a GPU would have to be waited for: on ``meta`` there is nothing to read."""
     schedule = PeriodicSearch(3).to("meta")
     assert due(schedule, 4) == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("model_class", "graph"),
+    [(LATTICE, LearnedItemGraph), (MICRO, LearnedItemGraph), (MMSSL, PreferenceGraph)],
+)
+def test_models_search_as_often_as_they_are_told(
+    model_class: type[Recommender],
+    graph: type[PeriodicSearch],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = example_data(("text",))
+    model = model_class.from_data(data, search_every=3)
+    found, search = [], graph._search
+    monkeypatch.setattr(graph, "_search", lambda *x: found.append(1) or search(*x))
+    for _ in range(4):
+        model.loss(data, example_batch(data))
+    assert len(found) == 2

@@ -668,3 +668,68 @@ def test_released_knows_text_and_image_in_any_order() -> None:
 def test_options_that_do_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="log_base is of ranking_loss='bpr'"):
         SEA(4, 3, {"text": 4}, ranking_loss="softmax", log_base=2)
+
+
+def test_kept_embeddings_are_of_training_and_for_evaluation() -> None:
+    data = example_data()
+    model = SEA.from_data(data, stale_evaluation=True)
+    data = model.prepare(data)
+    batch = example_batch(data)
+    train(model, data, [batch], lr=0.1)
+    kept = model.eval().encode(data).user.clone()
+    model.loss(data, batch)
+    assert torch.equal(model.encode(data).user, kept)
+    assert not torch.equal(model.train().encode(data).user, kept)
+
+
+@pytest.mark.parametrize("split_on", ["features", "representations"])
+@pytest.mark.parametrize("items", ["all", "batch"])
+def test_missing_items_take_no_part_in_separate_learning(
+    split_on: str, items: str
+) -> None:
+    edge_type = ("listener", "plays", "track")
+    data = example_data(edge_type=edge_type)
+    batch = example_batch(data, edge_type=edge_type)
+    mask = torch.arange(30) % 3 > 0
+    data["track"].mask_text = mask
+    options = {"split_on": split_on, "separate_items": items, "edge_type": edge_type}
+    model = SEA.from_data(data, distance="l2", **options)
+    found, source = model.loss(data, batch), model.modality_features(data)
+    if split_on == "representations":
+        parts = model.representations(data).item.chunk(2, dim=1)
+        source = dict(zip(source, parts, strict=True))
+    index = batch.positive if items == "batch" else None
+    if index is not None:
+        source, mask = {n: x[index] for n, x in source.items()}, mask[index]
+    expected, whole = (
+        model.separate.loss(model.separate.maps(source, masks), index)
+        for masks in ({"text": mask}, None)
+    )
+    for name in ("alignment", "distance"):
+        torch.testing.assert_close(found[name], expected[name])
+        assert not torch.isclose(found[name], whole[name])
+
+
+def test_subtraction_leaves_the_ids() -> None:
+    data = example_data()
+    options = {
+        "split_on": "representations",
+        "num_item_layers": 0,
+        "id_embedding": True,
+    }
+    model = SEA.from_data(data, distance="subtraction", **options)
+    plain = SEA.from_data(data, distance=None, **options)
+    plain.load_state_dict(model.state_dict())
+    first, second = plain.encode(data).item, model.encode(data).item
+    assert torch.equal(first[:, 128:], second[:, 128:])
+    assert not torch.equal(first[:, :128], second[:, :128])
+
+
+def test_released_roles_are_those_that_are_given() -> None:
+    widths = {"image": 6, "text": 4}
+    model = SEA.released(5, 12, widths, query="image", key="text")
+    assert model.separate.alignment_pairs == [("image", "text")]
+    assert model.encoder.item_graph.weights == {"image": 0.9, "text": 0.1}
+    for names in (["text", "image"], ["image", "text"]):  # by name, from a graph
+        model = build(preset="released", modalities=names)
+        assert model.separate.alignment_pairs == [("text", "image")]

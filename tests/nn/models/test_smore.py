@@ -84,3 +84,28 @@ def test_neighbours_of_each_modality() -> None:
     for name, k in (("image", 7), ("text", 3)):
         edges = data["item", f"similar_{name}", "item"].edge_index
         assert edges.size(1) == 30 * k
+
+
+def test_an_odd_width() -> None:
+    model = SMORE.from_data(example_data(), embedding_dim=5)
+    assert model.encode(example_data()).item.shape == (30, 5)
+
+
+def test_what_is_dropped_of_a_preference_is_zero() -> None:
+    model = SMORE.from_data(example_data(("text",)), dropout=0.5)
+    content = torch.randn(70, 64)
+    views = {"text": torch.zeros(70, 64), "fused": torch.ones(70, 64)}
+    out = model.fuse(content, views)
+    kept = out != 0
+    assert 0.4 < kept.float().mean() < 0.6
+    # Twice what is kept, over two views.
+    expected = model.preference["fused"](content).sigmoid()
+    torch.testing.assert_close(out[kept], expected[kept])
+
+
+def test_in_half_precision() -> None:
+    data = example_data()
+    model = SMORE.from_data(data).bfloat16()
+    for x in model.encode(model.prepare(data)):
+        assert x.dtype == torch.bfloat16
+        assert x.isfinite().all()

@@ -1,6 +1,8 @@
+import pytest
 import torch
 
 from sea_pyg.nn.models.user_item_graph import (
+    alternating_hops,
     interaction_norm,
     mean_of_sources,
     random_walk,
@@ -8,6 +10,7 @@ from sea_pyg.nn.models.user_item_graph import (
     root_degree_sums,
     to_users,
 )
+from sea_pyg.typing import RATES
 from tests.nn.models.base import example_data
 
 
@@ -64,3 +67,22 @@ def test_weights_are_as_precise_as_what_they_weigh() -> None:
         weight = interaction_norm(edge_index, 40, 30, dtype)
         assert weight is interaction_norm(edge_index, 40, 30, dtype)
         assert weight.dtype == dtype
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_alternating_hops_are_those_of_dense_matrices(num_layers: int) -> None:
+    edge_index = example_data(())[RATES].edge_index
+    rates = torch.zeros(40, 30)
+    rates[tuple(edge_index)] = 1
+    to_user = rates / rates.sum(dim=1, keepdim=True).clamp(min=1).sqrt()
+    to_item = rates.t() / rates.sum(dim=0).clamp(min=1).sqrt().view(-1, 1)
+    users, items = [torch.randn(40, 3)], [torch.randn(30, 3)]
+    for layer in range(num_layers):
+        last = layer == num_layers - 1
+        user = to_user @ items[-1]
+        users.append(user.softmax(dim=1) if last else user)
+        item = to_item @ users[-1]
+        items.append(item.softmax(dim=1) if last else item)
+    found = alternating_hops(edge_index, users[0], items[0], num_layers)
+    torch.testing.assert_close(found.user, torch.stack(users).mean(dim=0))
+    torch.testing.assert_close(found.item, torch.stack(items).mean(dim=0))

@@ -339,3 +339,17 @@ def test_scores_as_the_backbone_does() -> None:
     assert not Wrapper(VBPR.from_data(data)).scores_by_embeddings
     backbone = Rescored.from_data(data)
     assert not WithSeparateLearning(backbone).scores_by_embeddings
+
+
+def test_a_backbone_keeps_the_names_of_its_parts() -> None:
+    class Own(VBPR):
+        def loss(
+            self, data: HeteroData, batch: Triplets, state: Any = None
+        ) -> dict[str, Tensor]:
+            return super().loss(data, batch, state) | {"alignment": torch.tensor(3.0)}
+
+    data = example_data()
+    model = WithSeparateLearning(Own.from_data(data))
+    parts = model.loss(data, example_batch(data))
+    assert parts["alignment"] == 3
+    assert set(parts) == {"bpr", "reg", "alignment", "separate_alignment", "distance"}
