@@ -56,6 +56,7 @@ from grid_work import (
     left_of,
     load,
     make_folder,
+    option_prefixes,
     parse_data,
     parse_fixed,
     parse_seeds,
@@ -293,7 +294,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Unit], list[str]]:
                 title = models.model_name(model) + (f":{preset}" if preset else "")
                 title += SEPARATE if separate else ""
                 used = options.seeds if model.trainable else options.seeds[:1]
-                fixed = fixed_of(model, separate, options.fixed)
+                fixed = fixed_of(model, separate, options.fixed, options.prefixes)
                 units += [
                     Unit(**common, method=title, fixed=fixed, seed=seed)
                     for seed in used
@@ -342,18 +343,22 @@ def named(entries: list[str]) -> list[tuple[str, list[str] | None]]:
 
 
 def fixed_of(
-    model: type[Recommender], separate: bool, fixed: dict[str, Any]
+    model: type[Recommender],
+    separate: bool,
+    fixed: dict[str, Any],
+    prefixes: dict[str, type[Recommender]],
 ) -> dict[str, Any]:
-    """Choose what of `--set` is meant for a model."""
-    own = f"{model.__name__}."
-    found = {}
+    """Choose what of `--set` is meant for a model, by the prefixes of arguments."""
+    own = [prefix for prefix, found in prefixes.items() if found is model]
+    chosen = {}
     for name, value in fixed.items():
-        training = "." not in name and model.trainable
+        prefix, dot, argument = name.rpartition(".")
+        training = not dot and model.trainable
         if training or (separate and name.startswith(SEPARATE_PREFIX)):
-            found[name] = value
-        elif name.startswith(own):
-            found[name.removeprefix(own)] = value
-    return found
+            chosen[name] = value
+        elif prefix + dot in own:
+            chosen[argument] = value
+    return chosen
 
 
 def plan_mmrec(options: argparse.Namespace) -> tuple[dict[str, bool], list[str]]:
@@ -422,6 +427,7 @@ def main(arguments: list[str] | None = None) -> int:
         own = [name for name in map(model_of, methods_of(options)) if "." in name]
         known = [models.resolve(name) for name in [*models.classes, *own]]
         options.fixed = parse_fixed(options.set, known)
+        options.prefixes = option_prefixes(known)
     except (ValueError, ImportError) as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:

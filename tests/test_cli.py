@@ -265,16 +265,25 @@ def test_a_distance_that_is_no_class(tmp_path, capsys):
     _refused(capsys, _train(tmp_path / "run", *more, wrong), "has no 'CLUP'")
 
 
+class Mine(CLUB):
+    """A distance that can be imported."""
+
+
 def test_a_distance_without_a_name_is_told_before_training(tmp_path):
     class Local(CLUB):
         pass
 
     splits = load_splits("fake")
-    model = models.VBPR.from_data(splits[0])
+    backbone = models.VBPR.from_data(splits[0])
+
+    def noted(distance: type) -> dict:
+        model = models.WithSeparateLearning(backbone, {"distance": distance})
+        return model.separate.hparams()
+
     config = RunConfig(
         model="VBPR",
-        arguments=model.hparams(),
-        separate={"distance": Local},
+        arguments=backbone.hparams(),
+        separate=noted(Local),
         data="fake",
         modalities=None,
         split=None,
@@ -282,12 +291,100 @@ def test_a_distance_without_a_name_is_told_before_training(tmp_path):
         fingerprint="",
         training=TrainingConfig(),
     )
-    with pytest.raises(ValueError, match="top level of a module"):
+    with pytest.raises(ValueError, match="Local"):
         config.save(tmp_path)
-    replace(config, separate={"distance": CLUB}).save(tmp_path)
-    found = RunConfig.load(tmp_path).separate
-    assert found == {"distance": "sea_pyg.nn.mi.club.CLUB"}
+    for distance, name in ((CLUB, "club"), (Mine, f"{__name__}.Mine")):
+        replace(config, separate=noted(distance)).save(tmp_path)
+        loaded = RunConfig.load(tmp_path)
+        assert loaded.separate["distance"] == name
+        (made, *_) = loaded.build().separate.distances.values()
+        assert type(made) is distance
     assert not list(tmp_path.glob("*.tmp"))
+
+
+BROKEN_MODULE = """
+from __future__ import annotations
+from typing import TYPE_CHECKING, Any
+import torch
+from sea_pyg.nn.models import BPRMF, VBPR
+
+if TYPE_CHECKING:
+    from nowhere import Unknown
+
+
+class Hinted(BPRMF):
+    def __init__(self, *args: Any, extra: Unknown = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.extra = extra
+
+
+class Fixed(BPRMF):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, embedding_dim=4, **kwargs)
+
+
+class Vectors(BPRMF):
+    def loss(self, data, batch, state=None):
+        return {"bpr": super().loss(data, batch, state)["bpr"].expand(3)}
+
+
+class Empty(BPRMF):
+    def loss(self, data, batch, state=None):
+        return {}
+
+
+class Single(BPRMF):
+    def loss(self, data, batch, state=None):
+        return super().loss(data, batch, state)["bpr"]
+
+
+class Constant(BPRMF):
+    def loss(self, data, batch, state=None):
+        return {"bpr": torch.zeros(())}
+
+
+class Rows(BPRMF):
+    def encode(self, data):
+        user, item = super().encode(data)
+        return type(super().encode(data))(user, torch.cat([item, item[:3]]))
+
+
+class Scores(BPRMF):
+    def score(self, data, user_index, embeddings=None):
+        return super().score(data, user_index, embeddings)[:, :-1]
+
+
+class Reads(VBPR):
+    @property
+    def modality_channels(self):
+        raise NotImplementedError("no widths")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "text"),
+    [
+        ("Fixed", ["--set", "embedding_dim=8"], "Fixed cannot be built"),
+        ("Vectors", [], "must be a tensor without dimensions (got [3])"),
+        ("Empty", [], "must return its parts by name (got {})"),
+        ("Single", [], "must return its parts by name"),
+        ("Constant", [], "no loss part of Constant has a gradient"),
+        ("Rows", [], "one row per user and item"),
+        ("Scores", [], "score of Scores must return numbers of shape"),
+        ("Reads", ["--separate"], "Reads cannot be built: no widths"),
+    ],
+)
+def test_a_model_of_one_s_own_that_is_wrong(
+    tmp_path, monkeypatch, capsys, name, more, text
+):
+    module = f"broken_{name.lower()}"
+    (tmp_path / f"{module}.py").write_text(BROKEN_MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "run"
+    _refused(capsys, [*_train(folder), "--model", f"{module}.{name}", *more], text)
+    # What has trained nothing leaves the folder for another start.
+    assert main([*_train(folder), "--model", f"{module}.Hinted", "--json"]) == 0
+    assert _json(capsys)["model"] == f"{module}.Hinted"
 
 
 def test_preset(tmp_path, capsys):

@@ -24,7 +24,7 @@ from torch_geometric.data import HeteroData
 from sea_pyg.cli.options import arguments_of, parse_argument
 from sea_pyg.datasets import load_splits
 from sea_pyg.nn.loss import SeparateLearning
-from sea_pyg.nn.models import Recommender
+from sea_pyg.nn.models import Recommender, model_name
 from sea_pyg.report import Cell, load_cell
 from sea_pyg.training import TrainingConfig, finished_cell
 from sea_pyg.training.claim import claim as claim_folder
@@ -111,7 +111,7 @@ def parse_fixed(
         ValueError: If there is no such option, or its value is of another type or out
             of range.
     """
-    classes: dict[str, type] = {f"{model.__name__}.": model for model in by_model}
+    classes: dict[str, type] = {**option_prefixes(by_model)}
     if by_model:
         classes[SEPARATE_PREFIX] = SeparateLearning
     targets = {
@@ -140,6 +140,21 @@ def parse_fixed(
     own = {name for name in fixed if targets[name][0] is TrainingConfig}
     TrainingConfig(**{name: fixed[name] for name in own})
     return fixed
+
+
+def option_prefixes(
+    known: Sequence[type[Recommender]],
+) -> dict[str, type[Recommender]]:
+    """Return the models whose arguments begin with a prefix in `--set`.
+
+    That is the name of the class where no other model's is the same, and where it
+    stands (`package.module.Class.`).
+    """
+    found = {f"{model_name(model)}.": model for model in known}
+    for model in known:
+        if sum(other.__name__ == model.__name__ for other in known) == 1:
+            found[f"{model.__name__}."] = model
+    return found
 
 
 def claim(path: Path, request: dict[str, Any]) -> None:

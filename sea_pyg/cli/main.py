@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         require("jsonargparse", "train")
-        if os.getcwd() not in sys.path:  # a model of one's own may stand here
-            sys.path.append(os.getcwd())
+        if not {"", os.getcwd()} & set(sys.path):  # a model of one's own stands here
+            sys.path.insert(0, os.getcwd())  # as `python -m sea_pyg` has it
         from sea_pyg.cli.parser import make_parser
 
         options = make_parser().parse_args(argv)

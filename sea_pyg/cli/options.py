@@ -87,7 +87,10 @@ def arguments_of(cls: type) -> dict[str, Any]:
         constructor = vars(owner).get("__init__")
         if constructor is None:
             continue
-        types = get_type_hints(constructor)
+        try:
+            types = get_type_hints(constructor)
+        except NameError:  # a name that only type checkers see
+            types = {}
         parameters = inspect.signature(constructor).parameters.values()
         for parameter in parameters:
             variadic = parameter.kind in (

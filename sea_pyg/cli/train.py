@@ -82,7 +82,7 @@ def train(options: Any) -> tuple[str, dict[str, Any]]:
         config, splits, model = _continue(options, saved, folder)
     try:
         return _run(config, splits, model, folder, resuming, not options.no_progress)
-    except ValueError:
+    except Exception:
         if saved is None:
             leave(folder)
         raise
@@ -169,9 +169,12 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
     modalities = named_modalities(options)
     split_seed = options.split_seed or 0
     splits = load_splits(source, modalities, options.split, split_seed)
-    built, config = build_setting(
-        cls, setting, splits[0], modalities, preset, options.separate
-    )
+    try:
+        built, config = build_setting(
+            cls, setting, splits[0], modalities, preset, options.separate
+        )
+    except (TypeError, NotImplementedError) as error:  # of a class of one's own
+        raise ValueError(f"{cls.__name__} cannot be built: {error}") from error
     config.check_catalogue(built.num_items)
     find_device(config.device)
     model, attached = built, None

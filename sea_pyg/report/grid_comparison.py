@@ -11,9 +11,13 @@ LEVEL = 0.05
 
 
 def is_ours(method: str, ours: Sequence[str]) -> bool:
-    """Whether a method is no baseline: one of ours, or with separate learning."""
+    """Whether a method is no baseline: one of ours, or with separate learning.
+
+    So is a model that is not of this library.
+    """
     backbone, separate = backbone_of(method)
-    return separate or backbone.partition(":")[0] in ours
+    model = backbone.partition(":")[0]
+    return separate or model in ours or "." in model
 
 
 def compare_methods(

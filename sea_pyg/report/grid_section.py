@@ -131,8 +131,8 @@ def grid_sections(
         cells: The cells.
         metrics: Metrics with values of every user, the first one the main one.
             (default: :obj:`("recall@20", "ndcg@20")`)
-        ours: Models that are no baselines, with all of their presets.
-            (default: :obj:`("SEA",)`)
+        ours: Models that are no baselines, with all of their presets; nor is one of
+            your own, ``package.module.Class``. (default: :obj:`("SEA",)`)
 
     Raises:
         ValueError: If a metric is unknown, or cells of one data set and split cannot

@@ -1,5 +1,6 @@
 """One cell of a grid: a model, with the settings it was given, and one seed."""
 
+import inspect
 import json
 import math
 import shutil
@@ -11,7 +12,8 @@ from typing import Any
 from torch_geometric.data import HeteroData
 
 from sea_pyg.evaluation import EvaluationResult, evaluate
-from sea_pyg.nn.models import Recommender
+from sea_pyg.nn.loss import SeparateLearning
+from sea_pyg.nn.models import Recommender, WithSeparateLearning, model_name
 from sea_pyg.report.cell import published
 from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.check_splits import check_splits
@@ -19,7 +21,7 @@ from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.gradients import count_gradients
 from sea_pyg.training.provenance import data_fingerprint, environment
 from sea_pyg.training.read_json import damaged, read_json
-from sea_pyg.training.run_notes import arguments_note
+from sea_pyg.training.run_notes import arguments_note, own_code
 from sea_pyg.training.tensor_file import save_tensors
 from sea_pyg.training.training_config import TrainingConfig
 
@@ -71,7 +73,7 @@ def run_cell(
         built, config = build_setting(
             model, setting, splits[0], modalities, preset, separate
         )
-        _check_same(path, done, _made_of(built, config, splits))
+        _check_same(path, done, _made_of(built, config, splits), _defaults(built))
         shutil.rmtree(work, ignore_errors=True)
         return done
     train, val, test = splits
@@ -124,8 +126,10 @@ def _made_of(
     """Return what a cell notes of its model, training and data."""
     sizes = ("num_users", "num_items", "edge_type")
     arguments = {k: v for k, v in arguments_note(built).items() if k not in sizes}
+    code = own_code(built)
     return {
-        "model": type(built).__name__,
+        "model": model_name(type(built)),
+        **({"own_code": code} if code else {}),
         "arguments": arguments,
         "training": asdict(config),
         "data_fingerprint": data_fingerprint(splits, built.edge_type),
@@ -148,9 +152,31 @@ _NESTED = ("arguments", "backbone", "separate", "training")
 """What is compared entry by entry: versions of the library have more of them."""
 
 
-def _check_same(path: Path, done: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def _defaults(built: Recommender) -> dict[str, dict[str, Any]]:
+    """Return the defaults of what is compared entry by entry."""
+    found = {"arguments": _defaults_of(type(built))}
+    if isinstance(built, WithSeparateLearning):
+        found["backbone"] = _defaults_of(type(built.backbone))
+        found["separate"] = _defaults_of(SeparateLearning)
+    return found
+
+
+def _defaults_of(cls: type) -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters.values()
+    found = {p.name: p.default for p in parameters if p.default is not p.empty}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        found["**"] = None
+    return found
+
+
+def _check_same(
+    path: Path,
+    done: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    defaults: Mapping[str, Mapping[str, Any]],
+) -> None:
     """Refuse a finished cell that was made of something else."""
-    found = _difference(done, json.loads(json.dumps(asked, default=str)))
+    found = _difference(done, json.loads(json.dumps(asked, default=str)), defaults)
     if found is not None:
         name, before, now = found
         raise ValueError(
@@ -160,15 +186,34 @@ def _check_same(path: Path, done: Mapping[str, Any], asked: Mapping[str, Any]) -
 
 
 def _difference(
-    before: Mapping[str, Any], now: Mapping[str, Any]
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    defaults: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, Any] | None = None,
 ) -> tuple[str, Any, Any] | None:
-    """Return the first entry of both that differs."""
+    """Return the first entry of both that differs.
+
+    An entry of one alone differs, too, unless a version of the library did not have it:
+    now it has its default, or the class does not know it any more (one that takes
+    ``**kwargs`` may). ``known`` are the
+    defaults of the class whose arguments these are.
+    """
+    if known is not None:
+        for name in sorted(now.keys() - before.keys()):
+            if (
+                name not in known
+                or json.loads(json.dumps(known[name], default=str)) != now[name]
+            ):
+                return name, None, now[name]
+        for name in sorted(before.keys() - now.keys()):
+            if "**" in known:
+                return name, before[name], None
     for name in sorted(before.keys() & now.keys() - {"device"}):
         one, other = before[name], now[name]
         if name in _NESTED and isinstance(one, dict) and isinstance(other, dict):
             if (one or other) and not one.keys() & other.keys():
                 return name, one, other  # another model's
-            found = _difference(one, other)
+            found = _difference(one, other, defaults, defaults.get(name))
             if found is not None:
                 return found
         elif one != other:

@@ -13,7 +13,7 @@ from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import create_text, write_text
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.training.training_config import TrainingConfig
-from sea_pyg.utils import import_path, require
+from sea_pyg.utils import require
 
 FILE_NAME = "config.yaml"
 
@@ -152,9 +152,6 @@ def _plain(value: Any) -> Any:
         return [_plain(entry) for entry in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if callable(value):
-        return import_path(value)
     raise ValueError(
-        "a run's arguments must be numbers, texts, lists, mappings, or classes and "
-        f"functions that can be imported (got {value!r})"
+        f"a run's arguments must be numbers, texts, lists or mappings (got {value!r})"
     )

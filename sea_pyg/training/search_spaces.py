@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sea_pyg.nn.models import Recommender
+from sea_pyg.nn import models
+from sea_pyg.nn.models import Recommender, model_name
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.utils import closest
 
@@ -100,6 +101,8 @@ presets that have other options."""
 def search_space(model: type[Recommender], preset: str | None = None) -> SearchSpace:
     """Return the entry of :data:`SEARCH_SPACES` of a preset, or else of its model.
 
+    That of a model of your own has its name, or ``package.module.Class``.
+
     Args:
         model: The model's class.
         preset: A preset of it. (default: none)
@@ -107,7 +110,10 @@ def search_space(model: type[Recommender], preset: str | None = None) -> SearchS
     Raises:
         ValueError: If there is none.
     """
-    name = model.__name__
+    # A class of one's own that has the name of one of ours does not have its space.
+    named = model_name(model)
+    own = getattr(models, model.__name__, model) is model
+    name = model.__name__ if own and named not in SEARCH_SPACES else named
     if f"{name}:{preset}" in SEARCH_SPACES:
         return SEARCH_SPACES[f"{name}:{preset}"]
     if name not in SEARCH_SPACES:

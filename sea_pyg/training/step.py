@@ -1,6 +1,6 @@
 """One step of training, whoever takes it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -41,7 +41,7 @@ def training_step(
         The loss parts, detached, and the estimators' own.
 
     Raises:
-        ValueError: If a loss part is called ``estimator`` or ``total``.
+        ValueError: As :func:`check_parts` does.
     """
     state = model.representations(data)
     parts: dict[str, Tensor] = {}
@@ -51,11 +51,7 @@ def training_step(
             parts["estimator"] = fitted
     with _constant(model.estimator_parameters()):
         losses = model.loss(data, batch, state)
-        if taken := sorted({"estimator", "total"} & losses.keys()):
-            raise ValueError(
-                f"a loss part of {type(model).__name__} is called {taken[0]!r}, the "
-                "name of what is logged beside the parts; give it another one"
-            )
+        check_parts(type(model).__name__, losses)
         parts |= {name: value.detach() for name, value in losses.items()}
         if check is not None:
             check(parts)
@@ -65,6 +61,35 @@ def training_step(
         backward(torch.stack(list(losses.values())).sum())
     optimizers[0].step()
     return parts
+
+
+def check_parts(model: str, losses: Mapping[str, Tensor]) -> None:
+    """Check what a model's loss returned.
+
+    Raises:
+        ValueError: If it is no mapping of names to scalars, there is none, none has a
+            gradient, or one is called ``estimator`` or ``total``.
+    """
+    if not isinstance(losses, Mapping) or not losses:
+        raise ValueError(
+            f"loss of {model} must return its parts by name (got {losses!r})"
+        )
+    for name, value in losses.items():
+        if not isinstance(value, Tensor) or value.dim() > 0:
+            got = list(value.shape) if isinstance(value, Tensor) else repr(value)
+            raise ValueError(
+                f"the loss part {name!r} of {model} must be a tensor without "
+                f"dimensions (got {got}); take its sum or its mean"
+            )
+    if not any(value.requires_grad for value in losses.values()):
+        raise ValueError(
+            f"no loss part of {model} has a gradient ({', '.join(losses)})"
+        )
+    if taken := sorted({"estimator", "total"} & losses.keys()):
+        raise ValueError(
+            f"a loss part of {model} is called {taken[0]!r}, the name of what is "
+            "logged beside the parts; give it another one"
+        )
 
 
 @contextmanager

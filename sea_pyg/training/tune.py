@@ -12,7 +12,7 @@ from typing import Any
 
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models import Recommender
+from sea_pyg.nn.models import Recommender, model_name
 from sea_pyg.training.atomic import write_text
 from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.claim import claim
@@ -20,6 +20,7 @@ from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.training.provenance import data_fingerprint
 from sea_pyg.training.read_json import damaged, read_json
+from sea_pyg.training.run_notes import own_code
 from sea_pyg.training.search_spaces import SearchSpace, search_space
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.typing import RATES, EdgeType
@@ -33,6 +34,8 @@ from sea_pyg.utils import (
 
 _SEARCH = "search.json"
 """What a folder's trials are of; written before the first one that is made."""
+_NO_SETTING = ("seed", "metric", "eval_k", "max_epochs", "device")
+"""Options of training that are no settings of a model."""
 _STARTUP = 5
 """Trials before the sampler learns from them: the published one and random ones."""
 
@@ -125,11 +128,14 @@ def tune(
     published = _published(model, space, fixed, names, preset)
     # What cannot be built leaves no trace. With separate learning, options of training
     # are known only to a model that is built.
-    _, config = build_setting(model, fixed, train, modalities, preset, separate)
+    built, config = build_setting(model, fixed, train, modalities, preset, separate)
+    _check_space(space, model, fixed, train, modalities, preset, separate)
+    code = own_code(built)
     if separate:
         published |= {k: v for k, v in asdict(config).items() if k in space}
     search = {
-        "model": model.__name__,
+        "model": model_name(model),
+        **({"own_code": code} if code else {}),
         "preset": preset,
         "separate": separate,
         "modalities": None if modalities is None else list(modalities),
@@ -187,6 +193,36 @@ def tune(
     return trials
 
 
+def _check_space(
+    space: SearchSpace, model: type[Recommender], fixed: Mapping[str, Any], *how: Any
+) -> None:
+    """Check, before the first trial, that every value can be built and written."""
+    for name, values in space.items():
+        if name in _NO_SETTING:
+            raise ValueError(
+                f"{name!r} cannot be searched: trials would not be compared by one "
+                "measure; give it in fixed"
+            )
+        if isinstance(values, LogUniform):
+            if not 0 < values.low <= values.high:
+                raise ValueError(
+                    f"the range of {name!r} must have 0 < low <= high (got {values})"
+                )
+            ends: Sequence[Any] = (values.low, values.high)
+        else:
+            ends = values
+            if len(ends) == 0:
+                raise ValueError(f"the space of {name!r} has no value; give some")
+        for value in ends:
+            try:
+                json.dumps(value, allow_nan=False)
+                build_setting(model, {**fixed, name: value}, *how)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{name}={value!r} of the search space: {error}"
+                ) from error
+
+
 def best_trial(trials: Sequence[Trial]) -> Trial:
     """Return the trial with the highest validation metric, the first of equals.
 
@@ -221,10 +257,16 @@ def _published(
     preset: str | None,
 ) -> dict[str, Any]:
     """Return the values that the first trial has within the space."""
-    values: dict[str, Any] = {
-        name: parameter.default
-        for name, parameter in inspect.signature(model).parameters.items()
-    }
+    values: dict[str, Any] = {}
+    for owner in model.__mro__:
+        constructor = vars(owner).get("__init__", object.__init__)
+        parameters = inspect.signature(constructor).parameters.values()
+        values = {p.name: p.default for p in parameters} | values
+        # What it takes as **kwargs are arguments of the next one.
+        if constructor is not object.__init__ and all(
+            p.kind is not p.VAR_KEYWORD for p in parameters
+        ):
+            break
     if preset is not None:
         values |= model.preset_arguments(preset, modalities)
     values |= asdict(TrainingConfig.for_model(model))

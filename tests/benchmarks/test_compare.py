@@ -386,3 +386,22 @@ def test_a_model_of_one_s_own_is_compared(script, tmp_path, monkeypatch, capsys)
     with pytest.raises(SystemExit):
         script.main([*common, "--models", f"{module}_none.Mine"])
     assert f"no module '{module}_none'" in capsys.readouterr().err
+
+
+def test_options_of_classes_of_one_name(script, tmp_path, monkeypatch, capsys):
+    module = f"own_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{module}.py").write_text(
+        "import sea_pyg.nn.models as m\n\n\nclass BPRMF(m.BPRMF):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = script.models.resolve(f"{module}.BPRMF")
+    library = script.models.BPRMF
+    prefixes = script.option_prefixes([library, own])
+    assert prefixes == {"BPRMF.": library, f"{module}.BPRMF.": own}
+    fixed = script.parse_fixed(
+        ["lr=0.1", "BPRMF.embedding_dim=8", f"{module}.BPRMF.embedding_dim=4"],
+        [library, own],
+    )
+    for model, width in ((library, 8), (own, 4)):
+        found = script.fixed_of(model, False, fixed, prefixes)
+        assert found == {"lr": 0.1, "embedding_dim": width}

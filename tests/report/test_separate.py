@@ -121,6 +121,8 @@ def test_it_stands_in_both_reports(grid: Path) -> None:
         assert title in text
     assert sections[0].reference in ("EASE", "LightGCN", "BPRMF")
     assert sections[0].is_ours("LightGCN+separate")
+    assert sections[0].is_ours("package.module.LightGCN:preset")
+    assert not sections[0].is_ours("MMRec:LightGCN:reg_weight=0.1")
 
 
 def test_without_it_nothing_is_said(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from sea_pyg.evaluation import EvaluationResult, evaluate
-from sea_pyg.nn.mi import CLUB, L1Out
-from sea_pyg.nn.models import BPRMF, VBPR, Popularity
+from sea_pyg.nn.mi import CLUB, GaussianMLP, L1Out
+from sea_pyg.nn.models import BPRMF, VBPR, Popularity, resolve
 from sea_pyg.report import load_cell, published
 from sea_pyg.training import fit_setting, load_tensors, run_cell
 
@@ -107,3 +111,113 @@ def test_a_class_as_a_setting_stands_in_the_cell_by_its_name(splits, tmp_path) -
     setting["separate.distance"] = L1Out
     with pytest.raises(ValueError, match="distance="):
         run_cell(VBPR, setting, splits, path, ABOUT, separate=True)
+
+
+class Scaled(VBPR):
+    """A model that hands on what it does not know."""
+
+    def __init__(self, *args: Any, scale: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scale = scale
+
+
+def made_by(number: int) -> Callable[[int, int], torch.nn.Module]:
+    return lambda x, y: GaussianMLP(x, y, hidden_channels=number)
+
+
+def other(x: int, y: int) -> torch.nn.Module:
+    return CLUB(x, y)
+
+
+def bound(number: int) -> Callable[[int, int], torch.nn.Module]:
+    return lambda x, y: CLUB(x, y, hidden_channels=number)
+
+
+FIRST, SECOND = bound(4), bound(8)
+SEPARATE = {"max_epochs": 1, "separate.distance_channels": 4}
+
+
+@pytest.mark.parametrize(
+    ("model", "one", "two"),
+    [
+        (BPRMF, {"embedding_dim": np.int64(4)}, {"embedding_dim": np.int64(8)}),
+        (BPRMF, {"reg_weight": np.float32(0)}, {"reg_weight": np.float32(1)}),
+        (Scaled, {}, {"reg_weight": 50.0}),
+        (Scaled, {"embedding_dim": 8}, {}),
+        (Scaled, {}, {"scale": 2.0}),
+        (
+            VBPR,
+            {"separate.distance": functools.partial(CLUB, hidden_channels=4)},
+            {"separate.distance": functools.partial(CLUB, hidden_channels=8)},
+        ),
+        (VBPR, {"separate.distance": FIRST}, {"separate.distance": SECOND}),
+        (VBPR, {"separate.distance": FIRST}, {"separate.distance": other}),
+        (
+            VBPR,
+            {"separate.distance_kwargs": {"conditional": made_by(4)}},
+            {"separate.distance_kwargs": {"conditional": made_by(8)}},
+        ),
+    ],
+)
+def test_cells_of_other_settings_are_told_apart(
+    model: type, one: dict, two: dict, splits, tmp_path
+) -> None:
+    path, separate = tmp_path / "seed-0.json", model is VBPR
+    common = SEPARATE if separate else {"max_epochs": 1}
+    first = run_cell(model, common | one, splits, path, separate=separate)
+    assert run_cell(model, common | one, splits, path, separate=separate) == first
+    with pytest.raises(ValueError, match="was made with"):
+        run_cell(model, common | two, splits, path, separate=separate)
+
+
+def test_an_argument_of_a_later_version_may_be_missing(splits, tmp_path) -> None:
+    path = tmp_path / "seed-0.json"
+    plain = run_cell(BPRMF, SETTING, splits, path)
+    del plain["arguments"]["reg_weight"]
+    path.write_text(json.dumps(plain))
+    assert run_cell(BPRMF, SETTING, splits, path) == plain
+    with pytest.raises(ValueError, match="reg_weight=None"):
+        run_cell(BPRMF, {**SETTING, "reg_weight": 0.5}, splits, path)
+
+
+def test_a_distance_is_the_same_by_name_and_by_class(splits, tmp_path) -> None:
+    path = tmp_path / "seed-0.json"
+    setting = {"max_epochs": 1, "separate.distance": "club"}
+    plain = run_cell(VBPR, setting, splits, path, separate=True)
+    setting["separate.distance"] = CLUB
+    assert run_cell(VBPR, setting, splits, path, separate=True) == plain
+
+
+def test_models_of_one_name_and_their_code_are_told_apart(
+    splits, tmp_path, monkeypatch
+) -> None:
+    text = (
+        "from sea_pyg.nn.models import BPRMF as Base\n\n\nclass BPRMF(Base):\n    {}\n"
+    )
+    for name in ("own_cell_one", "own_cell_two"):
+        (tmp_path / f"{name}.py").write_text(text.format("pass"))
+    monkeypatch.syspath_prepend(tmp_path)
+    one, two = (resolve(f"own_cell_{name}.BPRMF") for name in ("one", "two"))
+    path = tmp_path / "cells" / "seed-0.json"
+    plain = run_cell(one, SETTING, splits, path)
+    assert set(plain["own_code"]) == {"own_cell_one"}
+    assert run_cell(one, SETTING, splits, path) == plain
+    for model in (BPRMF, two):
+        with pytest.raises(ValueError, match="own_cell_one"):
+            run_cell(model, SETTING, splits, path)
+    (tmp_path / "own_cell_one.py").write_text(text.format("number = 1"))
+    with pytest.raises(ValueError, match="own_code"):
+        run_cell(one, SETTING, splits, path)
+
+
+def test_what_nothing_tells_apart_is_refused_before_training(splits, tmp_path) -> None:
+    setting = {**SETTING, "activation": torch.nn.ReLU()}
+
+    class Activated(BPRMF):
+        def __init__(self, *args: Any, activation: Any = None, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    path = tmp_path / "cells" / "seed-0.json"
+    with pytest.raises(ValueError, match=r"ReLU\(\)"):
+        run_cell(Activated, setting, splits, path)
+    assert not path.exists()

@@ -2,14 +2,16 @@ import inspect
 import json
 from dataclasses import fields
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 import torch
 
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.nn import models
-from sea_pyg.nn.models import BPRMF, SEA, ItemKNN, Popularity
+from sea_pyg.nn.models import BPRMF, SEA, VBPR, ItemKNN, Popularity
 from sea_pyg.training import (
     SEARCH_SPACES,
     LogUniform,
@@ -209,7 +211,7 @@ def test_a_preset_s_first_trial_is_told_as_what_it_is(
     train, val, _ = RandomUserSplit()(FakeMultimodalDataset(40, 30)[0])
     arguments = models.SEA.preset_arguments(preset, ["image", "text"])
     space = {
-        name: (value, "another")
+        name: (value,)
         for name, value in arguments.items()
         if isinstance(value, (bool, int, float, str))
     }
@@ -310,3 +312,47 @@ def test_wrong_budgets_and_damaged_trials(splits, tmp_path):
         path.write_text(f'{{"number": 0, "setting": {{}}, "value": {value}}}')
         with pytest.raises(ValueError, match=r"trial-000\.json"):
             Trial.load(path)
+
+
+class Handed(VBPR):
+    """A model that hands on what it does not know."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
+def test_the_published_setting_is_known_behind_kwargs(splits, tmp_path) -> None:
+    space = {"reg_weight": (0.01, 0.1), "embedding_dim": (32, 64)}
+    fixed = {"max_epochs": 1}
+    trials = tune(Handed, *splits[:2], 9, tmp_path, space, fixed)
+    assert trials[0].setting == {}
+    assert len(trials) == 4  # none is tried twice
+
+
+@pytest.mark.parametrize(
+    ("space", "text"),
+    [
+        ({"reg_wieght": (1.0, 2.0)}, "reg_wieght=1.0 of the search space"),
+        ({"reg_weight": ()}, "has no value"),
+        ({"reg_weight": LogUniform(1e-2, 1e-3)}, "0 < low <= high"),
+        ({"reg_weight": LogUniform(0.0, 1e-3)}, "0 < low <= high"),
+        ({"embedding_dim": (8, 0)}, "embedding_dim=0 of the search space"),
+        ({"embedding_dim": tuple(np.array([8, 16]))}, "JSON"),
+        ({"metric": ("recall@20", "ndcg@20")}, "'metric' cannot be searched"),
+        ({"seed": (0, 1)}, "'seed' cannot be searched"),
+    ],
+)
+def test_a_wrong_space_is_told_before_the_first_trial(
+    space, text, splits, tmp_path
+) -> None:
+    folder = tmp_path / "trials"
+    with pytest.raises(ValueError, match=text):
+        tune(VBPR, *splits[:2], 2, folder, space, {"max_epochs": 1})
+    assert not folder.exists()
+
+
+def test_a_class_of_the_name_of_one_of_ours_has_no_space_of_it() -> None:
+    mine = type("VBPR", (VBPR,), {"__module__": "own"})
+    with pytest.raises(ValueError, match=r"no search space for 'own\.VBPR'"):
+        search_space(mine)
+    assert search_space(VBPR) is SEARCH_SPACES["VBPR"]

@@ -14,6 +14,7 @@ from sea_pyg.nn.loss.separate_mapping import SeparateMapping, SeparateMaps, chec
 from sea_pyg.nn.loss.separate_options import (
     Distance,
     check_fit_on,
+    named_distance,
     resolve_alignment_pairs,
 )
 from sea_pyg.nn.loss.solo_sim_loss import SoloSimLoss
@@ -165,6 +166,10 @@ class SeparateLearning(InitArguments, SeparateMapping):
         self.distances = distances
         self.has_estimator_parameters = bool(self.estimator_parameters())
         self.reset_parameters()
+
+    def hparams(self) -> dict[str, Any]:
+        """Return the constructor's arguments, a distance of one's own by its path."""
+        return named_distance(super().hparams())
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""

@@ -1,13 +1,14 @@
 """The options of :class:`SeparateLearning`, checked."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
 from sea_pyg.nn.loss.distance_loss import DistanceLoss
 from sea_pyg.nn.loss.orthogonal_loss import OrthogonalLoss
 from sea_pyg.nn.mi import CLUB, VUB, L1Out
-from sea_pyg.utils import check_choice, closest, import_object
+from sea_pyg.utils import check_choice, closest, import_object, import_path
 
 Distance = str | Callable[..., torch.nn.Module]
 
@@ -73,6 +74,19 @@ def distance_class(
         options = [*DISTANCES, "subtraction"]
         raise ValueError(f"unknown distance {distance!r}; {closest(distance, options)}")
     return DISTANCES[distance]
+
+
+def named_distance(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Put a text in place of the argument ``distance`` where one names it."""
+    distance = arguments.get("distance")
+    if not callable(distance):
+        return arguments
+    names = [name for name, known in DISTANCES.items() if distance is known]
+    try:
+        name = names[0] if names else import_path(distance)
+    except ValueError:
+        return arguments
+    return arguments | {"distance": name}
 
 
 def check_fit_on(

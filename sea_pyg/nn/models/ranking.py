@@ -50,9 +50,26 @@ def _scorer(
     embeddings = model if isinstance(model, Embeddings) else model.encode(data)
     if not isinstance(model, Embeddings) and not model.scores_by_embeddings:
         recommender = model
-        # A model may return a view of its own state.
-        return lambda users: recommender.score(data, users, embeddings).clone()
+
+        def own_score(users: Tensor) -> Tensor:
+            found = recommender.score(data, users, embeddings)
+            expected = [users.numel(), recommender.num_items]
+            if list(found.shape) != expected or not found.is_floating_point():
+                raise ValueError(
+                    f"score of {type(recommender).__name__} must return numbers of "
+                    f"shape {expected} (got {list(found.shape)}, {found.dtype})"
+                )
+            return found.clone()  # a model may return a view of its own state
+
+        return own_score
     user, item = embeddings
+    if not isinstance(model, Embeddings):
+        sizes = [model.num_users, model.num_items]
+        if [user.size(0), item.size(0)] != sizes:
+            raise ValueError(
+                f"encode of {type(model).__name__} must return one row per user and "
+                f"item, {sizes} (got {[user.size(0), item.size(0)]})"
+            )
     key = item.t()
     buffer = row_buffer(user, chunk, item.size(0))
 

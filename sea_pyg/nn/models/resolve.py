@@ -45,6 +45,6 @@ def model_name(model: type[Recommender]) -> str:
     It finds none that was made within a function.
     """
     name = model.__name__
-    if name in models.classes and getattr(models, name) is model:
+    if getattr(models, name, None) is model:
         return name
     return f"{model.__module__}.{model.__qualname__}"

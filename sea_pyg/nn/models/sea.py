@@ -14,7 +14,7 @@ from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.loss.masking import incomplete
 from sea_pyg.nn.loss.separate_mapping import SeparateMaps
-from sea_pyg.nn.loss.separate_options import Distance
+from sea_pyg.nn.loss.separate_options import Distance, named_distance
 from sea_pyg.nn.modality import ModalityProjection
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.models.last_embeddings import LastEmbeddings
@@ -313,6 +313,10 @@ class SEA(Recommender):
             channels = embedding_dim * num_parts
             self.last = LastEmbeddings(num_users, num_items, channels)
         self.reset_parameters()
+
+    def hparams(self) -> dict[str, Any]:
+        """Return the constructor's arguments, a distance of one's own by its path."""
+        return named_distance(super().hparams())
 
     @classmethod
     def released(
