@@ -76,12 +76,24 @@ class Scorer:
         self.parts.setdefault(key, []).append(value)
 
     def compute(self) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Return the means and the per-user values, in the order asked for."""
+        """Return the means and the per-user values, in the order asked for.
+
+        Raises:
+            ValueError: If a metric is not a number for some users. The recall of cold
+                items is none for those without them, who do not count.
+        """
         per_user = {key: torch.cat(part).cpu() for key, part in self.parts.items()}
         values: dict[str, float] = {}
         for measure in self.measures:
             key = measure.key
             if key in per_user:
+                missing = int(per_user[key].isnan().sum())
+                if missing and measure.metric is not None:
+                    raise ValueError(
+                        f"{key} is NaN for {missing} of {per_user[key].numel()} users, "
+                        "of whom its mean would say nothing; let the metric return a "
+                        "number for everyone"
+                    )
                 # float32 sums over many users would cost digits.
                 values[key] = float(per_user[key].double().nanmean())
             elif measure.name == "coverage":

@@ -11,9 +11,9 @@ LEVEL = 0.05
 
 
 def is_ours(method: str, ours: Sequence[str]) -> bool:
-    """Whether a method is no baseline: one of ours, or with separate learning.
+    """Whether a method is no baseline.
 
-    So is a model that is not of this library.
+    It is one of ours, has separate learning, or is of another package.
     """
     backbone, separate = backbone_of(method)
     model = backbone.partition(":")[0]

@@ -64,8 +64,8 @@ class RunConfig:
                 model = models.WithSeparateLearning(model, self.separate)
         except TypeError as error:
             raise ValueError(
-                f"{FILE_NAME} does not fit {self.model}: {error}; it was written by "
-                "another version of sea_pyg"
+                f"{FILE_NAME} does not fit {self.model}: {error}; the model has "
+                "changed since the run was started"
             ) from error
         if self.split_id is not None:
             model.trained_on = (self.split_id,)

@@ -19,6 +19,9 @@ from sea_pyg.nn.models import Recommender, WithSeparateLearning, model_name
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.utils.split_id import tensor_digest
 
+_INSTALLED = {"site-packages", "dist-packages"}
+_STANDARD = Path(sysconfig.get_path("stdlib"))
+
 
 def model_note(model: Recommender) -> dict[str, Any]:
     """Return a model's name, and its arguments as :func:`arguments_note` has them."""
@@ -79,13 +82,10 @@ def own_code(model: Recommender) -> dict[str, str]:
             if package == "sea_pyg" or source is None or cls.__module__ in found:
                 continue
             path = Path(source)
-            if "site-packages" in path.parts or path.is_relative_to(_STANDARD):
+            if _INSTALLED & {*path.parts} or path.is_relative_to(_STANDARD):
                 continue
             found[cls.__module__] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
-
-
-_STANDARD = Path(sysconfig.get_path("stdlib"))
 
 
 def _text_of(value: Any) -> Any:
@@ -106,12 +106,8 @@ def _text_of(value: Any) -> Any:
         if value.__qualname__.isidentifier():
             return where
         held = [cell.cell_contents for cell in value.__closure__ or ()]
-        code = (
-            marshal.dumps(value.__code__)
-            + repr(
-                [_plain(entry) for entry in (*held, *(value.__defaults__ or ()))]
-            ).encode()
-        )
+        read = [_plain(entry) for entry in (*held, *(value.__defaults__ or ()))]
+        code = marshal.dumps(value.__code__) + json.dumps(read).encode()
         return f"{where} {hashlib.sha256(code).hexdigest()}"
     raise ValueError(
         "arguments that are kept must be numbers, texts, lists, mappings, tensors, "

@@ -586,3 +586,16 @@ def test_a_result_prints_no_values_per_user() -> None:
     found = evaluate(BPRMF.from_data(train), val, k=5)
     assert "tensor" not in repr(found)
     assert "recall@5" in repr(found)
+
+
+class HitShare(RankingMetric):
+    def _compute(self, data: LinkPredMetricData) -> Tensor:
+        hits = data.pred_rel_mat.sum(dim=1)
+        return hits / hits
+
+
+def test_a_metric_that_is_none_of_some_users() -> None:
+    _, test, score = random_graph()
+    with pytest.raises(ValueError, match=r"hit_share@2 is NaN for \d+ of \d+ users"):
+        evaluate(exactly(score), test, k=2, metrics=[HitShare])
+    assert evaluate(exactly(score), test, k=2, metrics=["cold_recall"]).metrics

@@ -64,7 +64,19 @@ def joint_fit(
 
     Returns:
         The last value of the loss, or :obj:`None` without steps.
+
+    Raises:
+        ValueError: If the optimizer does not have all that learns.
     """
+    has = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    for estimator in estimators:
+        for name, parameter in estimator.named_parameters():
+            if parameter.requires_grad and id(parameter) not in has:
+                raise ValueError(
+                    f"the optimizer does not have {name!r} of a "
+                    f"{type(estimator).__name__}, which would not learn; give it "
+                    "estimator_parameters()"
+                )
     models = _side_by_side(estimators, pairs)
     found: Tensor | None
     if steps > 0 and models is not None and fits_with(models, optimizer):

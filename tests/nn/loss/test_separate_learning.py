@@ -577,3 +577,15 @@ def test_features_of_another_precision_are_named() -> None:
         pytest.raises(ValueError, match="are torch.float64 and"),
     ):
         SeparateLearning(WIDTHS)(x)
+
+
+def test_an_optimizer_of_other_parameters_is_refused() -> None:
+    model, x = build(distance="club"), features()
+    own = set(map(id, model.estimator_parameters()))
+    others = [p for p in model.parameters() if id(p) not in own]
+    for parameters in (others, model.estimator_parameters()[:-1]):
+        optimizer = torch.optim.Adam(parameters)
+        with pytest.raises(ValueError, match="the optimizer does not have '"):
+            model.fit_estimators(model.maps(x), optimizer, steps=1)
+    optimizer = torch.optim.Adam(model.parameters())  # has them among others
+    assert model.fit_estimators(model.maps(x), optimizer, steps=1).isfinite()
