@@ -19,7 +19,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("compile")
 
 
-@pytest.mark.skipif(
+@pytest.mark.xfail(
     torch.__version__.startswith("2.5."), reason="torch 2.5 cannot compile SEA's step"
 )
 @pytest.mark.slow

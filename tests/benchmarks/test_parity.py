@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tests.nn.models.dense_sea import write_file
-from tests.nn.models.parity import skip_without_the_files_noise
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "tests" / "reference" / "sea.npz"
@@ -196,7 +195,6 @@ def test_every_adaptor_has_a_file(parity: ModuleType) -> None:
 def test_every_wrong_weight_of_a_baseline_fails(
     parity: ModuleType, beside_graphs: Path, name: str, capsys: pytest.CaptureFixture
 ) -> None:
-    skip_without_the_files_noise(name)
     source, path = REFERENCE.with_name(f"{name}.npz"), beside_graphs / f"{name}.npz"
     keys = [
         key

@@ -14,7 +14,6 @@ from torch import Tensor
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.models import LGMRec
 from tests.benchmarks.dense_dualgnn import write_files
-from tests.nn.models.parity import skip_without_the_files_noise
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "tests" / "reference"
@@ -213,7 +212,6 @@ def test_a_single_neighbour_is_filled_up_with_itself(
 
 @pytest.mark.parametrize("name", ["bpr", "lgmrec"])
 def test_scalars_of_shape_one(parity: ModuleType, tmp_path: Path, name: str) -> None:
-    skip_without_the_files_noise(name)
     arrays, graph = load(name)
     for key in ("loss_total", "loss_repeat"):
         arrays[key] = arrays[key].reshape(1)
@@ -274,8 +272,6 @@ def test_a_wrong_lgmrec_fails(
     change: str,
     seeded: bool,
 ) -> None:
-    if seeded:
-        skip_without_the_files_noise("lgmrec")
     lgmrec = importlib.import_module("parity_adaptors.lgmrec")
     build = lgmrec.build
 
@@ -298,6 +294,5 @@ def test_a_wrong_lgmrec_fails(
 def test_the_seed_is_not_that_of_the_config(
     parity: ModuleType, capsys: pytest.CaptureFixture
 ) -> None:
-    skip_without_the_files_noise("lgmrec")
     assert parity.main([str(REFERENCE / "lgmrec.npz")]) == 0
     assert "noise drawn again from seed 1, compared exactly" in capsys.readouterr().out

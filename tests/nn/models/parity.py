@@ -3,21 +3,11 @@
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[3]
 
 # For the tests of the adaptors themselves as well, so not within a function.
 if str(ROOT / "benchmarks") not in sys.path:
     sys.path.insert(0, str(ROOT / "benchmarks"))
-
-
-def skip_without_the_files_noise(name: str) -> None:
-    """Skip what a file of LGMRec tells only where its noise can be drawn again."""
-    from parity_adaptors import lgmrec
-
-    if name == "lgmrec" and not lgmrec.draws_the_same():
-        pytest.skip("this version of torch makes other noise of a seed than the file's")
 
 
 def assert_parity(name: str) -> None:
