@@ -1,9 +1,12 @@
 """What is tuned of every model; the published setting is always the first trial."""
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender, model_name
+from sea_pyg.training.fit_setting import build_setting
 from sea_pyg.training.log_uniform import LogUniform
 from sea_pyg.utils import closest
 
@@ -14,6 +17,9 @@ _LR = LogUniform(3e-4, 3e-3)
 _REG = LogUniform(1e-6, 1e-1)
 _LAYERS = (1, 2, 3, 4)
 _TEMPERATURE = LogUniform(0.03, 1.0)
+
+_NO_SETTING = ("seed", "metric", "eval_k", "max_epochs", "device")
+"""Options of training that are no settings of a model."""
 
 SEARCH_SPACES: dict[str, SearchSpace] = {
     "Popularity": {},
@@ -122,3 +128,43 @@ def search_space(model: type[Recommender], preset: str | None = None) -> SearchS
             "entry to SEARCH_SPACES, pass one to tune, or make no trials (--trials 0)"
         )
     return SEARCH_SPACES[name]
+
+
+def check_space(
+    space: SearchSpace, model: type[Recommender], fixed: Mapping[str, Any], *how: Any
+) -> None:
+    """Check, before the first trial, that every value can be built and written.
+
+    Args:
+        space: The space.
+        model: The model's class.
+        fixed: Settings of all trials.
+        *how: Further arguments of :func:`~sea_pyg.training.build_setting`.
+
+    Raises:
+        ValueError: If a name is no setting, or a value is wrong.
+    """
+    for name, values in space.items():
+        if name in _NO_SETTING:
+            raise ValueError(
+                f"{name!r} cannot be searched: trials would not be compared by one "
+                "measure; give it in fixed"
+            )
+        if isinstance(values, LogUniform):
+            if not 0 < values.low <= values.high:
+                raise ValueError(
+                    f"the range of {name!r} must have 0 < low <= high (got {values})"
+                )
+            ends: Sequence[Any] = (values.low, values.high)
+        else:
+            ends = values
+            if len(ends) == 0:
+                raise ValueError(f"the space of {name!r} has no value; give some")
+        for value in ends:
+            try:
+                json.dumps(value, allow_nan=False)
+                build_setting(model, {**fixed, name: value}, *how)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{name}={value!r} of the search space: {error}"
+                ) from error

@@ -1,11 +1,9 @@
 """Search for a model's settings on validation data."""
 
-import hashlib
 import inspect
-import itertools
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,26 +16,22 @@ from sea_pyg.training.check_splits import check_splits
 from sea_pyg.training.claim import claim
 from sea_pyg.training.fit_setting import build_setting, fit_setting
 from sea_pyg.training.log_uniform import LogUniform
+from sea_pyg.training.propose import propose
 from sea_pyg.training.provenance import data_fingerprint
 from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.run_notes import own_code
-from sea_pyg.training.search_spaces import SearchSpace, search_space
+from sea_pyg.training.search_spaces import SearchSpace, check_space, search_space
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import (
     NonFiniteError,
     check_edge_type,
     modality_names,
-    require,
     training_id,
 )
 
 _SEARCH = "search.json"
 """What a folder's trials are of; written before the first one that is made."""
-_NO_SETTING = ("seed", "metric", "eval_k", "max_epochs", "device")
-"""Options of training that are no settings of a model."""
-_STARTUP = 5
-"""Trials before the sampler learns from them: the published one and random ones."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +123,7 @@ def tune(
     # What cannot be built leaves no trace. With separate learning, options of training
     # are known only to a model that is built.
     built, config = build_setting(model, fixed, train, modalities, preset, separate)
-    _check_space(space, model, fixed, train, modalities, preset, separate)
+    check_space(space, model, fixed, train, modalities, preset, separate)
     code = own_code(built)
     if separate:
         published |= {k: v for k, v in asdict(config).items() if k in space}
@@ -152,7 +146,7 @@ def tune(
     for number in range(num_trials):
         setting: dict[str, Any] | None = {}
         if number > 0:
-            setting = _propose(space, published, trials, seed)
+            setting = propose(space, published, trials, seed)
         if setting is None:
             break
         path = folder / f"trial-{number:03d}.json"
@@ -191,36 +185,6 @@ def tune(
         trials.append(trial)
     _claim(folder, search)
     return trials
-
-
-def _check_space(
-    space: SearchSpace, model: type[Recommender], fixed: Mapping[str, Any], *how: Any
-) -> None:
-    """Check, before the first trial, that every value can be built and written."""
-    for name, values in space.items():
-        if name in _NO_SETTING:
-            raise ValueError(
-                f"{name!r} cannot be searched: trials would not be compared by one "
-                "measure; give it in fixed"
-            )
-        if isinstance(values, LogUniform):
-            if not 0 < values.low <= values.high:
-                raise ValueError(
-                    f"the range of {name!r} must have 0 < low <= high (got {values})"
-                )
-            ends: Sequence[Any] = (values.low, values.high)
-        else:
-            ends = values
-            if len(ends) == 0:
-                raise ValueError(f"the space of {name!r} has no value; give some")
-        for value in ends:
-            try:
-                json.dumps(value, allow_nan=False)
-                build_setting(model, {**fixed, name: value}, *how)
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f"{name}={value!r} of the search space: {error}"
-                ) from error
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
@@ -272,71 +236,3 @@ def _published(
     values |= asdict(TrainingConfig.for_model(model))
     values |= fixed
     return {name: values[name] for name in space if name in values}
-
-
-def _propose(
-    space: SearchSpace,
-    published: Mapping[str, Any],
-    trials: Sequence[Trial],
-    seed: str,
-) -> dict[str, Any] | None:
-    """Return the next setting, or ``None`` if all have been tried."""
-    if not space:
-        return None
-    optuna = require("optuna", "tune")
-    distributions: dict[str, Any] = {}
-    for name, values in space.items():
-        if isinstance(values, LogUniform):
-            distributions[name] = optuna.distributions.FloatDistribution(
-                values.low, values.high, log=True
-            )
-        else:
-            distributions[name] = optuna.distributions.CategoricalDistribution(values)
-    tried = [{**published, **trial.setting} for trial in trials]
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # A sampler of its own for every trial: nothing but the trials is remembered.
-    digest = hashlib.sha256(f"{seed};{len(trials)}".encode()).digest()
-    try:
-        sampler = optuna.samplers.TPESampler(
-            seed=int.from_bytes(digest[:4], "little"), n_startup_trials=_STARTUP
-        )
-        study = optuna.create_study(direction="maximize", sampler=sampler)
-        for trial, setting in zip(trials, tried, strict=True):
-            inside = all(
-                name in setting and _contains(values, setting[name])
-                for name, values in space.items()
-            )
-            if inside and trial.value is not None:
-                study.add_trial(
-                    optuna.trial.create_trial(
-                        params=setting, distributions=distributions, value=trial.value
-                    )
-                )
-        for _ in range(100):
-            found = study.ask(distributions)
-            if found.params not in tried:
-                return dict(found.params)
-            # Told as it is known, so that the sampler looks elsewhere.
-            study.tell(found, state=optuna.trial.TrialState.FAIL)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    # The sampler insists on what it knows; what is left of a small space is drawn.
-    left = [setting for setting in _settings(space) if setting not in tried]
-    return left[int.from_bytes(digest[4:8], "little") % len(left)] if left else None
-
-
-def _settings(space: SearchSpace) -> Iterator[dict[str, Any]]:
-    """Yield all settings of a space without ranges; nothing of another."""
-    choices = [
-        values for values in space.values() if not isinstance(values, LogUniform)
-    ]
-    if len(choices) == len(space):
-        for values in itertools.product(*choices):
-            yield dict(zip(space, values, strict=True))
-
-
-def _contains(values: tuple[Any, ...] | LogUniform, value: Any) -> bool:
-    if isinstance(values, LogUniform):
-        return isinstance(value, int | float) and values.low <= value <= values.high
-    return value in values

@@ -18,7 +18,7 @@ from sea_pyg.training import (
     run_cell,
     tune,
 )
-from sea_pyg.training.tune import _propose
+from sea_pyg.training.propose import propose
 
 
 def _config_of_fit(monkeypatch, model, train, val) -> TrainingConfig:
@@ -115,9 +115,9 @@ def test_a_search_starts_from_the_wrapper_s_defaults(splits, tmp_path, monkeypat
 
     def remember(space, published, *more):
         seen.append(published)
-        return _propose(space, published, *more)
+        return propose(space, published, *more)
 
-    monkeypatch.setitem(tune.__globals__, "_propose", remember)
+    monkeypatch.setitem(tune.__globals__, "propose", remember)
     space = {"inner_steps": (1, 50), "estimator_lr": LogUniform(1e-4, 1e-2)}
     fixed = {"max_epochs": 1, "batch_size": 4096}
     tune(MMSSL, train, val, 2, tmp_path, space, fixed, separate=True)

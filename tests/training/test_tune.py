@@ -25,7 +25,7 @@ from sea_pyg.training import (
     tune,
 )
 from sea_pyg.training.fit_setting import build_setting
-from sea_pyg.training.tune import _propose
+from sea_pyg.training.propose import propose
 from sea_pyg.transforms import RandomUserSplit
 
 FIXED = {"seed": 0, "max_epochs": 1, "eval_k": (5,), "metric": "recall@5"}
@@ -129,7 +129,7 @@ def test_the_first_five_trials_are_random() -> None:
     for found, sign in zip(proposals, (1, -1), strict=True):
         trials = [Trial(0, {}, 0.0)]
         for number in range(1, 9):
-            setting = _propose(space, {"lr": 1e-3}, trials, seed="0")
+            setting = propose(space, {"lr": 1e-3}, trials, seed="0")
             assert setting is not None
             found.append(setting["lr"])
             trials.append(Trial(number, setting, sign * setting["lr"]))
@@ -219,7 +219,7 @@ def test_a_preset_s_first_trial_is_told_as_what_it_is(
     told = []
     monkeypatch.setitem(
         tune.__globals__,
-        "_propose",
+        "propose",
         lambda space, published, *rest: told.append(published),
     )
     options = {"modalities": modalities, "preset": preset, "space": space}
@@ -280,7 +280,7 @@ def test_the_first_trial_has_the_training_of_separate_learning(tmp_path, monkeyp
     told = []
     monkeypatch.setitem(
         tune.__globals__,
-        "_propose",
+        "propose",
         lambda space, published, *rest: told.append(published),
     )
     done = SimpleNamespace(best_epoch=0, epochs=0)
@@ -296,7 +296,7 @@ def test_the_first_trial_has_the_training_of_separate_learning(tmp_path, monkeyp
 def test_what_lies_outside_of_the_space_teaches_nothing() -> None:
     before = optuna.logging.get_verbosity()
     space = {"lr": LogUniform(1e-3, 1e-2)}
-    found = _propose(space, {"lr": 1.0}, [Trial(0, {}, 0.1)], seed="0")
+    found = propose(space, {"lr": 1.0}, [Trial(0, {}, 0.1)], seed="0")
     assert found is not None
     assert 1e-3 <= found["lr"] <= 1e-2
     assert optuna.logging.get_verbosity() == before
