@@ -117,3 +117,18 @@ def test_published_softening_spreads_a_row_over_the_seen_items() -> None:
     expected = torch.where(dense.sum(dim=1, keepdim=True) > 0, dense, 1.0)
     expected = expected / expected.norm(dim=1, keepdim=True)
     torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
+
+
+def test_autocast_changes_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    user = torch.randn(20, 8, generator=generator)
+    item = torch.randn(50, 8, generator=generator)
+    pairs = torch.cartesian_prod(torch.arange(20), torch.arange(40)).t()
+    member = EdgeMembership(pairs, 20, 50)  # most of a row's length is seen
+    weight, found = torch.randn(50, 3, generator=generator), []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            rows = UnseenRows.of(Embeddings(user, item), torch.arange(20), member)
+            found.append((rows.length, rows @ weight))
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1], found[1][1])
