@@ -11,7 +11,7 @@ from sea_pyg.evaluation import EvaluationResult, evaluate
 from sea_pyg.nn.mi import CLUB, GaussianMLP, L1Out
 from sea_pyg.nn.models import BPRMF, VBPR, Popularity, resolve
 from sea_pyg.report import load_cell, published
-from sea_pyg.training import fit_setting, load_tensors, run_cell
+from sea_pyg.training import fit_setting, load_tensors, run_cell, tune
 
 SETTING = {"max_epochs": 3, "embedding_dim": 4, "lr": 0.01, "eval_k": (5, 20)}
 ABOUT = {"data": "toy", "split": "own", "method": "BPRMF"}
@@ -134,6 +134,7 @@ def bound(number: int) -> Callable[[int, int], torch.nn.Module]:
 
 
 FIRST, SECOND = bound(4), bound(8)
+ONE, TWO = (lambda x, y: CLUB(x, y)), (lambda x, y: L1Out(x, y))
 SEPARATE = {"max_epochs": 1, "separate.distance_channels": 4}
 
 
@@ -152,6 +153,7 @@ SEPARATE = {"max_epochs": 1, "separate.distance_channels": 4}
         ),
         (VBPR, {"separate.distance": FIRST}, {"separate.distance": SECOND}),
         (VBPR, {"separate.distance": FIRST}, {"separate.distance": other}),
+        (VBPR, {"separate.distance": ONE}, {"separate.distance": TWO}),
         (
             VBPR,
             {"separate.distance_kwargs": {"conditional": made_by(4)}},
@@ -221,3 +223,30 @@ def test_what_nothing_tells_apart_is_refused_before_training(splits, tmp_path) -
     with pytest.raises(ValueError, match=r"ReLU\(\)"):
         run_cell(Activated, setting, splits, path)
     assert not path.exists()
+
+
+def test_searches_and_runs_of_models_of_one_name_are_told_apart(
+    splits, tmp_path, monkeypatch
+) -> None:
+    text = "import sea_pyg.nn.models as m\n\n\nclass BPRMF(m.BPRMF):\n    {}\n"
+    for name in ("own_search_one", "own_search_two"):
+        (tmp_path / f"{name}.py").write_text(text.format("pass"))
+    monkeypatch.syspath_prepend(tmp_path)
+    one, two = (resolve(f"own_search_{name}.BPRMF") for name in ("one", "two"))
+    train, val, _ = splits
+    space, fixed, trials = (
+        {"reg_weight": (0.1,)},
+        {"max_epochs": 1},
+        tmp_path / "trials",
+    )
+    tune(one, train, val, 1, trials, space, fixed)
+    for model in (BPRMF, two):
+        with pytest.raises(ValueError, match="of another search: of model="):
+            tune(model, train, val, 1, trials, space, fixed)
+    (tmp_path / "own_search_one.py").write_text(text.format("number = 1"))
+    with pytest.raises(ValueError, match="of another search: of own_code="):
+        tune(one, train, val, 1, trials, space, fixed)
+    run = tmp_path / "run"
+    fit_setting(one, fixed, train, val, run_dir=run)
+    with pytest.raises(ValueError, match="was started with model="):
+        fit_setting(two, fixed, train, val, run_dir=run)
