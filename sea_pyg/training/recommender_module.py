@@ -65,6 +65,12 @@ class RecommenderModule(L.LightningModule):
         """Have the model note what it is trained on."""
         self.model.note_training(self.data)
 
+    def on_train_epoch_start(self) -> None:
+        """Set the epoch's learning rate of the main parameters."""
+        config = self.config
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = config.lr * config.lr_decay**self.current_epoch
+
     def training_step(self, batch: Triplets, batch_idx: int) -> None:
         """Take the step, and keep its loss parts."""
         found: Any = self.optimizers(use_pl_optimizer=False)
@@ -77,6 +83,7 @@ class RecommenderModule(L.LightningModule):
             self.config.inner_steps,
             self.check,
             self.manual_backward,
+            self.config.max_grad_norm,
         )
         for name, value in parts.items():
             self.parts.setdefault(name, []).append(value)

@@ -154,7 +154,10 @@ _NESTED = ("arguments", "backbone", "separate", "training")
 
 def _defaults(built: Recommender) -> dict[str, dict[str, Any]]:
     """Return the defaults of what is compared entry by entry."""
-    found = {"arguments": _defaults_of(type(built))}
+    found = {
+        "arguments": _defaults_of(type(built)),
+        "training": _defaults_of(TrainingConfig),
+    }
     if isinstance(built, WithSeparateLearning):
         found["backbone"] = _defaults_of(type(built.backbone))
         found["separate"] = _defaults_of(SeparateLearning)

@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.recommender_module import RecommenderModule
 from sea_pyg.training.tensor_file import load_tensors, save_tensors
+from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.training.training_state import TrainingState
 
 
@@ -63,8 +65,15 @@ class RunCheckpoint(L.Callback):
             return False
         tensors, plain = load_tensors(self.last)
         saved = plain["config"]
+        # An earlier version trained as options do by default that it did not have, and
+        # did not note the model and the data.
+        earlier = {
+            **asdict(TrainingConfig()),
+            "model": self.config.get("model"),
+            "data": self.config.get("data"),
+        }
         for name, value in self.config.items():
-            if name in ("model", "data") and name not in saved:  # of an earlier version
+            if name not in saved and value == earlier.get(name):
                 continue
             if saved.get(name) == value:
                 continue

@@ -21,6 +21,7 @@ def training_step(
     inner_steps: int,
     check: Callable[[dict[str, Tensor]], None] | None = None,
     backward: Callable[[Tensor], None] = Tensor.backward,
+    max_grad_norm: float | None = None,
 ) -> dict[str, Tensor]:
     """Take one step of the main parameters and all inner steps before it.
 
@@ -36,6 +37,8 @@ def training_step(
         inner_steps: Steps of the estimators.
         check: Called with the loss parts before the main parameters are changed.
         backward: Sends the gradient.
+        max_grad_norm: Norm that the gradient of the main parameters has at most.
+            (default: any)
 
     Returns:
         The loss parts, detached, and the estimators' own.
@@ -59,6 +62,9 @@ def training_step(
         del state
         optimizers[0].zero_grad(set_to_none=True)
         backward(torch.stack(list(losses.values())).sum())
+    if max_grad_norm is not None:
+        main = [p for group in optimizers[0].param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(main, max_grad_norm)
     optimizers[0].step()
     return parts
 

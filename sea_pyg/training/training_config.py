@@ -9,7 +9,7 @@ from sea_pyg.utils import check_choice, check_counts, check_interval, closest
 PRECISIONS = ("32", "bf16-mixed")
 _POSITIVE = ("batch_size", "max_epochs", "patience", "eval_every")
 _WHOLE = (*_POSITIVE, "inner_steps", "seed")
-_REAL = ("lr", "estimator_lr", "weight_decay")
+_REAL = ("lr", "lr_decay", "estimator_lr", "weight_decay", "max_grad_norm")
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,16 @@ class TrainingConfig:
 
     lr: float = 1e-3
     """Learning rate of Adam."""
+    lr_decay: float = 1.0
+    """Factor of the main parameters' learning rate per epoch; MMRec's
+    ``learning_rate_scheduler: [f, n]`` is ``f ** (1 / n)``."""
     batch_size: int = 2048
     """Interactions per step."""
     weight_decay: float = 0.0
     """Weight of the squared norm of the main parameters in Adam's gradient."""
+    max_grad_norm: float | None = None
+    """Norm that the gradient of all main parameters together has at most; any by
+    default."""
     inner_steps: int = 50
     """Steps of the mutual-information estimators in every training step."""
     estimator_lr: float | None = None
@@ -67,6 +73,9 @@ class TrainingConfig:
         if self.estimator_lr is not None:
             check_interval("(0, inf)", estimator_lr=self.estimator_lr)
         check_interval("[0, inf)", weight_decay=self.weight_decay)
+        check_interval("(0, 1]", lr_decay=self.lr_decay)
+        if self.max_grad_norm is not None:
+            check_interval("(0, inf)", max_grad_norm=self.max_grad_norm)
         check_choice(PRECISIONS, precision=self.precision)
         if not self.eval_k:
             raise ValueError("eval_k must hold at least one length (got none)")

@@ -31,6 +31,7 @@ def _by_hand(model, train, val, config):
     loader = InteractionLoader(train, config.batch_size, seed=config.seed)
     epochs = []
     for epoch in range(config.max_epochs):
+        main.param_groups[0]["lr"] = config.lr * config.lr_decay**epoch
         _seed(config.seed, epoch)
         loader.set_epoch(epoch)
         rows = []
@@ -44,6 +45,12 @@ def _by_hand(model, train, val, config):
             parts = model.loss(data, batch, state)
             main.zero_grad()
             sum(parts.values()).backward()
+            if config.max_grad_norm is not None:
+                gradients = [p.grad for p in model.main_parameters()]
+                norm = torch.cat([x.flatten() for x in gradients]).norm()
+                assert norm > config.max_grad_norm
+                for gradient in gradients:
+                    gradient.mul_(config.max_grad_norm / norm)
             main.step()
             rows.append({name: float(value.detach()) for name, value in parts.items()})
         mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
@@ -53,11 +60,20 @@ def _by_hand(model, train, val, config):
     return epochs
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"lr_decay": 0.5, "max_grad_norm": 1e-3}], ids=["plain", "decay"]
+)
 @pytest.mark.parametrize("cls", [BPRMF, SEA])
-def test_exact_steps(splits, cls):
+def test_exact_steps(splits, cls, options):
     train, val, _ = splits
     config = TrainingConfig(
-        lr=0.01, batch_size=64, inner_steps=3, max_epochs=3, seed=5, weight_decay=0.1
+        lr=0.01,
+        batch_size=64,
+        inner_steps=3,
+        max_epochs=3,
+        seed=5,
+        weight_decay=0.1,
+        **options,
     )
     torch.manual_seed(1)
     by_hand = cls.from_data(train)

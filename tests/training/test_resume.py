@@ -25,7 +25,9 @@ from tests.programs import docstring_program
 
 NAMES = [name for name in models.classes if getattr(models, name).trainable]
 NAMES += ["FREEDOM+separate", "MMSSL+separate"]
-CONFIG = TrainingConfig(max_epochs=3, lr=0.01, batch_size=64, inner_steps=2)
+CONFIG = TrainingConfig(
+    max_epochs=3, lr=0.01, lr_decay=0.7, batch_size=64, inner_steps=2
+)
 
 
 def _model(name, data, seed):
@@ -138,6 +140,25 @@ def test_a_checkpoint_of_another_model_is_refused(splits, tmp_path, arguments):
         fit(other, train, val, CONFIG, tmp_path, resume=True)
     with pytest.raises(ValueError, match="'name': 'BPRMF'.*'name': 'LightGCN'"):
         fit(_model("LightGCN", train, 0), train, val, CONFIG, tmp_path, resume=True)
+
+
+def test_an_earlier_version_had_the_defaults_of_the_options_that_it_lacked(
+    splits, tmp_path
+):
+    train, val, _ = splits
+    config = replace(CONFIG, lr_decay=1.0, max_epochs=1)
+    fit(_model("BPRMF", train, 0), train, val, config, tmp_path)
+    path = tmp_path / "checkpoints" / "last.safetensors"
+    tensors, plain = load_tensors(path)
+    for name in ("lr_decay", "model", "data"):
+        del plain["config"][name]
+    save_tensors(path, tensors, plain)
+    other = replace(config, lr_decay=0.9)
+    with pytest.raises(ValueError, match="lr_decay=None and cannot be resumed"):
+        fit(_model("BPRMF", train, 0), train, val, other, tmp_path, resume=True)
+    longer = replace(config, max_epochs=2)
+    result = fit(_model("BPRMF", train, 0), train, val, longer, tmp_path, resume=True)
+    assert result.epochs == 2
 
 
 def test_other_features_are_refused(splits, tmp_path):

@@ -182,6 +182,16 @@ def test_an_argument_of_a_later_version_may_be_missing(splits, tmp_path) -> None
         run_cell(BPRMF, {**SETTING, "reg_weight": 0.5}, splits, path)
 
 
+def test_an_option_of_a_later_version_may_be_missing(splits, tmp_path) -> None:
+    path = tmp_path / "seed-0.json"
+    plain = run_cell(BPRMF, SETTING, splits, path)
+    del plain["training"]["lr_decay"]
+    path.write_text(json.dumps(plain))
+    assert run_cell(BPRMF, SETTING, splits, path) == plain
+    with pytest.raises(ValueError, match="lr_decay=None"):
+        run_cell(BPRMF, {**SETTING, "lr_decay": 0.9}, splits, path)
+
+
 def test_a_distance_is_the_same_by_name_and_by_class(splits, tmp_path) -> None:
     path = tmp_path / "seed-0.json"
     setting = {"max_epochs": 1, "separate.distance": "club"}

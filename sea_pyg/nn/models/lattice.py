@@ -89,7 +89,7 @@ class LATTICE(MappedFeaturesRecommender):
         The released code can also propagate like NGCF, where it has a message dropout
         of 0.1, or not at all; here it is as LightGCN does, the published setting, which
         has no dropout. Its learning rate falls by the factor :math:`0.96` every 50
-        epochs; ours stays, as training here has no scheduler.
+        epochs; ours stays, unless training has ``lr_decay=0.99918``.
 
     .. note::
         The softmax of a single modality's weight is 1, whatever the weight; with one

@@ -68,7 +68,7 @@ class MGCN(TwoViewsRecommender):
 
     .. note::
         The learning rate of the released code falls by the factor :math:`0.96` every 50
-        epochs; ours stays, as training here has no scheduler.
+        epochs. Ours stays, unless training has ``lr_decay=0.99918``.
 
     .. note::
         With a single modality nothing is specific to it, and the attention and the

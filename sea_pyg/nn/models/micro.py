@@ -107,7 +107,7 @@ class MICRO(MappedFeaturesRecommender):
 
     .. note::
         The learning rate of the released code falls by the factor :math:`0.96` every 50
-        epochs; ours stays, as training here has no scheduler.
+        epochs. Ours stays, unless training has ``lr_decay=0.99918``.
 
     .. note::
         A single view is its own fusion; with one modality the attention does not exist.

@@ -136,8 +136,8 @@ class MMSSL(MappedFeaturesRecommender):
         with interactions, here as there; our batches are of interactions, not of users.
 
     .. note::
-        Training here has Adam without a schedule. The released code has AdamW with a
-        decay of 0.01, a rate that falls by the factor 0.96 every 50 epochs, betas of
+        Training here has Adam. The released code has AdamW with a decay of 0.01, a rate
+        that falls by the factor 0.96 every 50 epochs (``lr_decay=0.99918``), betas of
         0.5 and 0.9 for the critic, and a patience of 7 epochs.
 
     .. note::

@@ -81,7 +81,7 @@ class SMORE(TwoViewsRecommender):
 
     .. note::
         The learning rate of the released code falls by the factor :math:`0.96` every 50
-        epochs; ours stays, as training here has no scheduler.
+        epochs. Ours stays, unless training has ``lr_decay=0.99918``.
 
     .. note::
         The released code takes two modalities, image and text. It trains the feature
