@@ -43,10 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _commands() -> dict[str, Callable[[Any], Result]]:
-    from sea_pyg.cli import commands, report, train
+    from sea_pyg.cli import commands, report, train, tune
 
     return {
         "train": train.train,
+        "tune": tune.tune_model,
         "evaluate": commands.evaluate_run,
         "recommend": commands.recommend,
         "inspect": commands.inspect_data,

@@ -13,6 +13,9 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_subcommands(dest="command", required=True)
     commands.add_subcommand("train", _train(), help="train a model on a data set")
     commands.add_subcommand(
+        "tune", _tune(), help="search for a model's settings on validation data"
+    )
+    commands.add_subcommand(
         "evaluate", _evaluate(), help="evaluate a trained model again"
     )
     commands.add_subcommand(
@@ -58,11 +61,7 @@ def _data_options(parser: ArgumentParser) -> None:
     )
 
 
-def _train() -> ArgumentParser:
-    parser = _parser("Train a model; the best epoch by validation is tested.")
-    parser.add_argument(
-        "data", type=str | None, nargs="?", help="name or folder of a data set"
-    )
+def _model_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=str | None,
@@ -79,6 +78,23 @@ def _train() -> ArgumentParser:
     parser.add_argument("--precision", type=str | None, help="32 or bf16-mixed")
     parser.add_argument("--device", type=str | None, help="auto, cpu or cuda")
     parser.add_argument(
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        help="a hyper-parameter of the model or an option of training",
+    )
+    parser.add_argument(
+        "--no-progress", action="store_true", help="show no progress bar"
+    )
+
+
+def _train() -> ArgumentParser:
+    parser = _parser("Train a model; the best epoch by validation is tested.")
+    parser.add_argument(
+        "data", type=str | None, nargs="?", help="name or folder of a data set"
+    )
+    _model_options(parser)
+    parser.add_argument(
         "--out", type=str | None, help="the run directory (default: a new one in runs/)"
     )
     parser.add_argument(
@@ -87,14 +103,30 @@ def _train() -> ArgumentParser:
         help="go on with the run in this directory; with DATA, start it there if the "
         "directory is empty",
     )
+    return _finish(parser)
+
+
+def _tune() -> ArgumentParser:
+    parser = _parser(
+        "Search for a model's settings on validation data; the test data is not read."
+    )
+    parser.add_argument("data", type=str, help="name or folder of a data set")
+    _model_options(parser)
     parser.add_argument(
-        "--set",
-        action="append",
-        metavar="KEY=VALUE",
-        help="a hyper-parameter of the model or an option of training",
+        "--trials", type=int, default=20, help="settings to try, the published first"
     )
     parser.add_argument(
-        "--no-progress", action="store_true", help="show no progress bar"
+        "--search",
+        action="append",
+        metavar="KEY=VALUES",
+        help="what is searched, in place of the model's own space: values as 1,2,3 or "
+        "a range as 1e-4..1e-2, on a logarithmic scale",
+    )
+    parser.add_argument(
+        "--out",
+        type=str | None,
+        help="where trials are kept; a search that is there goes on (default: "
+        "runs/tune-MODEL-DATA)",
     )
     return _finish(parser)
 

@@ -12,7 +12,13 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
-from sea_pyg.cli.options import PRESET, named_modalities, parse_settings
+from sea_pyg.cli.options import (
+    PRESET,
+    named_modalities,
+    parse_settings,
+    requested,
+    training_flags,
+)
 from sea_pyg.cli.run_folder import (
     WEIGHTS_FILE,
     is_free,
@@ -24,7 +30,6 @@ from sea_pyg.datasets import load_splits
 from sea_pyg.datasets.load_splits import DATASETS
 from sea_pyg.evaluation import EvaluationResult, evaluate
 from sea_pyg.nn.models import (
-    SEA,
     Recommender,
     WithSeparateLearning,
     model_name,
@@ -41,14 +46,12 @@ from sea_pyg.training import (
 from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.training.fit import find_device
-from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.training.run_config import FILE_NAME
 from sea_pyg.typing import RATES
 from sea_pyg.utils import get_split_id, keep_freed_memory
 
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
-_TRAINING_FLAGS = ("seed", "max_epochs", "precision", "device")
 METRICS_FILE = "metrics.json"
 
 
@@ -152,20 +155,7 @@ def _absolute(source: str) -> str:
 
 
 def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
-    cls = resolve(options.model or "sea")
-    if options.separate and issubclass(cls, SEA):
-        raise ValueError(
-            f"--separate attaches SEA's losses to another model (got --model "
-            f"{cls.__name__}, which has them itself); leave --separate out, or choose "
-            "a multimodal model such as VBPR or MGCN"
-        )
-    arguments, training, separate = parse_settings(
-        options.set or [], cls, options.separate
-    )
-    training |= _flags(options, training)
-    preset = arguments.pop(PRESET, None)
-    setting = {**arguments, **training}
-    setting |= {SEPARATE_PREFIX + name: value for name, value in separate.items()}
+    cls, setting, preset = requested(options)
     modalities = named_modalities(options)
     split_seed = options.split_seed or 0
     splits = load_splits(source, modalities, options.split, split_seed)
@@ -219,7 +209,7 @@ def _continue(
     _same(folder, asdict(saved), given)
     settings = parse_settings(options.set or [], cls, separate_on)
     arguments, training, separate = settings
-    training |= _flags(options, training)
+    training |= training_flags(options, training)
     if PRESET in arguments:
         names = list(saved.arguments["in_channels"])
         preset = cls.preset_arguments(arguments.pop(PRESET), names)
@@ -258,14 +248,3 @@ def _refuse(folder: Path, name: str, saved: Any, given: Any) -> None:
         f"the run in {str(folder)!r} was started with {name}={saved!r} and cannot be "
         f"resumed with {name}={given!r}; leave the option out, or start a new run"
     )
-
-
-def _flags(options: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the training options that have flags of their own."""
-    flags = {name: options[name] for name in _TRAINING_FLAGS}
-    flags = {name: value for name, value in flags.items() if value is not None}
-    for name in flags:
-        if name in settings:
-            flag = "--" + name.replace("_", "-")
-            raise ValueError(f"{name} is given twice: by {flag} and by --set")
-    return flags

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -36,13 +37,18 @@ def propose(
         return None
     optuna = require("optuna", "tune")
     distributions: dict[str, Any] = {}
-    for name, values in space.items():
-        if isinstance(values, LogUniform):
-            distributions[name] = optuna.distributions.FloatDistribution(
-                values.low, values.high, log=True
-            )
-        else:
-            distributions[name] = optuna.distributions.CategoricalDistribution(values)
+    with warnings.catch_warnings():
+        # A mapping as a choice is told to be hard to store; nothing is stored there.
+        warnings.filterwarnings("ignore", message="Choices for a categorical")
+        for name, values in space.items():
+            if isinstance(values, LogUniform):
+                distributions[name] = optuna.distributions.FloatDistribution(
+                    values.low, values.high, log=True
+                )
+            else:
+                distributions[name] = optuna.distributions.CategoricalDistribution(
+                    values
+                )
     tried = [{**published, **trial.setting} for trial in trials]
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -125,7 +125,8 @@ def search_space(model: type[Recommender], preset: str | None = None) -> SearchS
     if name not in SEARCH_SPACES:
         raise ValueError(
             f"no search space for {name!r}: {closest(name, SEARCH_SPACES)}; add an "
-            "entry to SEARCH_SPACES, pass one to tune, or make no trials (--trials 0)"
+            "entry to SEARCH_SPACES, pass one to tune (sea-pyg tune --search), or make "
+            "no trials (compare.py --trials 0)"
         )
     return SEARCH_SPACES[name]
 
@@ -148,7 +149,7 @@ def check_space(
         if name in _NO_SETTING:
             raise ValueError(
                 f"{name!r} cannot be searched: trials would not be compared by one "
-                "measure; give it in fixed"
+                "measure; give all trials one value"
             )
         if isinstance(values, LogUniform):
             if not 0 < values.low <= values.high:

@@ -27,6 +27,7 @@ from sea_pyg.utils import (
     NonFiniteError,
     check_edge_type,
     modality_names,
+    require,
     training_id,
 )
 
@@ -79,6 +80,7 @@ def tune(
     modalities: Sequence[str] | None = None,
     preset: str | None = None,
     separate: bool = False,
+    progress: bool = False,
 ) -> list[Trial]:
     """Try settings that Optuna's TPE proposes, the published one first.
 
@@ -101,6 +103,7 @@ def tune(
         modalities: The modalities to use. (default: all)
         preset: A preset of the model to start from.
         separate: Whether to attach separate learning. (default: :obj:`False`)
+        progress: Whether to show a progress bar. (default: :obj:`False`)
 
     Raises:
         ImportError: If Optuna is not installed.
@@ -143,7 +146,10 @@ def tune(
     what = (model.__name__, preset, separate, training_id(train, edge_type))
     seed = f"{fixed.get('seed', 0)};{what}"
     trials: list[Trial] = []
-    for number in range(num_trials):
+    numbers = require("tqdm", "train").tqdm(
+        range(num_trials), unit="trial", disable=not progress
+    )
+    for number in numbers:
         setting: dict[str, Any] | None = {}
         if number > 0:
             setting = propose(space, published, trials, seed)
@@ -183,6 +189,8 @@ def tune(
             write_text(path, json.dumps(asdict(trial), indent=1) + "\n")
         shutil.rmtree(work, ignore_errors=True)
         trials.append(trial)
+        if values := [trial.value for trial in trials if trial.value is not None]:
+            numbers.set_postfix_str(f"best {max(values):.4f}")
     _claim(folder, search)
     return trials
 
