@@ -12,10 +12,12 @@ Backward = Callable[..., tuple[OptTensor, ...]]
 
 
 def once_differentiable(backward: Backward) -> Backward:
-    """Have a function's gradient refuse to be differentiated.
+    """Have a function refuse a gradient that is to be differentiated again.
 
-    torch's decorator of this name lets it pass as a constant where the gradient that
-    comes in has none itself, as that of any scalar loss.
+    It does so when the gradient is asked for, by ``create_graph=True``. torch's
+    decorator of this name refuses only what comes later, and lets the gradient pass as
+    a constant where that which comes in has none itself, as that of any scalar loss, or
+    where ``torch.autograd.grad`` asks for the derivative in the function's inputs.
 
     Args:
         backward: The static method ``backward`` of a ``torch.autograd.Function``.
@@ -23,29 +25,13 @@ def once_differentiable(backward: Backward) -> Backward:
 
     @functools.wraps(backward)
     def wrapper(ctx: Any, *grads: OptTensor) -> tuple[OptTensor, ...]:
-        with torch.no_grad():
-            found = backward(ctx, *grads)
-        if not torch.is_grad_enabled():
-            return found
-        return tuple(None if x is None else _refuse(x) for x in found)
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "a function of sea_pyg whose gradient is computed together with its "
+                "value is differentiable once only, and was asked for a gradient with "
+                "create_graph=True; leave that out, or take a loss that holds all "
+                "logits (chunk_size=None, where there is one)"
+            )
+        return backward(ctx, *grads)
 
     return wrapper
-
-
-def _refuse(x: torch.Tensor) -> torch.Tensor:
-    out: torch.Tensor = _Refusal.apply(x.requires_grad_())  # type: ignore[no-untyped-call]
-    return out
-
-
-class _Refusal(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
-        raise RuntimeError(
-            "a function of sea_pyg whose gradient is computed together with its value "
-            "is differentiable once only; a gradient of a gradient needs a loss that "
-            "holds all logits (chunk_size=None, where there is one)"
-        )

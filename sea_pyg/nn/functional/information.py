@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -208,22 +207,6 @@ def l1out(
     return (own - others).mean() + math.log(y.size(0) - 1)
 
 
-class _CorrectedLogMean(torch.autograd.Function):
-    r"""The value :math:`\log m` with the gradient :math:`m' / a` in place of
-    :math:`m' / m`, where :math:`a` is a moving average of :math:`m`.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, log_mean: Tensor, log_average: Tensor) -> Tensor:
-        ctx.save_for_backward((log_mean - log_average).exp())
-        return log_mean.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (ratio,) = ctx.saved_tensors
-        return grad * ratio, None
-
-
 def corrected_log_mean(log_mean: Tensor, log_average: Tensor) -> Tensor:
     r"""Return ``log_mean`` with the gradient of `"MINE: Mutual Information Neural
     Estimation" <https://arxiv.org/abs/1801.04062>`_, which divides by a moving average.
@@ -237,7 +220,5 @@ def corrected_log_mean(log_mean: Tensor, log_average: Tensor) -> Tensor:
     Shapes:
         Both scalars; returns a scalar.
     """
-    out: Tensor = _CorrectedLogMean.apply(  # type: ignore[no-untyped-call]
-        log_mean, log_average
-    )
-    return out
+    ratio = (log_mean - log_average.detach()).exp()
+    return log_mean.detach() + (ratio - ratio.detach())

@@ -1,6 +1,6 @@
 """Linear maps that read a projection's output, applied without forming it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +25,9 @@ class Readout(NamedTuple):
     """First column that is read."""
     stop: int
     """Column after the last one that is read."""
+    call: Callable[[Tensor], Tensor] | None = None
+    """What is called with these columns in place of the product, as a module with hooks
+    has to be."""
 
 
 def linear_readouts(
@@ -50,7 +53,8 @@ def linear_readouts(
         return []
     lower = torch.is_autocast_enabled(x.device.type)
     if (
-        lower
+        any(r.call is not None for r in readouts)
+        or lower
         and any(map(_is_wide, readouts))
         or not _composing_pays(x, weight, readouts)
     ):
@@ -78,10 +82,13 @@ def read_columns(y: Tensor, readouts: Sequence[Readout]) -> list[Tensor]:
 
 
 def _read(columns: Tensor, r: Readout) -> Tensor:
+    def read(x: Tensor) -> Tensor:
+        return F.linear(x, r.weight, r.bias) if r.call is None else r.call(x)
+
     if not _is_wide(r):
-        return F.linear(columns, r.weight, r.bias)
+        return read(columns)
     with torch.autocast(columns.device.type, enabled=False):
-        return F.linear(columns.to(r.weight.dtype), r.weight, r.bias)
+        return read(columns.to(r.weight.dtype))
 
 
 def _is_wide(r: Readout) -> bool:

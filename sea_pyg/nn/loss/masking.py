@@ -42,10 +42,14 @@ def standardized(x: Tensor, mask: OptTensor) -> Tensor:
     present = x if rows is None else x[rows]
     if present.size(0) < 2:
         return x.to(dtype)
-    centred = x - present.mean(dim=0)
+    mean = present.mean(dim=0)
+    centred = x - mean
     spread = centred if rows is None else centred[rows]
     variance = spread.square().mean(dim=0)
-    return (centred * (variance + _SMALLEST_VARIANCE).rsqrt()).to(dtype)
+    # All that is left of a constant column is rounding, which has no scale to be given.
+    rounding = (32 * torch.finfo(x.dtype).eps * mean.detach()).square()
+    scale = (variance + _SMALLEST_VARIANCE).rsqrt()
+    return (centred * scale.masked_fill(variance <= rounding, 0)).to(dtype)
 
 
 def detached(x: Tensor) -> Tensor:

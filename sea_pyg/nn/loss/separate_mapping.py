@@ -11,6 +11,7 @@ from torch.nn import Linear
 from sea_pyg.nn.functional import Readout, read_columns
 from sea_pyg.nn.loss.masking import common_rows, incomplete, rows_of, standardized
 from sea_pyg.nn.modality import AlignmentHead, UniqueGenericSplit
+from sea_pyg.nn.modality.modality_projection import readout_of
 from sea_pyg.nn.modality.module_dict import ModuleDict
 from sea_pyg.nn.modality.unique_generic_split import half_width
 from sea_pyg.typing import OptTensor, SplitFeatures
@@ -220,16 +221,15 @@ class SeparateMapping(torch.nn.Module):
             half = width // 2
             readouts[name] = []
             if name in self.heads:
-                head = self.heads[name].input
-                readouts[name].append(Readout(head.weight, head.bias, 0, half))
+                head = self.heads[name]
+                assert isinstance(head, AlignmentHead)
+                readouts[name].append(readout_of(head.input, 0, half))
             if name in self.generic_maps:
                 for linear, start in (
                     (self.generic_maps[name], 0),
                     (self.unique_maps[name], half),
                 ):
-                    readouts[name].append(
-                        Readout(linear.weight, linear.bias, start, start + half)
-                    )
+                    readouts[name].append(readout_of(linear, start, start + half))
         return readouts
 
     def maps_from_readouts(

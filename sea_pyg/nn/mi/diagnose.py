@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_log_density, moments
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
-from sea_pyg.nn.mi.mutual_information_estimator import check_pairs
+from sea_pyg.nn.mi.mutual_information_estimator import check_pairs, check_precision
 from sea_pyg.nn.mi.own_precision import own_precision
 
 
@@ -46,14 +46,17 @@ def diagnose(
         ``x`` :math:`[N, d_x]`, ``y`` :math:`[N, d_y]`.
 
     Raises:
-        ValueError: If the shapes do not fit, there are fewer than two pairs, or a
-            value is not finite.
+        ValueError: If the shapes do not fit, there are fewer than two pairs, a value is
+            not finite, or the pairs are more precise than the model.
 
     Warns:
         UserWarning: If the gain is not above twice its standard error: x and y are
         independent, or q has not learned what they share.
     """
     check_pairs(x, y, conditional.x_channels, conditional.y_channels, finite=True)
+    parameter = next(conditional.parameters(), None)
+    if parameter is not None:
+        check_precision(parameter.dtype, x=x, y=y)
     with own_precision(conditional, x, y) as (x, y):
         mean, log_variance = conditional(x)
     own = gaussian_log_density(y, mean, log_variance)

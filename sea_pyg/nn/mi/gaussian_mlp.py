@@ -73,15 +73,19 @@ class GaussianMLP(ConditionalGaussian):
     @property
     def has_kernel(self) -> bool:
         """Whether a kernel computes the likelihood of what :meth:`forward` stands for:
-        not that of a subclass, other layers or hooks, which it knows nothing of.
+        not that of a subclass, other layers, shapes or hooks, which it knows nothing
+        of.
         """
-        kinds = (Linear, ReLU, Linear)
-        return is_unmodified(self, GaussianMLP) and all(
+        kinds, networks = (Linear, ReLU, Linear), (self.mean, self.log_variance)
+        if not is_unmodified(self, GaussianMLP) or not all(
             is_unmodified(network, Sequential)
             and len(network) == len(kinds)
             and all(map(is_unmodified, network, kinds))
-            for network in (self.mean, self.log_variance)
-        )
+            for network in networks
+        ):
+            return False
+        ours, theirs = ([p.shape for p in n.parameters()] for n in networks)
+        return ours == theirs and len(ours) == 4  # both layers have a bias
 
     def nll(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the mean negative log-likelihood without its constant, in nats.

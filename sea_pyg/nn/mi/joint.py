@@ -1,6 +1,7 @@
 """Estimators that learn together, their models q side by side where they can be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from sea_pyg.nn.mi.side_by_side import (
     stack,
     unstack,
 )
+from sea_pyg.utils import memoize
 
 
 def joint_learning_loss(
@@ -143,6 +145,7 @@ def fit_side_by_side(
             state[key] = moment.clone()
     for state in states:
         state["step"] = twin.state[weights.input]["step"].clone()
+    _equal_steps(states, known=True)
     return loss
 
 
@@ -154,14 +157,14 @@ def fits_with(models: Sequence[GaussianMLP], optimizer: torch.optim.Optimizer) -
     - The optimizer is Adam itself, with one group, without weight decay and AMSGrad.
     - Its parameters are those of the models and no others, none of them frozen.
     - The models differ: none stands there twice.
-    - All parameters have taken a step before, or none.
-    - No hook watches its steps, and no scheduler, which notes its rate in the group.
+    - All parameters have taken as many steps before.
+    - No hook watches its steps or a parameter's gradient, and no scheduler, which notes
+      its rate in the group.
     """
     if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
         return False
     group = optimizer.param_groups[0]
     parameters = _parameters(models)
-    learned = {len(optimizer.state.get(p, ())) > 0 for p in parameters}
     return (
         len({id(p) for p in parameters}) == len(parameters)
         and {id(p) for p in parameters} == {id(p) for p in group["params"]}
@@ -170,8 +173,33 @@ def fits_with(models: Sequence[GaussianMLP], optimizer: torch.optim.Optimizer) -
         and group.keys() == {"params", *optimizer.defaults}
         and not optimizer._optimizer_step_pre_hooks
         and not optimizer._optimizer_step_post_hooks
-        and len(learned) == 1
+        and not any(map(_has_hooks, parameters))
+        and _equal_steps([optimizer.state.get(p, {}) for p in parameters])
     )
+
+
+def _has_hooks(parameter: Tensor) -> bool:
+    return bool(
+        parameter._backward_hooks
+        or getattr(parameter, "_post_accumulate_grad_hooks", None)
+    )
+
+
+def _equal_steps(states: Sequence[Mapping[str, Any]], known: bool = False) -> bool:
+    """Return whether Adam has counted as many steps in all states.
+
+    A look at them halts a GPU, and is taken only where something else than a fit side
+    by side has counted since, after which it is ``known``.
+    """
+    steps = [state["step"] for state in states if state]
+    if not steps:
+        return True
+
+    def build() -> bool:
+        return known or bool((torch.stack(steps) == steps[0]).all())
+
+    first, *others = steps
+    return len(steps) == len(states) and memoize(first, "equal", build, *others)
 
 
 def _side_by_side(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, Sequential
 
-from sea_pyg.utils import memoize, once_differentiable
+from sea_pyg.utils import once_differentiable
 
 
 class Weights(NamedTuple):
@@ -75,7 +75,7 @@ def layers(*networks: Sequential) -> list[Tensor]:
 
 
 def columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor:
-    """Return the samples as columns, laid out once for all steps of a fit.
+    """Return the samples as columns.
 
     Args:
         samples: Those of every model, :math:`(N, d)` each.
@@ -85,18 +85,11 @@ def columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor
     Shapes:
         Returns :math:`(M, d, N)`, or with the ones :math:`(M, d + 1, N)`.
     """
-
-    def build() -> Tensor:
-        num_samples, channels = samples[0].shape
-        out = samples[0].new_ones(
-            len(samples), channels + ones, num_samples, dtype=dtype
-        )
-        for part, x in zip(out, samples, strict=True):
-            part[:channels] = x.detach().t()
-        return out
-
-    first, *others = samples
-    return memoize(first, ("columns", dtype, ones, len(samples)), build, *others)
+    num_samples, channels = samples[0].shape
+    out = samples[0].new_ones(len(samples), channels + ones, num_samples, dtype=dtype)
+    for part, x in zip(out, samples, strict=True):
+        part[:channels] = x.detach().t()
+    return out
 
 
 def nll_and_gradient(

@@ -32,8 +32,8 @@ class VUB(ConditionalEstimator):
             (:class:`LinearGaussian`, which needs no training), a module, or a callable
             that makes one from both widths. (default: :obj:`"mlp"`)
         marginal: The Gaussian :math:`r(y)`: :obj:`"fitted"` has the samples' mean and
-            variance, :obj:`"standard"` is :math:`\mathcal{N}(0, I)`.
-            (default: :obj:`"fitted"`)
+            variance, but no less than the least of q's in a dimension;
+            :obj:`"standard"` is :math:`\mathcal{N}(0, I)`. (default: :obj:`"fitted"`)
 
     Shapes:
         - **input:** ``x`` :math:`(N, d_x)`, ``y`` :math:`(N, d_y)`, :math:`N \geq 2`
@@ -73,4 +73,7 @@ class VUB(ConditionalEstimator):
                 center = log_spread = torch.zeros_like(mean[0])
             else:
                 center, log_spread = moments(y)
+                # A column that does not vary has a variance below all that q can have.
+                least = log_variance.detach().amin(dim=0)
+                log_spread = torch.maximum(log_spread, least)
             return vub(mean, log_variance, center, log_spread)

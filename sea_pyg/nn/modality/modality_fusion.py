@@ -102,7 +102,7 @@ class ModalityFusion(torch.nn.Module):
                 f"the users' embeddings must be of shape [{rows}, {modalities} * D], a "
                 f"row per user (got {list(user.shape)}); pass index for some users only"
             )
-        parts = user.view(rows, modalities, -1)
+        parts = user.view(rows, modalities, user.size(1) // modalities)
         return (parts * weight.unsqueeze(-1)).view_as(user)
 
     def __repr__(self) -> str:

@@ -19,6 +19,21 @@ from sea_pyg.utils import (
 )
 
 
+def readout_of(linear: torch.nn.Module, start: int, stop: int) -> Readout:
+    """Return a linear map as one of some columns, which is called if it has hooks.
+
+    Raises:
+        ValueError: If something else than a linear map was put in its place.
+    """
+    if not isinstance(linear, Linear):
+        raise ValueError(
+            "a linear map that is composed with others is no Linear any more (got "
+            f"{type(linear).__name__}); put a subclass of Linear in its place"
+        )
+    call = None if is_unmodified(linear, Linear) else linear
+    return Readout(linear.weight, linear.bias, start, stop, call)
+
+
 class ModalityProjection(torch.nn.Module):
     r"""Project every modality's features linearly.
 

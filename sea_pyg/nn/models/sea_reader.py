@@ -8,6 +8,7 @@ from torch.nn import Linear
 
 from sea_pyg.nn.functional import Readout
 from sea_pyg.nn.modality import ModalityProjection
+from sea_pyg.nn.modality.modality_projection import readout_of
 from sea_pyg.nn.modality.module_dict import ModuleDict
 
 
@@ -110,10 +111,18 @@ class SEAReader(torch.nn.Module):
 
     def first(self, name: str) -> Readout:
         """Return the item MLP's first layer as a map of the projected features."""
-        linear = self.hidden[name]
-        weight = linear.weight
-        if self.subtract:
-            # On [g, u - g], written as a map of [g, u].
-            generic, unique = weight.chunk(2, dim=1)
-            weight = torch.cat([generic - unique, unique], dim=1)
-        return Readout(weight, linear.bias, 0, linear.in_features)
+        width = self.projection.out_channels[name]
+        found = readout_of(self.hidden[name], 0, width)
+        if not self.subtract:
+            return found
+        if found.call is not None:
+            return found._replace(call=lambda x: self.hidden[name](_subtracted(x)))
+        # On [g, u - g], written as a map of [g, u].
+        generic, unique = found.weight.chunk(2, dim=1)
+        weight = torch.cat([generic - unique, unique], dim=1)
+        return found._replace(weight=weight)
+
+
+def _subtracted(x: Tensor) -> Tensor:
+    generic, unique = x.chunk(2, dim=1)
+    return torch.cat([generic, unique - generic], dim=1)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import Linear
 
 from sea_pyg.nn import CLUB, DistanceLoss, ModalityProjection, SeparateLearning
 from sea_pyg.nn.mi import InfoNCE
@@ -589,3 +590,60 @@ def test_an_optimizer_of_other_parameters_is_refused() -> None:
             model.fit_estimators(model.maps(x), optimizer, steps=1)
     optimizer = torch.optim.Adam(model.parameters())  # has them among others
     assert model.fit_estimators(model.maps(x), optimizer, steps=1).isfinite()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6])
+def test_a_modality_that_is_one_row_shares_nothing(scale: float) -> None:
+    """What is left of a constant column is rounding, which grows with its size."""
+    torch.manual_seed(0)
+    separate = SeparateLearning(
+        {"a": 16}, distance_kwargs={"conditional": "linear"}, beta=1.0
+    )
+    row = scale * torch.randn(1, 16)
+    losses = separate({"a": row.expand(200, 16).clone()})
+    assert abs(float(losses["distance"].detach())) < 1e-3
+
+
+class Doubled(Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = 2 * super().forward(x)
+        return out
+
+
+@pytest.mark.parametrize("where", ["head", "generic", "unique"])
+def test_what_stands_for_a_map_is_called(where: str) -> None:
+    torch.manual_seed(0)
+    separate = SeparateLearning({"a": 6, "b": 8}, standardize=False).eval()
+    features = {"a": torch.randn(9, 6), "b": torch.randn(9, 8)}
+    before = separate.maps(features)
+    modules = {
+        "head": (separate.heads["a"], "input"),
+        "generic": (separate.generic_maps, "a"),
+        "unique": (separate.unique_maps, "a"),
+    }
+    parent, name = modules[where]
+    old = getattr(parent, name) if where == "head" else parent[name]
+    new = Doubled(old.in_features, old.out_features, old.bias is not None)
+    new.load_state_dict(old.state_dict())
+    if where == "head":
+        parent.input = new
+        expected = parent.after_input(2 * old(features["a"][:, :3]))
+        torch.testing.assert_close(separate.maps(features).aligned["a"], expected)
+        hooked = new
+    else:
+        parent[name] = new
+        parts = separate.maps(features).pairs["a"]
+        old_parts = before.pairs["a"]
+        found, kept = (parts.generic, parts.unique)[:: 1 if where == "generic" else -1]
+        was, rest = old_parts[:: 1 if where == "generic" else -1]
+        torch.testing.assert_close(found, 2 * was)
+        torch.testing.assert_close(kept, rest)
+        hooked = new
+    seen: list[int] = []
+    hooked.register_forward_hook(lambda *_: seen.append(1))
+    separate.maps(features)
+    assert seen == [1]
+    if where == "head":
+        parent.input = torch.nn.Identity()
+        with pytest.raises(ValueError, match="is no Linear any more"):
+            separate.maps(features)

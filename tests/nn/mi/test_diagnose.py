@@ -92,3 +92,9 @@ def test_autocast_changes_nothing() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = diagnose(club.conditional, x, y)
     assert found == pytest.approx(expected)
+
+
+def test_more_precise_pairs_are_refused() -> None:
+    x, y = torch.randn(20, 2).double(), torch.randn(20, 3)
+    with pytest.raises(ValueError, match=r"x is torch.float64 and the estimator"):
+        diagnose(GaussianMLP(2, 3), x, y)

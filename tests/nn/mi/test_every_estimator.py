@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sea_pyg.nn import mi
+from sea_pyg.nn.functional import corrected_log_mean
 from sea_pyg.nn.mi import (
     CLUB,
     BilinearCritic,
@@ -465,3 +466,38 @@ def test_integers_are_refused(name: str) -> None:
     for call in (estimator, estimator.fit):
         with pytest.raises(ValueError, match="floating point .got torch.int64"):
             call(x, y.long())
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-6])
+def test_vub_of_a_column_that_hardly_varies(scale: float) -> None:
+    """Its own variance is far below the least that q can have."""
+    torch.manual_seed(0)
+    x = torch.randn(300, 4, requires_grad=True)
+    y = x.detach() @ torch.randn(4, 3) + 0.5 * torch.randn(300, 3)
+    y[:, 2] *= scale
+    whole, rest = mi.VUB(4, 3), mi.VUB(4, 2)
+    for bound, target in ((whole, y), (rest, y[:, :2])):
+        torch.manual_seed(1)
+        bound.reset_parameters()
+        bound.fit(x, target, steps=300, lr=1e-2)
+    found = whole(x, y)
+    assert float(found.detach()) < float(rest(x, y[:, :2]).detach()) + 0.5
+    (gradient,) = torch.autograd.grad(found, x)
+    assert float(gradient.abs().max()) < 1
+
+
+def test_a_corrected_gradient_may_be_differentiated() -> None:
+    """The batch's own mean is not a constant there, the moving average is."""
+    f = torch.randn(8, dtype=torch.float64, requires_grad=True)
+    average = torch.tensor(0.3, dtype=torch.float64)
+
+    def plain(f: Tensor) -> Tensor:  # of the gradient of f, the integral
+        return (f.exp().mean().log() - average).exp()
+
+    def value(f: Tensor) -> Tensor:
+        return corrected_log_mean(f.exp().mean().log(), average)
+
+    torch.testing.assert_close(value(f), f.exp().mean().log())
+    found = torch.autograd.functional.hessian(value, f)
+    torch.testing.assert_close(found, torch.autograd.functional.hessian(plain, f))
+    assert float(found.abs().max()) > 0

@@ -1,8 +1,10 @@
 """The fused likelihood against autograd's."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import Linear, ReLU, Sequential
 
 from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi import CLUB, GaussianMLP
@@ -83,3 +85,39 @@ def test_changed_networks_are_fitted_as_they_predict(change: str) -> None:
     expected = gaussian_nll(y, *model(x))
     torch.testing.assert_close(model.nll(x, y), expected)
     torch.testing.assert_close(joint_learning_loss([club], [(x, y)]), expected)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Sequential(Linear(3, 1), ReLU(), Linear(1, 2)),
+        Sequential(Linear(3, 4), ReLU(), Linear(4, 2)),
+        Sequential(Linear(3, 8, bias=False), ReLU(), Linear(8, 2)),
+    ],
+    ids=["one unit", "four units", "no bias"],
+)
+def test_networks_of_other_shapes_are_computed_as_they_are(network: Sequential) -> None:
+    torch.manual_seed(0)
+    model = GaussianMLP(3, 2)
+    model.log_variance = network
+    x, y = torch.randn(9, 3), torch.randn(9, 2)
+    expected = gaussian_nll(y, *model(x))
+    torch.testing.assert_close(model.nll(x, y), expected)
+    torch.testing.assert_close(
+        joint_learning_loss([CLUB(3, 2, conditional=model)], [(x, y)]), expected
+    )
+
+
+def test_samples_that_are_written_over_are_read_anew() -> None:
+    """Also where torch does not count the change, as in memory of NumPy's."""
+    torch.manual_seed(0)
+    club, rows = CLUB(3, 2), np.zeros((9, 5), np.float32)
+    x, y = torch.from_numpy(rows).split([3, 2], dim=1)
+    for _ in range(2):
+        rows[:] = np.random.default_rng(0).normal(size=rows.shape)
+        rows += rows
+        loss = club.learning_loss(x, y)
+        torch.testing.assert_close(loss, club.learning_loss(x.clone(), y.clone()))
+        rows[:] = 0
+        zero = club.learning_loss(x, y)
+        torch.testing.assert_close(zero, club.learning_loss(x.clone(), y.clone()))

@@ -281,3 +281,35 @@ def test_a_fit_leaves_no_gradient(decay: float) -> None:
         parameter.grad = torch.ones_like(parameter)
     joint_fit(estimators, pairs(20, 20), optimizer, 2)
     assert all(parameter.grad is None for parameter in parameters)
+
+
+def test_estimators_that_took_other_numbers_of_steps_are_kept_apart() -> None:
+    """Adam's correction of a moment depends on the steps of its own parameter."""
+    (first, second), samples = twins(2), pairs(9, 9)
+    optimizers = adam(first), adam(second)
+    for estimators, optimizer, run in (
+        (first, optimizers[0], joint_fit),
+        (second, optimizers[1], step_by_step),
+    ):
+        run(estimators, samples, optimizer, 2)
+        for parameter in estimators[0].parameters():
+            parameter.requires_grad_(False)
+        run(estimators, samples, optimizer, 20)
+        for parameter in estimators[0].parameters():
+            parameter.requires_grad_(True)
+        run(estimators, samples, optimizer, 5)
+    assert_same(first, second, optimizers)
+
+
+def test_hooks_of_a_gradient_see_every_step() -> None:
+    """They change it: with a zero in its place nothing is learned."""
+    for name in ("register_hook", "register_post_accumulate_grad_hook"):
+        (estimators, _), samples, calls = twins(1), pairs(9), []
+
+        def hook(gradient: torch.Tensor, calls: list[int] = calls) -> None:
+            calls.append(1)
+
+        weight = estimators[0].conditional.mean[0].weight
+        getattr(weight, name)(hook)
+        joint_fit(estimators, samples, adam(estimators), 3)
+        assert len(calls) == 3

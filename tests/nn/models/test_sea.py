@@ -733,3 +733,19 @@ def test_released_roles_are_those_that_are_given() -> None:
     for names in (["text", "image"], ["image", "text"]):  # by name, from a graph
         model = build(preset="released", modalities=names)
         assert model.separate.alignment_pairs == [("text", "image")]
+
+
+@pytest.mark.parametrize("distance", ["club", "subtraction"])
+def test_the_item_mlp_s_first_layer_is_called_where_it_has_hooks(distance: str) -> None:
+    """It is composed with the projection else, and hooks would not be seen."""
+    model = build(distance=distance).eval()
+    data = model.prepare(example_data())
+    expected = model.encode(data)
+    seen: list[str] = []
+    for name, linear in model.reader.hidden.items():
+        linear.register_forward_hook(lambda *_, name=name: seen.append(name))
+    torch.testing.assert_close(model.encode(data), expected)
+    assert sorted(seen) == sorted(model.modalities)
+    for linear in model.reader.hidden.values():
+        linear.register_forward_hook(lambda _, __, out: 2 * out)
+    assert not torch.allclose(model.encode(data).item, expected.item)
