@@ -79,6 +79,7 @@ sports=("${separate[@]}" --out "$out/separate-sports" --data sports --epochs 60
 most="${pairs/SMORE,SMORE+separate,/}"
 most="${most/MICRO,MICRO+separate,/}"
 most="${most/LGMRec,LGMRec+separate,/}"
+most="${most/MMGCN,MMGCN+separate,/}"
 "${sports[@]}" --models "$most" --set lr=0.003 --set patience=5 --set VBPR.reg_weight=3.0
 # SMORE is best after its first epoch until the seventh or so, from where it rises.
 "${sports[@]}" --models SMORE,SMORE+separate --set lr=0.003 --set patience=15
@@ -86,6 +87,8 @@ most="${most/LGMRec,LGMRec+separate,/}"
 # epoch validation falls for several, by chance for more than five.
 "${sports[@]}" --models LGMRec,LGMRec+separate --set lr=0.003 --set patience=15 \
   --set LGMRec.cl_weight=2.5e-5
+# Of 0.0003, 0.001 and 0.003, MMGCN alone is best in validation at the first.
+"${sports[@]}" --models MMGCN,MMGCN+separate --set lr=0.0003 --set patience=10
 # At 0.003 MICRO is far from its best after half of the epochs.
 "${sports[@]}" --models MICRO,MICRO+separate --set lr=0.01 --set patience=5 \
   --set MICRO.contrast_on=batch

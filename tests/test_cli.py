@@ -855,3 +855,40 @@ def test_of_two_starts_in_a_folder_one_succeeds(tmp_path):
 
 def test_a_flag_that_is_no_number(capsys):
     _refused(capsys, ["train", "fake", "--seed", "abc"], "seed", "int", "abc")
+
+
+def test_a_run_whose_data_has_moved_goes_on(tmp_path, capsys):
+    folder, data = tmp_path / "run", tmp_path / "data"
+    data.mkdir()
+    rows = [f"{user}\t{(3 * user + i) % 25}\n" for user in range(30) for i in range(12)]
+    (data / "toy.inter").write_text("userID\titemID\n" + "".join(rows))
+    arguments = ["train", str(data), "--model", "bprmf", "--max-epochs"]
+    assert main([*arguments, "1", "--out", str(folder)]) == 0
+    moved = data.rename(tmp_path / "elsewhere")
+    resume = ["--resume", str(folder), "--max-epochs", "2"]
+    capsys.readouterr()
+    _refused(capsys, ["train", *resume], "is not there", "train DATA --resume")
+    assert main(["train", str(moved), *resume, "--json"]) == 0
+    assert _json(capsys)["data"] == str(moved)
+    assert RunConfig.load(folder).data == str(moved)
+    assert main(["evaluate", str(folder)]) == 0
+    other = tmp_path / "other"
+    shutil.copytree(moved, other)
+    (other / "toy.inter").write_text("userID\titemID\n" + "".join(rows[:-1]))
+    capsys.readouterr()
+    _refused(capsys, ["train", str(other), *resume], "are not those that the run")
+    assert RunConfig.load(folder).data == str(moved)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "sea_pyg", "inspect", "fake"]
+    reader = subprocess.run(
+        f"{shlex.join(command)} | true", shell=True, capture_output=True, text=True
+    )
+    assert reader.stderr == ""
+    full = subprocess.run(
+        f"{shlex.join(command)} > /dev/full", shell=True, capture_output=True, text=True
+    )
+    assert full.returncode == 2
+    assert full.stderr.startswith("sea-pyg: error: the result cannot be printed")
+    assert full.stderr.count("\n") == 1

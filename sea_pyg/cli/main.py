@@ -20,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments. (default: the process's)
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         require("jsonargparse", "train")
         if not {"", os.getcwd()} & set(sys.path):  # a model of one's own stands here
@@ -36,9 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"; {error}" if str(error) else ""
         _write(sys.stderr, f"sea-pyg: interrupted{hint}")
         return 130
-    _write(sys.stdout, text)
-    if arguments.json:
-        _write(sys.stdout, json.dumps(plain))
+    try:
+        _write(sys.stdout, text)
+        if arguments.json:
+            _write(sys.stdout, json.dumps(plain))
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _fail(f"the result cannot be printed: {_message(error)}")
     return 0
 
 

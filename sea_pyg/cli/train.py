@@ -197,10 +197,8 @@ def _continue(
         _refuse(folder, "separate", False, True)
     if options.model is not None and resolve(options.model) is not cls:
         _refuse(folder, "model", saved.model, options.model)
-    if options.data is not None:
-        source = _absolute(options.data)
-        if source != saved.data:
-            _refuse(folder, "data", saved.data, source)
+    # Data that has moved is known by its content, which load_splits checks.
+    source = saved.data if options.data is None else _absolute(options.data)
     given = {
         "modalities": named_modalities(options),
         "split": options.split,
@@ -222,14 +220,15 @@ def _continue(
         if training.get(name) is not None
     }
     _same(folder, asdict(saved.training), training)
-    config = replace(saved, training=replace(saved.training, **free))
+    training_config = replace(saved.training, **free)
+    config = replace(saved, data=source, training=training_config)
     if "max_epochs" in free:  # before it is written down
         TrainingState.saved_in(folder).check_limit(free["max_epochs"])
     splits = config.load_splits()
     with torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
         model = config.build()
-    if free:
+    if config != saved:
         config.save(folder)
     return config, splits, model
 

@@ -58,8 +58,8 @@ def from_interactions(
 
     Raises:
         ValueError: If lengths differ, there is no interaction, ids are neither strings
-            nor whole numbers, an item has features twice, or these are no finite
-            matrix.
+            nor whole numbers, an item has features twice, these are no finite matrix,
+            or no item of the interactions has any.
 
     Warns:
         UserWarning: If a user has an item more than once, which is merged into the
@@ -74,12 +74,17 @@ def from_interactions(
             "interactions must have one user and one item each, and there must be some "
             f"(got {', '.join(f'{n} {name}' for name, n in lengths.items())})"
         )
-    tables = {name: _features(name, *given) for name, given in (features or {}).items()}
+    tables = {name: _features(name, given) for name, given in (features or {}).items()}
     for name, (own, _) in tables.items():
         if own.dtype.kind != items.dtype.kind:
             raise ValueError(
                 f"ids of the items and of the features {name!r} must both be strings, "
                 f"or whole numbers (got {items.dtype} and {own.dtype})"
+            )
+        if not np.isin(own, items).any():
+            raise ValueError(
+                f"no item of the interactions has features {name!r}: their ids differ "
+                f"(such as {items[0]!r} and {own[0]!r}); write both in one way"
             )
     user_ids, user_index = np.unique(users, return_inverse=True)
     item_ids = np.unique(np.concatenate([items, *(own for own, _ in tables.values())]))
@@ -152,9 +157,14 @@ def _numbers(name: str, given: Iterable[float] | None) -> NDArray[Any] | None:
     return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)
 
 
-def _features(name: str, given: Ids, matrix: Any) -> tuple[NDArray[Any], Tensor]:
-    ids = _ids(f"the features {name!r}", given)
-    x = torch.as_tensor(matrix).detach().cpu().to(torch.float32)
+def _features(name: str, given: tuple[Ids, Any]) -> tuple[NDArray[Any], Tensor]:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ValueError(
+            f"features {name!r} must be a pair: the items' ids, and their features row "
+            f"by row (got {type(given).__name__})"
+        )
+    ids = _ids(f"the features {name!r}", given[0])
+    x = _matrix(name, given[1])
     if x.dim() != 2 or x.size(0) != ids.size or x.numel() == 0:
         raise ValueError(
             f"features {name!r} must have a row per id, [{ids.size}, channels] (got "
@@ -167,6 +177,32 @@ def _features(name: str, given: Ids, matrix: Any) -> tuple[NDArray[Any], Tensor]
             f"features {name!r} must be finite; leave out the items that have none"
         )
     return ids, x
+
+
+def _matrix(name: str, given: Any) -> Tensor:
+    """Read a matrix of any kind: a tensor, an array, sparse or not, a table, a column
+    or list of rows.
+    """
+    if isinstance(given, Tensor):
+        given = given if given.layout == torch.strided else given.to_dense()
+        dtype = torch.float32 if given.is_floating_point() else given.dtype
+        given = given.detach().cpu().to(dtype)  # NumPy has no bfloat16
+    elif hasattr(given, "toarray"):  # SciPy's sparse matrices
+        given = given.toarray()
+    try:
+        array = np.asarray(given)
+        if array.dtype == object and array.ndim == 1:
+            array = np.stack([np.asarray(row) for row in array])
+        if array.dtype == object:
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"features {name!r} must be numbers, as many for every item: {error}"
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"features {name!r} must be numbers (got {array.dtype})")
+    with np.errstate(over="ignore"):
+        return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
 
 
 def _kept(ids: NDArray[Any]) -> Tensor | list[str]:

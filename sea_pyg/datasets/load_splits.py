@@ -72,6 +72,11 @@ def load_data(
     return data if modalities is None else _keep_modalities(data, modalities)
 
 
+def is_known(name_or_path: str | Path) -> bool:
+    """Return whether there is a data set of that name or a folder."""
+    return str(name_or_path) in DATASETS or Path(name_or_path).is_dir()
+
+
 def load_splits(
     name_or_path: str | Path,
     modalities: Sequence[str] | None = None,

@@ -67,6 +67,7 @@ class MMRecDataset(InMemoryDataset):
         interactions = read_interactions(inter_path)
         for kind, ids in (("user", interactions.user), ("item", interactions.item)):
             check_ids(ids, kind, inter_path)
+        warn_of_gaps(interactions.user, "user", inter_path)
         features = {name: read_features(path) for name, path in paths.items()}
         num_items = _num_items(interactions.item, inter_path, features, paths)
         data = build_graph(
@@ -92,6 +93,18 @@ def check_ids(ids: NDArray[np.int64], kind: str, path: Path) -> None:
         raise ValueError(
             f"{path}, line {row + 2}: {kind}s must be numbered 0, 1, 2, ... (got "
             f"{ids[row]} in {ids.size} interactions); map the ids to such numbers"
+        )
+
+
+def warn_of_gaps(ids: NDArray[np.int64], kind: str, path: Path) -> None:
+    """Warn if most nodes are there only because a number is left out."""
+    used, there = np.unique(ids).size, int(ids.max()) + 1
+    if 2 * used < there:
+        warnings.warn(
+            f"{path}: only {used} of the {kind}s 0 to {there - 1} have an interaction; "
+            "the others are ranked or trained, too. Number them 0, 1, 2, ..., or take "
+            "from_interactions, which does",
+            stacklevel=3,
         )
 
 
@@ -178,6 +191,7 @@ def _num_items(
 ) -> int:
     last = int(item.max())
     if not features:
+        warn_of_gaps(item, "item", inter_path)
         return last + 1
     rows = {name: x.size(0) for name, x in features.items()}
     if len(set(rows.values())) > 1:

@@ -1,5 +1,8 @@
 """Makes sure that graphs are parts of one split."""
 
+from collections.abc import Iterable
+
+from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
@@ -63,6 +66,36 @@ def check_labels(val: HeteroData, edge_type: EdgeType) -> None:
             "or set it and mark three graphs of your own by "
             "sea_pyg.transforms.mark_splits(train, val, test)"
         )
+
+
+def differing_features(
+    train: HeteroData, val: HeteroData, names: Iterable[str], item_type: str
+) -> list[str]:
+    """Return the features and masks that a model would be selected on others of.
+
+    Args:
+        train: The training graph.
+        val: The validation graph.
+        names: The modalities that the model reads.
+        item_type: The node type of the items.
+    """
+    ours, theirs = train[item_type], val[item_type]
+    found = []
+    for key in (f"{kind}_{name}" for name in names for kind in ("x", "mask")):
+        one, other = ours.get(key), theirs.get(key)
+        if one is None and other is None or one is other:
+            continue
+        if one is None or other is None or not _equal(one, other):
+            found.append(key)
+    return found
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    other = other.to(one.device)
+    both_nan = (one != one) & (other != other)
+    return bool(((one == other) | both_nan).all())
 
 
 def _check_pair(train: EdgeStorage, val: EdgeStorage) -> None:

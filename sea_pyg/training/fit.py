@@ -19,7 +19,11 @@ from torch_geometric.data import HeteroData
 from sea_pyg.loader import NegativeSampler
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import exclusive, write_text
-from sea_pyg.training.check_splits import check_labels, check_splits
+from sea_pyg.training.check_splits import (
+    check_labels,
+    check_splits,
+    differing_features,
+)
 from sea_pyg.training.provenance import code_digest
 from sea_pyg.training.run_notes import (
     data_note,
@@ -81,7 +85,7 @@ def fit(
             TensorBoard. (default: nothing is written)
         resume: Whether to go on from the last checkpoint in ``run_dir``, if there is
             one; it has to be of the same options, model, sampler, interactions and
-            features. (default: :obj:`False`)
+            features. Without, there must be none. (default: :obj:`False`)
         progress: Whether to show a progress bar. (default: :obj:`False`)
         sampler: What draws the negatives (see :class:`~sea_pyg.loader.NegativeSampler`)
             of a model that is trained by gradient.
@@ -94,7 +98,11 @@ def fit(
             to be ranked, features require a gradient, the model reads no negatives of
             ``sampler``, ``eval_k`` is above the number of
             items, a loss part is NaN or infinite, a checkpoint is damaged or of a run
-            with other options or data, or another process trains in ``run_dir``.
+            with other options or data, there is one and no ``resume``, or another
+            process trains in ``run_dir``.
+
+    Warns:
+        UserWarning: If the features or masks of ``train`` and ``val`` differ.
     """
     for name, graph in (("train", train), ("val", val)):
         if not isinstance(graph, HeteroData):
@@ -118,6 +126,7 @@ def fit(
         names = modalities_of(model)
         for what, graph in (("train", train), ("val", val)):
             check_frozen(graph, names, what, model.edge_type[2])
+        _warn_of_features(differing_features(train, val, names, model.edge_type[2]))
     elif sampler is not None:
         raise ValueError(
             f"{type(model).__name__} is solved for and reads no negatives; leave "
@@ -176,6 +185,12 @@ def _fit_by_gradient(
     state = TrainingState()
     checkpoints = None if folder is None else folder / "checkpoints"
     checkpoint = RunCheckpoint(state, fixed, checkpoints)
+    if not resume and checkpoint.last is not None and checkpoint.last.is_file():
+        epochs = TrainingState.saved_in(checkpoint.last.parent.parent).epoch
+        raise ValueError(
+            f"{str(folder)!r} holds a run of {epochs} epochs; go on with it by "
+            "resume=True, or choose another folder"
+        )
     if resume:
         checkpoint.restore(model)
         model.note_training(train)  # the checkpoint knows what it was trained on
@@ -213,6 +228,16 @@ def _fit_by_gradient(
         state.history,
         state.code,
     )
+
+
+def _warn_of_features(names: list[str]) -> None:
+    if names:
+        warnings.warn(
+            f"{', '.join(names)} of train and val differ: the model is trained on one "
+            "version and selected on another; change the graph before the split, or "
+            "all three after it",
+            stacklevel=3,
+        )
 
 
 _FREE_OPTIONS = ("max_epochs", "device")

@@ -8,6 +8,7 @@ from typing import Any
 from torch_geometric.data import HeteroData
 
 from sea_pyg.datasets import load_splits
+from sea_pyg.datasets.load_splits import is_known
 from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import create_text, write_text
@@ -80,8 +81,15 @@ class RunConfig:
             source: Where the data is now. (default: where it was)
 
         Raises:
-            ValueError: If the interactions are other ones.
+            ValueError: If the data is not there, or interactions or features are other
+                ones.
         """
+        if source is None and not is_known(self.data):
+            raise ValueError(
+                f"the data of the run, {self.data!r}, is not there; say where it is "
+                "now: sea-pyg train DATA --resume RUN_DIR, or --data DATA of evaluate "
+                "and recommend"
+            )
         splits = load_splits(
             self.data if source is None else source,
             self.modalities,

@@ -16,6 +16,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import NegativeSampler
 from sea_pyg.nn.models import Recommender, WithSeparateLearning, model_name
+from sea_pyg.training.check_splits import differing_features
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.utils.split_id import tensor_digest
 
@@ -52,11 +53,14 @@ def data_note(model: Recommender, train: HeteroData, val: HeteroData) -> dict[st
 
     The order of the training interactions counts, since batches follow it.
     """
-    names = modalities_of(model)
+    names, item_type = modalities_of(model), model.edge_type[2]
+    other = differing_features(train, val, names, item_type)
+    validated = feature_fingerprints(val, names, item_type) if other else {}
     return {
         "interactions": tensor_digest(train[model.edge_type].edge_index),
         "validation interactions": fingerprint((val,)),
-        **feature_fingerprints(train, names, model.edge_type[2]),
+        **feature_fingerprints(train, names, item_type),
+        **{f"validation {k}": digest for k, digest in validated.items() if k in other},
     }
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.transforms import BaseTransform
+from torch_geometric.typing import SparseTensor
+from torch_geometric.utils import is_torch_sparse_tensor
 
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import (
@@ -41,6 +43,9 @@ class InteractionSplit(BaseTransform):
       validation and test pairs. Training refuses graphs of two splits, or whose pairs
       were changed afterwards; :func:`~sea_pyg.transforms.mark_splits` marks them anew.
 
+    ``edge_label``, as PyG's data sets call ratings, is called ``rating`` after it:
+    beside ``edge_label_index`` it would tell positives from negatives.
+
     All nodes are kept, with or without edges. Equal pairs are merged with a warning
     (into the one of the lowest ``split``, then the earliest), so that no interaction
     is trained on and tested at once. A user whose interactions are all held out is
@@ -51,8 +56,8 @@ class InteractionSplit(BaseTransform):
 
     Raises:
         ValueError: If one of the three is empty, the interactions are malformed, the
-            graph is already split, it holds the same interactions under another type,
-            or a graph of any edge type that
+            graph is already split, it holds the same interactions under another type or
+            in a sparse matrix, or a graph of any edge type that
             :class:`~sea_pyg.transforms.UserCooccurrence` or
             :class:`~sea_pyg.transforms.ItemWalkGraph` made of all interactions.
     """
@@ -66,6 +71,7 @@ class InteractionSplit(BaseTransform):
 
     def forward(self, data: HeteroData) -> tuple[HeteroData, HeteroData, HeteroData]:
         """Return ``(train, val, test)``."""
+        refuse_matrices(data, self.edge_type, type(self).__name__)
         num_users, num_items = check_interactions(data, self.edge_type)
         store = data[self.edge_type]
         if "edge_label_index" in store:
@@ -82,6 +88,7 @@ class InteractionSplit(BaseTransform):
                     f"{derived!r}); split first, then add them to what it returns"
                 )
         self._refuse_copies(data)
+        _rename_ratings(store)
         self._merge_duplicates(store, num_items)
         part = self.assign(store, num_users)
         edge_index = store.edge_index
@@ -103,7 +110,7 @@ class InteractionSplit(BaseTransform):
             if key != "split"
         }
 
-        self._warn_of_copies(data, edge_index[:, ~masks[0]])
+        warn_of_copies(data, edge_index[:, ~masks[0]], self.edge_type, stacklevel=4)
 
         def build(number: int) -> HeteroData:
             out = copy.copy(data)
@@ -123,7 +130,7 @@ class InteractionSplit(BaseTransform):
     def _refuse_copies(self, data: HeteroData) -> None:
         """Refuse the interactions under another type, as ``ToUndirected`` adds them."""
         pairs = data[self.edge_type].edge_index
-        for other, found in self._between_the_same(data):
+        for other, found in edges_between(data, self.edge_type):
             if pair_digest(pairs) == pair_digest(found):
                 raise ValueError(
                     f"{type(self).__name__} expects a graph that has its interactions "
@@ -131,29 +138,6 @@ class InteractionSplit(BaseTransform):
                     "to be held out included); split first, then add the others to "
                     "what it returns, e.g. with torch_geometric's ToUndirected"
                 )
-
-    def _warn_of_copies(self, data: HeteroData, held_out: Tensor) -> None:
-        """Tell of held-out pairs that the training graph holds under another type."""
-        for other, found in self._between_the_same(data):
-            common = count_common(held_out, found)
-            if common:
-                warnings.warn(
-                    f"{common} of the {held_out.size(1)} interactions of "
-                    f"{self.edge_type!r} that are held out are edges of {other!r}, "
-                    "too, which stay in the training graph; a model that reads those "
-                    "knows them",
-                    stacklevel=4,
-                )
-
-    def _between_the_same(self, data: HeteroData) -> Iterator[tuple[EdgeType, Tensor]]:
-        """Yield the other edges between users and items, as (user, item)."""
-        user_type, _, item_type = self.edge_type
-        for other in data.edge_types:
-            found = data[other].get("edge_index")
-            if other == self.edge_type or found is None:
-                continue
-            if {other[0], other[2]} == {user_type, item_type}:
-                yield other, found if other[0] == user_type else found.flip(0)
 
     def remedy(self, number: int) -> str:
         """Say what to do about an empty part."""
@@ -202,6 +186,69 @@ class InteractionSplit(BaseTransform):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def refuse_matrices(data: HeteroData, edge_type: EdgeType, what: str) -> None:
+    """Refuse interactions in a sparse matrix, which no split takes apart.
+
+    Raises:
+        ValueError: If edges between the users and items have one.
+    """
+    for other in data.edge_types:
+        if {other[0], other[2]} != {edge_type[0], edge_type[2]}:
+            continue
+        for name, value in data[other].items():
+            if isinstance(value, SparseTensor) or is_torch_sparse_tensor(value):
+                raise ValueError(
+                    f"{what} expects interactions as edge_index (got the sparse matrix "
+                    f"{name!r} on {other!r}, which holds them all); delete it, and "
+                    "apply ToSparseTensor to what is returned"
+                )
+
+
+def edges_between(
+    data: HeteroData, edge_type: EdgeType
+) -> Iterator[tuple[EdgeType, Tensor]]:
+    """Yield the other edges between users and items, as (user, item)."""
+    user_type, _, item_type = edge_type
+    for other in data.edge_types:
+        found = data[other].get("edge_index")
+        if other == edge_type or found is None:
+            continue
+        if {other[0], other[2]} == {user_type, item_type}:
+            yield other, found if other[0] == user_type else found.flip(0)
+
+
+def warn_of_copies(
+    data: HeteroData, held_out: Tensor, edge_type: EdgeType, stacklevel: int
+) -> None:
+    """Tell of held-out pairs that the training graph holds under another type."""
+    for other, found in edges_between(data, edge_type):
+        common = count_common(held_out, found)
+        if common:
+            warnings.warn(
+                f"{common} of the {held_out.size(1)} interactions of {edge_type!r} "
+                f"that are held out are edges of {other!r}, too, which stay in the "
+                "training graph; a model that reads those knows them",
+                stacklevel=stacklevel,
+            )
+
+
+def _rename_ratings(store: EdgeStorage) -> None:
+    """Keep PyG's ``edge_label`` of ratings from being read as that of held-out pairs.
+
+    Raises:
+        ValueError: If there are ratings besides.
+    """
+    if "edge_label" not in store:
+        return
+    if "rating" in store:
+        raise ValueError(
+            f"{store._key!r} has both edge_label and rating, of which the former would "
+            "be read as labels of the pairs that are held out; delete or rename it"
+        )
+    store.rating = store.edge_label
+    del store.edge_label
 
 
 def _edge_attributes(store: EdgeStorage) -> dict[str, Any]:

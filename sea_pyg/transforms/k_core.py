@@ -6,7 +6,7 @@ import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.transforms.interaction_split import kept_entries
+from sea_pyg.transforms.interaction_split import kept_entries, refuse_matrices
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import check_counts, check_interactions
 
@@ -26,8 +26,8 @@ class KCore(BaseTransform):
 
     Raises:
         ValueError: If nothing is left, ``k`` is not positive, the interactions are
-            within one node type, or the graph is already split (the core of the
-            training part alone would be another one).
+            within one node type or in a sparse matrix, or the graph is already split
+            (the core of the training part alone would be another one).
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class KCore(BaseTransform):
 
     def forward(self, data: HeteroData) -> HeteroData:
         """Return the core of ``data``."""
+        refuse_matrices(data, self.edge_type, type(self).__name__)
         num_users, num_items = check_interactions(data, self.edge_type)
         if "edge_label_index" in data[self.edge_type]:
             raise ValueError(

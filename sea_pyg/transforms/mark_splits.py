@@ -2,10 +2,11 @@
 
 import copy
 
+import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.transforms.interaction_split import NAMES
+from sea_pyg.transforms.interaction_split import NAMES, edges_between, warn_of_copies
 from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import (
     check_interactions,
@@ -42,8 +43,11 @@ def mark_splits(
     Raises:
         ValueError: If the interactions are malformed, validation or test has no
             ``edge_label_index``, two of the three parts have a pair in common,
-            validation has other edges than training, or test has labels among its
-            edges.
+            validation has other edges than training, test has labels among its edges,
+            or training or validation has all that is held out under another type.
+
+    Warns:
+        UserWarning: If they have some of it under another type.
     """
     graphs = (train, val, test)
     for data in graphs:
@@ -63,6 +67,16 @@ def mark_splits(
             f"training edges (got {edges[1].size(1)} edges, and {edges[0].size(1)} in "
             "training)"
         )
+    held_out = torch.cat(parts[1:], dim=1)
+    for name, data in zip(NAMES, graphs[:2], strict=False):
+        for other, found in edges_between(data, edge_type):
+            if count_common(held_out, found) == held_out.size(1):
+                raise ValueError(
+                    f"{other!r} of the {name} graph holds all interactions of "
+                    f"{edge_type!r} that are held out; leave them out there, as "
+                    "RandomLinkSplit does of its rev_edge_types"
+                )
+        warn_of_copies(data, held_out, edge_type, stacklevel=3)
     split_id = make_split_id(*parts)
 
     def mark(number: int) -> HeteroData:

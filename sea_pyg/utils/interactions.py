@@ -37,6 +37,11 @@ def check_edges(
         ValueError: If the edges are not int64 of shape [2, E], or an id is negative or
             not below the number of nodes.
     """
+    if not isinstance(edge_index, Tensor):
+        raise ValueError(
+            f"edge_index of {edge_type!r} must be a tensor (got "
+            f"{type(edge_index).__name__}); convert it by torch.as_tensor"
+        )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(
             f"edge_index of {edge_type!r} must be of shape [2, E] (got "

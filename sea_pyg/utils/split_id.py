@@ -33,7 +33,7 @@ def positive_labels(store: EdgeStorage) -> Tensor | None:
     ``None`` if the edges have no ``edge_label_index``.
 
     Raises:
-        ValueError: If it is not int64.
+        ValueError: If it is not int64, or there is not one label for each pair.
     """
     index: Tensor | None = store.get("edge_label_index")
     if index is not None and index.dtype != torch.long:
@@ -45,6 +45,12 @@ def positive_labels(store: EdgeStorage) -> Tensor | None:
     if index is None or label is None:
         return index
     pairs = index
+    if label.numel() != index.size(1):
+        raise ValueError(
+            f"edge_label of {store._key!r} must hold a label for each of the "
+            f"{index.size(1)} pairs of edge_label_index (got {label.numel()}); call "
+            "ratings by another name"
+        )
     return memoize(index, "positive labels", lambda: pairs[:, label > 0], label)
 
 

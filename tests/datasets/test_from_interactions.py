@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from sea_pyg.datasets.from_interactions import from_interactions
@@ -108,3 +109,54 @@ def test_bad_input(change: dict, message: str) -> None:
     given = {"user": USER, "item": ITEM, **change}
     with pytest.raises(ValueError, match=message):
         from_interactions(**given)
+
+
+def _frame(x):
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(x, columns=["a", "b"])
+
+
+def _column(x):
+    pandas = pytest.importorskip("pandas")
+    return pandas.Series([*x], index=[7, 1, 4])  # of a table that rows were dropped of
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        np.asfortranarray,
+        scipy.sparse.csr_matrix,
+        lambda x: torch.tensor(x).to_sparse(),
+        lambda x: torch.tensor(x).bfloat16().requires_grad_(),
+        lambda x: x.astype(">f4"),
+        lambda x: x[::-1][::-1],
+        lambda x: x.astype(object),
+        lambda x: [*x],
+        lambda x: x.tolist(),
+        _frame,
+        _column,
+    ],
+)
+def test_features_of_any_form(form) -> None:
+    x = np.array([[1.0, 2.0], [0.0, 4.0], [5.0, 0.5]])
+    data = from_interactions([0, 0, 1], ["a", "b", "c"], features={"t": ("abc", x)})
+    given = {"t": (["a", "b", "c"], form(x))}
+    found = from_interactions([0, 0, 1], ["a", "b", "c"], features=given)
+    assert found["item"].x_t.dtype == torch.float32
+    assert torch.equal(found["item"].x_t, data["item"].x_t)
+    assert found["item"].x_t.tolist() == x.tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.ones((2, 2)), "'t' must be a pair"),
+        ((["a", "b"], [[1.0, 2.0], [1.0]]), "as many for every item"),
+        ((["a", "b"], [["x"], ["y"]]), "must be numbers"),
+        ((["a", "b"], np.ones((2, 2), complex)), "must be numbers"),
+        ((["a.jpg", "b.jpg"], np.ones((2, 2))), r"no item .*'t'.*'a'.*'a\.jpg'"),
+    ],
+)
+def test_features_that_are_refused(given, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        from_interactions([0, 1], ["a", "b"], features={"t": given})

@@ -46,7 +46,7 @@ def _written(path: Path) -> tuple:
 def test_a_changed_file_is_read_again(write_folder):
     folder = write_folder()
     assert MMRecDataset(folder)[0]["item"].num_nodes == 3
-    (folder / "toy.inter").write_text(HEAD + "0\t4\n")
+    (folder / "toy.inter").write_text(HEAD + "0\t0\n0\t1\n0\t4\n")
     assert MMRecDataset(folder)[0]["item"].num_nodes == 5
 
 
@@ -68,9 +68,18 @@ def test_transform_applies_on_access(write_folder):
 
 
 def test_items_and_users_without_interactions_are_kept(write_folder):
-    data = MMRecDataset(write_folder(HEAD + "3\t1\n", text=X))[0]
+    with pytest.warns(UserWarning, match="only 1 of the users 0 to 3 have an inter"):
+        data = MMRecDataset(write_folder(HEAD + "3\t1\n", text=X))[0]
     assert data["user"].num_nodes == 4
-    assert data["item"].num_nodes == 3
+    assert data["item"].num_nodes == 3  # of the features' rows, of which none is told
+
+
+def test_gaps_between_ids_are_told(write_folder):
+    """Every number that is left out is an item that is ranked, untrained."""
+    inter = HEAD + "".join(f"0\t{100 * i}\n" for i in range(4))
+    with pytest.warns(UserWarning, match=r"only 4 of the items 0 to 300 .*Number them"):
+        data = MMRecDataset(write_folder(inter))[0]
+    assert data["item"].num_nodes == 301
 
 
 def test_ratings_and_times(write_folder):

@@ -164,12 +164,18 @@ def test_an_earlier_version_had_the_defaults_of_the_options_that_it_lacked(
 def test_other_features_are_refused(splits, tmp_path):
     train, val, _ = splits
     fit(_model("VBPR+separate", train, 0), train, val, CONFIG, tmp_path)
-    other = train.clone()
-    other["item"].x_text = other["item"].x_text + 1
+    other, other_val = train.clone(), val.clone()
+    other["item"].x_text = other_val["item"].x_text = train["item"].x_text + 1
     longer = replace(CONFIG, max_epochs=4)
     model = _model("VBPR+separate", train, 0)
     with pytest.raises(ValueError, match="was trained on other x_text than"):
-        fit(model, other, val, longer, tmp_path, resume=True)
+        fit(model, other, other_val, longer, tmp_path, resume=True)
+    message = "x_text of train and val differ"
+    with (
+        pytest.warns(UserWarning, match=message),
+        pytest.raises(ValueError, match="was trained on other validation x_text than"),
+    ):
+        fit(model, train, other_val, longer, tmp_path, resume=True)
     other["item"].x_text = train["item"].x_text
     other["item"].unread = torch.ones(train["item"].num_nodes, 2)
     assert fit(model, other, val, longer, tmp_path, resume=True).epochs == 4
@@ -277,6 +283,7 @@ def test_best_weights_of_a_run_before_are_not_taken(splits, tmp_path, torn):
     config = replace(CONFIG, max_epochs=1)
     fit(_model("BPRMF", train, 7), train, val, config, tmp_path)
     best = tmp_path / "checkpoints" / "best.safetensors"
+    (tmp_path / "checkpoints" / "last.safetensors").unlink()
     real = save_tensors
 
     def save(path, *rest):
@@ -386,3 +393,29 @@ def test_the_samplers_example_runs(splits):
         {**scope, "train": train, "val": val, "model": model},
     )
     assert model.trained_on
+
+
+def test_a_run_is_not_written_over(splits, tmp_path):
+    train, val, _ = splits
+    fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
+    before = (tmp_path / "checkpoints" / "last.safetensors").read_bytes()
+    with pytest.raises(ValueError, match="holds a run of 3 epochs.*resume=True"):
+        fit(_model("BPRMF", train, 0), train, val, CONFIG, tmp_path)
+    assert (tmp_path / "checkpoints" / "last.safetensors").read_bytes() == before
+
+
+def test_masks_and_nan_are_compared_between_train_and_val(splits):
+    train, val, _ = splits
+    config = replace(CONFIG, max_epochs=1)
+    mask = torch.ones(train["item"].num_nodes, dtype=torch.bool)
+    mask[0] = False
+    nan = train["item"].x_text.clone()
+    nan[0] = torch.nan
+    same = [data.clone() for data in (train, val)]
+    for data in same:
+        data["item"].x_text, data["item"].mask_text = nan.clone(), mask.clone()
+    fit(_model("VBPR", same[0], 0), *same, config)  # pytest makes warnings errors
+    del same[1]["item"].mask_text
+    same[1]["item"].x_text = train["item"].x_text
+    with pytest.warns(UserWarning, match="x_text, mask_text of train and val differ"):
+        fit(_model("VBPR", same[0], 0), *same, config)

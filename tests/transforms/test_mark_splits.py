@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from torch_geometric.data import HeteroData
+from torch_geometric.transforms import RandomLinkSplit, ToUndirected
 
 from sea_pyg.datasets import FakeMultimodalDataset
 from sea_pyg.transforms import RandomUserSplit, mark_splits
@@ -75,3 +76,20 @@ def test_what_is_held_out_must_be(own):
         del parts[number][RATES].edge_label_index
         with pytest.raises(ValueError, match="graph has no edge_label_index"):
             mark_splits(*parts)
+
+
+def test_held_out_pairs_in_reverse_are_refused() -> None:
+    """As RandomLinkSplit leaves them where rev_edge_types was forgotten."""
+    data = ToUndirected()(FakeMultimodalDataset()[0])
+    options = {"num_val": 0.1, "num_test": 0.1, "neg_sampling_ratio": 0.0}
+    reverse = ("item", "rev_rates", "user")
+    forgotten = RandomLinkSplit(edge_types=RATES, **options)(data)
+    with pytest.raises(ValueError, match="'rev_rates'.* train graph holds all"):
+        mark_splits(*forgotten)
+    split = RandomLinkSplit(edge_types=RATES, rev_edge_types=reverse, **options)
+    train, val, test = split(data)
+    assert mark_splits(train, val, test)[0].split == "train"
+    some = val[RATES].edge_label_index[:, :1].flip(0)
+    train[reverse].edge_index = torch.cat([train[reverse].edge_index, some], dim=1)
+    with pytest.warns(UserWarning, match="1 of the .* held out are edges of"):
+        mark_splits(train, val, test)

@@ -13,6 +13,7 @@ from sea_pyg.transforms import (
     GlobalTimeSplit,
     InteractionSplit,
     ItemWalkGraph,
+    KCore,
     LabelSplit,
     LeaveLastOut,
     RandomUserSplit,
@@ -20,6 +21,7 @@ from sea_pyg.transforms import (
 )
 from sea_pyg.transforms.random_user_split import rank_within_users
 from sea_pyg.typing import CO_RATES, LEADS_TO, RATES
+from sea_pyg.utils import positive_labels
 
 
 def graph(pairs: list[tuple[int, int]], **attributes: list[int]) -> HeteroData:
@@ -437,3 +439,41 @@ def test_attributes_that_are_not_of_the_interactions_stay() -> None:
     for part in RandomUserSplit()(data):
         for name in ("scale", "names", "levels"):
             assert part[RATES][name] is store[name]
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")  # of torch, that it makes them
+@pytest.mark.parametrize("where", ["matrix", "tensor", "reverse"])
+def test_interactions_in_a_sparse_matrix_are_refused(where: str) -> None:
+    """A split takes edge_index apart, and would leave all of them in the matrix."""
+    data = FakeMultimodalDataset()[0]
+    edges = data[RATES].edge_index
+    ones = torch.ones(edges.size(1))
+    sizes = data["item"].num_nodes, data["user"].num_nodes
+    matrix = torch.sparse_coo_tensor(edges.flip(0), ones, sizes)
+    target, key = (RATES, "adj_t")
+    if where == "reverse":
+        target, key = ("item", "rated_by", "user"), "adj"
+    data[target][key] = matrix.to_sparse_csr() if where == "tensor" else matrix
+    for transform in (RandomUserSplit(), KCore(2)):
+        with pytest.raises(ValueError, match=f"sparse matrix '{key}' on .*ToSparse"):
+            transform(data)
+
+
+def test_ratings_called_edge_label_are_no_labels_of_held_out_pairs() -> None:
+    """PyG's MovieLens calls them so."""
+    data = FakeMultimodalDataset()[0]
+    num_edges = data[RATES].edge_index.size(1)
+    data[RATES].edge_label = torch.arange(num_edges) % 2
+    train, val, test = RandomUserSplit()(data)
+    for graph in (train, val, test):
+        assert "edge_label" not in graph[RATES]
+        assert graph[RATES].rating.numel() == graph[RATES].edge_index.size(1)
+        labels = positive_labels(graph[RATES])
+        assert labels is graph[RATES].edge_label_index
+    assert "edge_label" in data[RATES]  # what was given stays
+    test[RATES].edge_label = train[RATES].rating
+    with pytest.raises(ValueError, match="a label for each of the"):
+        positive_labels(test[RATES])
+    data[RATES].rating = torch.ones(num_edges)
+    with pytest.raises(ValueError, match="both edge_label and rating"):
+        RandomUserSplit()(data)

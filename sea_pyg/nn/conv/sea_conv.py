@@ -108,6 +108,13 @@ class SEAConv(MessagePassing):
                 "the number of destination nodes is unknown; pass "
                 "x=(x_src, x_dst) or size=(num_src, num_dst)"
             )
+        if not sparse and edge_weight is not None:
+            num_edges = edge_index.size(1)
+            if edge_weight.numel() != num_edges:
+                raise ValueError(
+                    f"there must be a weight per edge, {num_edges} (got "
+                    f"{edge_weight.numel()})"
+                )
         if self.normalize:
             edge_index, edge_weight = self._normalize(x, edge_index, edge_weight, size)
         # propagate_type: (x: PairTensor, edge_weight: OptTensor)

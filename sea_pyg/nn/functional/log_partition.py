@@ -117,6 +117,7 @@ class _LogPartition(torch.autograd.Function):
         own = None if positive is None else positive * math.log2(math.e)
         columns = key.t().contiguous()  # [C, N], read once per chunk
         counted = columns if key_weight is None else columns * key_weight
+        absent = None if key_weight is None or bounded else key_weight == 0
         total = torch.zeros((), dtype=torch.float64, device=query.device)
         grad_query = torch.empty_like(query)
         # Products with a few channels are fast where these are the rows.
@@ -130,7 +131,11 @@ class _LogPartition(torch.autograd.Function):
             logits = torch.mm(chunk, columns, out=buffer[: chunk.size(0)])
             if excluded:
                 logits[excluded[number]] = -torch.inf
+            if absent is not None:  # the largest logit is to be one that counts
+                logits.masked_fill_(absent, -torch.inf)
             shift = None if bounded else _largest(logits, own, rows)
+            if absent is not None and shift is not None:
+                shift.clamp_(min=torch.finfo(shift.dtype).min)
             if shift is not None:
                 logits.sub_(shift.unsqueeze(1))
             power = logits.exp2_()

@@ -27,6 +27,18 @@ def lookup(embeddings: Embeddings, batch: Triplets) -> tuple[Tensor, Tensor, Ten
     )
 
 
+def check_not_empty(batch: Triplets) -> None:
+    """Check that a batch has interactions, whose mean a loss is.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if batch.user.numel() == 0:
+        raise ValueError(
+            "a batch must hold interactions (got none); leave empty batches out"
+        )
+
+
 class Distinct(NamedTuple):
     """The nodes of a batch's rows, each once."""
 

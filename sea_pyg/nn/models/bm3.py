@@ -10,7 +10,12 @@ from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
-from sea_pyg.nn.models.batch import norm_penalty, rows_with_modality, total
+from sea_pyg.nn.models.batch import (
+    check_not_empty,
+    norm_penalty,
+    rows_with_modality,
+    total,
+)
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.mapped_features import MappedFeaturesRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -120,6 +125,7 @@ class BM3(MappedFeaturesRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``interaction``, ``reg`` and ``modality``."""
+        check_not_empty(batch)
         views = self._views(data)
         user = F.embedding(batch.user, views.user)
         item = F.embedding(batch.positive, views.item)

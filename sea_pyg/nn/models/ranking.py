@@ -109,7 +109,7 @@ def rank_items(
             no vector of numbers, a user does not exist, or ``batch_size`` is not
             positive.
     """
-    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= num_items:
+    if isinstance(k, bool) or not hasattr(k, "__index__") or not 1 <= k <= num_items:
         raise ValueError(
             f"k must lie between 1 and the number of items {num_items} (got {k!r})"
         )
@@ -119,6 +119,7 @@ def rank_items(
         user_index = user_index.to(device_of(model) or user_index.device)
     if batch_size is not None:
         check_counts(1, batch_size=batch_size)
+        batch_size = int(batch_size)
     chunk = batch_size or max(1, _SCORES_PER_CHUNK // num_items)
     score_of = _scorer(model, data, min(chunk, user_index.numel()))
     for users in torch.split(user_index, chunk):
@@ -126,5 +127,5 @@ def rank_items(
         if seen is not None:
             row, item = seen.seen(users)
             score[row, item] = -torch.inf
-        value, index = rank_scores(score, k)
+        value, index = rank_scores(score, int(k))
         yield users, index, value

@@ -312,6 +312,12 @@ class Recommender(InitArguments, GraphModel, ABC):
         self, data: HeteroData, exclude_seen: bool, exclude: Tensor
     ) -> EdgeMembership:
         """Join pairs with the graph's (built once per tensor of pairs)."""
+        if not isinstance(exclude, Tensor) or exclude.dtype != torch.long:
+            got = exclude.dtype if isinstance(exclude, Tensor) else type(exclude)
+            raise ValueError(
+                f"exclude must be a tensor of (user, item) pairs, int64 [2, P] (got "
+                f"{got})"
+            )
         edge_index, sizes = self.interactions(data), (self.num_users, self.num_items)
 
         def build() -> EdgeMembership:

@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
 from sea_pyg.nn.functional import info_nce, l2_normalize, log_partition
-from sea_pyg.nn.models.batch import distinct, rows_with_modality, total
+from sea_pyg.nn.models.batch import check_not_empty, distinct, rows_with_modality, total
 from sea_pyg.nn.models.item_features import ItemFeatures
 from sea_pyg.nn.models.multimodal import MultimodalRecommender
 from sea_pyg.typing import RATES, EdgeType, Embeddings, Triplets
@@ -165,6 +165,7 @@ class SLMRec(MultimodalRecommender):
         self, data: HeteroData, batch: Triplets, state: Any = None
     ) -> dict[str, Tensor]:
         """Return ``interaction`` and ``contrast``."""
+        check_not_empty(batch)
         users, items = distinct(batch.user), distinct(batch.positive)
         parts = [
             Embeddings(F.embedding(users.node, user), F.embedding(items.node, item))
