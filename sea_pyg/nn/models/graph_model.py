@@ -77,8 +77,11 @@ class GraphModel(torch.nn.Module):
         """
         check_edge_type(data, self.edge_type)
         self.check_graph(data)
-        edge_index: Tensor = data[self.edge_type].edge_index
+        stored: Any = data[self.edge_type].edge_index
         sizes = (self.num_users, self.num_items)
+        if not isinstance(stored, Tensor):
+            check_edges(stored, self.edge_type, sizes)  # says what it must be
+        edge_index: Tensor = stored
 
         def check() -> None:
             check_edges(edge_index, self.edge_type, sizes)

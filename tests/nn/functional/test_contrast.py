@@ -141,3 +141,18 @@ def test_operands_of_several_types_are_compared_in_the_widest(kinds: tuple) -> N
             torch.testing.assert_close(found, info_nce(*wide[:2], 0.5, chunk_size))
         found = sampled_softmax(*mixed, 0.5)
     torch.testing.assert_close(found, sampled_softmax(*wide, 0.5))
+
+
+def test_keys_of_weight_zero_are_not_there() -> None:
+    """Even where their logits are so large that the others vanish beside them."""
+    query = torch.ones(3, 2, requires_grad=True)
+    key = torch.tensor([[400.0, 0.0], [1.0, 2.0], [3.0, 0.5]])
+    weight = torch.tensor([0.0, 1.0, 2.0])
+    found = log_partition(query, key, 1.0, None, 2, key_weight=weight)
+    (gradient,) = torch.autograd.grad(found, query)
+    twin = torch.ones(3, 2, requires_grad=True)
+    rest = log_partition(twin, key[1:], 1.0, None, 2, key_weight=weight[1:])
+    torch.testing.assert_close(found, rest)
+    torch.testing.assert_close(gradient, torch.autograd.grad(rest, twin)[0])
+    none = log_partition(query, key, 1.0, None, 2, key_weight=torch.zeros(3))
+    assert none.item() == -torch.inf

@@ -1,11 +1,19 @@
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from sea_pyg.nn.models import VBPR, LightGCN, Recommender, WithSeparateLearning
+from sea_pyg.nn.models import (
+    VBPR,
+    LightGCN,
+    Recommender,
+    WithSeparateLearning,
+    classes,
+    resolve,
+)
 from sea_pyg.nn.models.ranking import evaluation_mode, rank_items
-from sea_pyg.typing import Embeddings
+from sea_pyg.typing import RATES, Embeddings, Triplets
 from tests.nn.models.base import example_data
 
 USERS = torch.arange(3)
@@ -109,3 +117,40 @@ def test_numbers_of_either_type() -> None:
     found = [model.recommend(data, users, 5) for users in (USERS, USERS.int())]
     assert torch.equal(found[0].item_index, found[1].item_index)
     assert torch.equal(found[0].score, found[1].score)
+
+
+def test_numbers_of_numpy() -> None:
+    data = example_data()
+    model = LightGCN.from_data(data)
+    users = torch.arange(3)
+    expected = model.recommend(data, users, 5, batch_size=2)
+    found = model.recommend(data, users, np.int64(5), batch_size=np.int64(2))
+    assert torch.equal(found.item_index, expected.item_index)
+    for wrong in (5.0, True, np.float64(5)):
+        with pytest.raises(ValueError, match="k must lie between"):
+            model.recommend(data, users, wrong)
+
+
+def test_pairs_to_exclude_are_a_tensor_of_ids() -> None:
+    data = example_data()
+    model, users = LightGCN.from_data(data), torch.arange(3)
+    for wrong in ([[0], [1]], torch.zeros(2, 1), torch.zeros(2, 1, dtype=torch.int32)):
+        with pytest.raises(ValueError, match="exclude must be a tensor of"):
+            model.recommend(data, users, 5, exclude=wrong)
+
+
+def test_edges_of_numpy_are_named() -> None:
+    data = example_data()
+    model, users = LightGCN.from_data(data), torch.arange(3)
+    data[RATES].edge_index = data[RATES].edge_index.numpy()
+    with pytest.raises(ValueError, match="edge_index of .* must be a tensor"):
+        model.recommend(data, users, 5)
+
+
+@pytest.mark.parametrize("name", [n for n in classes if resolve(n).trainable])
+def test_an_empty_batch_is_no_loss(name: str) -> None:
+    data = example_data()
+    model = resolve(name).from_data(data)
+    none = torch.empty(0, dtype=torch.long)
+    with pytest.raises(ValueError, match="batch must hold|[BN] > 0"):
+        model.loss(model.prepare(data), Triplets(none, none, none))
