@@ -1,6 +1,6 @@
 """What ties a model to a user-item graph."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
