@@ -100,8 +100,8 @@ def _train() -> ArgumentParser:
     parser.add_argument(
         "--resume",
         type=str | None,
-        help="go on with the run in this directory; with DATA, of which it may have "
-        "moved to there, start one if the directory is empty",
+        help="go on with the run in this directory; DATA tells where its data has "
+        "moved to, or what to start with if the directory is empty",
     )
     return _finish(parser)
 
