@@ -22,6 +22,7 @@ from sea_pyg.nn.mi import CLUB
 from sea_pyg.training import RunConfig, TrainingConfig, fit, load_tensors
 from sea_pyg.training.atomic import exclusive
 from sea_pyg.transforms import RandomUserSplit
+from tests.cli.commands import printed_json, refused
 
 RATES = ("user", "rates", "item")
 
@@ -29,10 +30,6 @@ RATES = ("user", "rates", "item")
 def _train(folder: Path, *more: str) -> list[str]:
     options = ["--max-epochs", "2", "--set", "batch_size=1024", "--set", "lr=0.01"]
     return ["train", "fake", "--out", str(folder), *options, *more]
-
-
-def _json(capsys) -> dict:
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +44,6 @@ def other_run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "popularity"
     assert main(_train(folder, "--model", "popularity")) == 0
     return folder
-
-
-def _refused(capsys, arguments: list[str], *texts: str) -> None:
-    assert main(arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1, captured.err
-    assert captured.err.startswith("sea-pyg: error: ")
-    for text in texts:
-        assert text in captured.err, captured.err
 
 
 def test_train_prints_the_agreed_keys(tmp_path, capsys):
@@ -79,11 +66,11 @@ def test_every_model_is_saved_and_rebuilt(tmp_path, capsys, name):
     folder = tmp_path / name
     more = ["--max-epochs", "1"] if name != "SEA" else ["--set", "inner_steps=1"]
     assert main([*_train(folder, "--model", name.lower(), "--json"), *more]) == 0
-    trained = _json(capsys)
+    trained = printed_json(capsys)
     files = {"config.yaml", "metrics.json", "model.safetensors", "curves.png"}
     assert files <= {path.name for path in folder.iterdir()}
     assert main(["evaluate", str(folder), "--json"]) == 0
-    assert _json(capsys)["test"] == pytest.approx(trained["test"])
+    assert printed_json(capsys)["test"] == pytest.approx(trained["test"])
 
 
 def test_settings_reach_model_and_training(tmp_path):
@@ -141,7 +128,7 @@ def test_recommend_leaves_out_what_was_seen(run, capsys):
 def test_recommend_ends_where_the_items_end(run, capsys, exclude):
     command = ["recommend", str(run), "--users", "0", "-k", "120", "--json"]
     assert main([*command, "--exclude", exclude]) == 0
-    items = {row["item"] for row in _json(capsys)["recommendations"][0]["items"]}
+    items = {row["item"] for row in printed_json(capsys)["recommendations"][0]["items"]}
     train, val, test = load_splits("fake")
     parts = [train[RATES].edge_index, val[RATES].edge_label_index]
     parts.append(test[RATES].edge_label_index)
@@ -157,7 +144,9 @@ def test_evaluate_options(run, capsys):
     model = config.build()
     model.load_state_dict(load_tensors(run / "model.safetensors")[0])
     _, val, _ = config.load_splits()
-    assert _json(capsys)["val"] == pytest.approx(evaluate(model, val, k=5).metrics)
+    assert printed_json(capsys)["val"] == pytest.approx(
+        evaluate(model, val, k=5).metrics
+    )
     assert main(["evaluate", str(run), "--exclude", "train+val"]) == 0
 
 
@@ -176,7 +165,7 @@ def test_a_saved_run_knows_its_split(run, tmp_path, capsys):
     assert lines[-2:] == [f"split_id: {test[RATES].split_id}", "features: {}"]
     path.write_text("\n".join(lines[:-2]) + "\n")
     assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
-    assert _json(capsys)["test"] == evaluate(model, test, k=(10, 20)).metrics
+    assert printed_json(capsys)["test"] == evaluate(model, test, k=(10, 20)).metrics
     evaluate(RunConfig.load(tmp_path / "run").build(), other)
 
 
@@ -201,15 +190,15 @@ def test_separate_learning_attaches_to_a_backbone(tmp_path, capsys):
     more = ["--model", "vbpr", "--separate", "--set", "separate.alpha=0.5", "--json"]
     more += ["--set", "inner_steps=2"]
     assert main(_train(tmp_path / "run", *more)) == 0
-    trained = _json(capsys)
+    trained = printed_json(capsys)
     assert trained["model"] == "VBPR+separate"
     header = (tmp_path / "run" / "history.csv").read_text().splitlines()[0]
     assert {"loss/bpr", "loss/alignment", "loss/estimator"} <= set(header.split(","))
     assert RunConfig.load(tmp_path / "run").separate["alpha"] == 0.5
     assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
-    assert _json(capsys)["test"] == pytest.approx(trained["test"])
+    assert printed_json(capsys)["test"] == pytest.approx(trained["test"])
     resume = ["train", "--resume", str(tmp_path / "run")]
-    _refused(capsys, [*resume, "--set", "separate.alpha=1"], "alpha=0.5")
+    refused(capsys, [*resume, "--set", "separate.alpha=1"], "alpha=0.5")
 
 
 OWN_MODULE = """
@@ -240,7 +229,7 @@ def test_a_model_and_a_bound_of_one_s_own(tmp_path, monkeypatch, capsys):
     more = ["--model", "own_models.Mine", "--set", "scale=-1", "--separate"]
     more += ["--set", "separate.distance=own_models.Bound", "--json"]
     assert main(_train(folder, *more)) == 0
-    trained = _json(capsys)
+    trained = printed_json(capsys)
     assert trained["model"] == "own_models.Mine+separate"
     config = RunConfig.load(folder)
     assert config.arguments["scale"] == -1
@@ -249,20 +238,20 @@ def test_a_model_and_a_bound_of_one_s_own(tmp_path, monkeypatch, capsys):
     assert type(model.backbone) is own.Mine
     assert {type(bound) for bound in model.separate.distances.values()} == {own.Bound}
     assert main(["evaluate", str(folder), "--json"]) == 0
-    assert _json(capsys)["test"] == pytest.approx(trained["test"])
+    assert printed_json(capsys)["test"] == pytest.approx(trained["test"])
     assert main(["train", "--resume", str(folder), *more]) == 0
     capsys.readouterr()
     other = ["train", "--resume", str(folder), "--model", "vbpr"]
-    _refused(capsys, other, "own_models.Mine")
-    _refused(capsys, [*_train(folder), "--model", "own_models.None"], "'None'")
+    refused(capsys, other, "own_models.Mine")
+    refused(capsys, [*_train(folder), "--model", "own_models.None"], "'None'")
 
 
 def test_a_distance_that_is_no_class(tmp_path, capsys):
     more = ["--model", "vbpr", "--separate", "--set"]
     wrong = "separate.distance=sea_pyg.nn.mi.__doc__"
-    _refused(capsys, _train(tmp_path / "run", *more, wrong), "is no class")
+    refused(capsys, _train(tmp_path / "run", *more, wrong), "is no class")
     wrong = "separate.distance=sea_pyg.nn.mi.CLUP"
-    _refused(capsys, _train(tmp_path / "run", *more, wrong), "has no 'CLUP'")
+    refused(capsys, _train(tmp_path / "run", *more, wrong), "has no 'CLUP'")
 
 
 class Mine(CLUB):
@@ -381,10 +370,10 @@ def test_a_model_of_one_s_own_that_is_wrong(
     (tmp_path / f"{module}.py").write_text(BROKEN_MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     folder = tmp_path / "run"
-    _refused(capsys, [*_train(folder), "--model", f"{module}.{name}", *more], text)
+    refused(capsys, [*_train(folder), "--model", f"{module}.{name}", *more], text)
     # What has trained nothing leaves the folder for another start.
     assert main([*_train(folder), "--model", f"{module}.Hinted", "--json"]) == 0
-    assert _json(capsys)["model"] == f"{module}.Hinted"
+    assert printed_json(capsys)["model"] == f"{module}.Hinted"
 
 
 def test_preset(tmp_path, capsys):
@@ -398,22 +387,20 @@ def test_preset(tmp_path, capsys):
     assert main(["train", "--resume", str(folder), *more]) == 0
     capsys.readouterr()
     other = [*more[:2], "--set", "log_base=3"]
-    _refused(capsys, ["train", "--resume", str(folder), *other], "log_base=2.0")
+    refused(capsys, ["train", "--resume", str(folder), *other], "log_base=2.0")
 
 
 @pytest.mark.parametrize("name", ["lightgcn", "popularity"])
 def test_separate_learning_needs_features(tmp_path, capsys, name):
-    _refused(
-        capsys, _train(tmp_path / "run", "--model", name, "--separate"), "features"
-    )
+    refused(capsys, _train(tmp_path / "run", "--model", name, "--separate"), "features")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("model", [[], ["--model", "sea"], ["--model", "SEA"]])
 def test_separate_learning_is_sea_s_own(tmp_path, capsys, model):
     texts = ("--separate", "--model SEA", "VBPR or MGCN")
-    _refused(capsys, _train(tmp_path / "run", *model, "--separate"), *texts)
-    _refused(capsys, ["train", "nowhere", *model, "--separate"], *texts)  # at once
+    refused(capsys, _train(tmp_path / "run", *model, "--separate"), *texts)
+    refused(capsys, ["train", "nowhere", *model, "--separate"], *texts)  # at once
     assert not (tmp_path / "run").exists()
 
 
@@ -435,7 +422,7 @@ def _compare(capsys, *folders: Path) -> dict:
     capsys.readouterr()
     names = [str(folder) for folder in folders]
     assert main(["compare", *names, "--metric", "recall@20,ndcg@10", "--json"]) == 0
-    return _json(capsys)
+    return printed_json(capsys)
 
 
 def _assert_one_method(plain: dict, method: str) -> None:
@@ -496,12 +483,12 @@ def test_compare_wants_one_run_per_seed(run, tmp_path, capsys):
     assert main(_train(folder, "--model", "LightGCN", "--max-epochs", "1")) == 0
     capsys.readouterr()
     text = "'LightGCN' with seed 0 is named more than once"
-    _refused(capsys, ["compare", str(run), str(folder)], text, "one run per seed")
+    refused(capsys, ["compare", str(run), str(folder)], text, "one run per seed")
 
 
 def test_compare_needs_finished_runs(run, tmp_path, capsys):
     (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
-    _refused(capsys, ["compare", str(run), str(tmp_path)], "not finished", "--resume")
+    refused(capsys, ["compare", str(run), str(tmp_path)], "not finished", "--resume")
 
 
 def test_an_interrupted_run_tells_how_it_goes_on(tmp_path, monkeypatch, capsys):
@@ -522,7 +509,7 @@ def test_an_interrupted_run_tells_how_it_goes_on(tmp_path, monkeypatch, capsys):
 def test_resume_of_a_finished_run_repeats_its_numbers(run, capsys):
     before = {p.name: p.read_bytes() for p in run.iterdir() if p.is_file()}
     assert main(["train", "--resume", str(run), "--json"]) == 0
-    assert json.loads(before["metrics.json"])["test"] == _json(capsys)["test"]
+    assert json.loads(before["metrics.json"])["test"] == printed_json(capsys)["test"]
     for name in ("model.safetensors", "history.csv", "test.safetensors"):
         assert (run / name).read_bytes() == before[name]
 
@@ -569,7 +556,7 @@ def test_resume_with_more_epochs_is_the_longer_run(tmp_path, capsys):
     ],
 )
 def test_bad_arguments(capsys, arguments, texts):
-    _refused(capsys, arguments, *texts)
+    refused(capsys, arguments, *texts)
 
 
 @pytest.mark.parametrize(
@@ -585,25 +572,25 @@ def test_bad_arguments(capsys, arguments, texts):
     ],
 )
 def test_bad_recommend(run, capsys, arguments, texts):
-    _refused(capsys, ["recommend", str(run), *arguments], *texts)
+    refused(capsys, ["recommend", str(run), *arguments], *texts)
 
 
 def test_k_larger_than_the_catalogue(run, capsys):
-    _refused(capsys, ["evaluate", str(run), "-k", "500"], "120", "500")
+    refused(capsys, ["evaluate", str(run), "-k", "500"], "120", "500")
 
 
 def test_output_directory_is_not_empty(run, capsys):
-    _refused(capsys, _train(run), "not empty", f"--resume {run}")
+    refused(capsys, _train(run), "not empty", f"--resume {run}")
 
 
 def test_output_directory_cannot_be_made(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    _refused(capsys, _train(tmp_path / "file" / "run"), "file", "another")
+    refused(capsys, _train(tmp_path / "file" / "run"), "file", "another")
 
 
 def test_output_directory_is_a_file(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    _refused(capsys, _train(tmp_path / "file"), "is a file; choose another")
+    refused(capsys, _train(tmp_path / "file"), "is a file; choose another")
 
 
 def test_a_wrong_setting_does_not_claim_the_folder(tmp_path, monkeypatch, capsys):
@@ -611,12 +598,12 @@ def test_a_wrong_setting_does_not_claim_the_folder(tmp_path, monkeypatch, capsys
     folder = tmp_path / "run"
     folder.mkdir()
     more = ["--model", "sea", "--set", "inner_steps=1", "--set"]
-    _refused(capsys, _train(folder, *more, "k=1000"), "k=1000", "lower k")
+    refused(capsys, _train(folder, *more, "k=1000"), "k=1000", "lower k")
     assert not list(folder.iterdir())
     assert main(_train(folder, *more, "k=5")) == 0
     capsys.readouterr()
     before = sorted(path for path in folder.rglob("*"))
-    _refused(capsys, ["train", "--resume", str(folder), *more, "k=4"], "k=5")
+    refused(capsys, ["train", "--resume", str(folder), *more, "k=4"], "k=5")
     assert sorted(path for path in folder.rglob("*")) == before
 
 
@@ -632,7 +619,7 @@ def test_a_folder_of_another_process_is_left_alone(tmp_path, monkeypatch, capsys
             return fit(*args, **kwargs)
 
         monkeypatch.setattr("sea_pyg.cli.train.fit", start_meanwhile)
-        _refused(capsys, _train(folder, "--model", "bprmf"), "another process")
+        refused(capsys, _train(folder, "--model", "bprmf"), "another process")
     assert (folder / "history.csv").read_text() == "of the other"
     assert (folder / "config.yaml").is_file()
 
@@ -644,7 +631,7 @@ def test_a_run_that_has_begun_is_kept(tmp_path, monkeypatch, capsys):
         raise ValueError("no space")
 
     monkeypatch.setattr("sea_pyg.cli.train.evaluate", fail)
-    _refused(capsys, _train(folder, "--model", "bprmf"), "no space")
+    refused(capsys, _train(folder, "--model", "bprmf"), "no space")
     assert (folder / "checkpoints" / "last.safetensors").is_file()
     assert (folder / "config.yaml").is_file()
 
@@ -662,7 +649,7 @@ def test_a_run_that_has_begun_is_kept(tmp_path, monkeypatch, capsys):
     ],
 )
 def test_resume_with_other_settings(run, capsys, more, text):
-    _refused(capsys, ["train", "--resume", str(run), *more], text)
+    refused(capsys, ["train", "--resume", str(run), *more], text)
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "missing"])
@@ -679,20 +666,20 @@ def test_damaged_weights(tmp_path, capsys, damage):
         content[-3] ^= 1
         path.write_bytes(content[:-9] if damage == "truncate" else content)
         text = "is damaged"
-    _refused(capsys, ["evaluate", str(folder)], "model.safetensors", text)
+    refused(capsys, ["evaluate", str(folder)], "model.safetensors", text)
 
 
 @pytest.mark.parametrize("text", ["model: [", "model: SEA", "model: 5", "[a]", "3", ""])
 def test_damaged_config(tmp_path, capsys, text):
     (tmp_path / "config.yaml").write_text(text)
-    _refused(capsys, ["evaluate", str(tmp_path)], "config.yaml", "damaged")
+    refused(capsys, ["evaluate", str(tmp_path)], "config.yaml", "damaged")
 
 
 def test_weights_of_another_model(run, other_run, tmp_path, capsys):
     (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     weights = (other_run / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(weights)
-    _refused(capsys, ["evaluate", str(tmp_path)], "does not fit config.yaml")
+    refused(capsys, ["evaluate", str(tmp_path)], "does not fit config.yaml")
 
 
 def test_changed_data(run, tmp_path, capsys):
@@ -702,7 +689,7 @@ def test_changed_data(run, tmp_path, capsys):
     )
     weights = (run / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(weights)
-    _refused(capsys, ["evaluate", str(tmp_path)], "interactions", "are not those")
+    refused(capsys, ["evaluate", str(tmp_path)], "interactions", "are not those")
 
 
 @pytest.mark.parametrize("module", ["jsonargparse", "lightning.pytorch", "safetensors"])
@@ -710,7 +697,7 @@ def test_missing_extra(monkeypatch, tmp_path, capsys, module):
     monkeypatch.setitem(sys.modules, module, None)
     if module == "safetensors":
         monkeypatch.setitem(sys.modules, "safetensors.torch", None)
-    _refused(capsys, _train(tmp_path / "run"), "pip install 'sea_pyg[train]'")
+    refused(capsys, _train(tmp_path / "run"), "pip install 'sea_pyg[train]'")
 
 
 def test_version_and_help(capsys):
@@ -750,8 +737,8 @@ def test_changed_features(tmp_path, capsys):
     assert main(["evaluate", runs[0]]) == 0
     np.save(data / "text_feat.npy", -features)
     capsys.readouterr()
-    for refused in (["evaluate", runs[0]], ["train", "--resume", runs[0]]):
-        _refused(capsys, refused, "x_text", "are not those")
+    for other in (["evaluate", runs[0]], ["train", "--resume", runs[0]]):
+        refused(capsys, other, "x_text", "are not those")
     assert main([*command, "--out", runs[1], "--seed", "1"]) == 0
     assert main(["compare", *runs]) == 0
     assert "features.x_text" in capsys.readouterr().out
@@ -759,13 +746,13 @@ def test_changed_features(tmp_path, capsys):
 
 def test_the_labels_to_be_found_are_not_left_out(run, capsys):
     command = ["evaluate", str(run), "--on", "val", "--exclude", "train+val"]
-    _refused(capsys, command, "are validation labels", "exclude='train'")
+    refused(capsys, command, "are validation labels", "exclude='train'")
 
 
 def test_a_run_is_not_resumed_with_fewer_epochs(run, capsys):
     before = (run / "config.yaml").read_bytes()
     command = ["train", "--resume", str(run), "--max-epochs", "1"]
-    _refused(capsys, command, "2 epochs already", "max_epochs=1")
+    refused(capsys, command, "2 epochs already", "max_epochs=1")
     assert (run / "config.yaml").read_bytes() == before
 
 
@@ -775,14 +762,14 @@ def test_inspect_counts_the_users_that_are_evaluated(tmp_path, capsys):
     (tmp_path / "toy.inter").write_text(text)
     with pytest.warns(UserWarning, match="none in training"):
         assert main(["inspect", str(tmp_path), "--json"]) == 0
-    assert _json(capsys)["evaluated_users"] == {"val": 1, "test": 1}
+    assert printed_json(capsys)["evaluated_users"] == {"val": 1, "test": 1}
 
 
 def test_compare_wants_a_metric_once(run, other_run, capsys):
     command = ["compare", str(run), str(other_run), "--json", "--metric"]
     assert main([*command, "recall@20,recall@20"]) == 0
-    assert len(_json(capsys)["rows"]) == 2
-    _refused(capsys, [*command, ""], "at least one metric")
+    assert len(printed_json(capsys)["rows"]) == 2
+    refused(capsys, [*command, ""], "at least one metric")
 
 
 def test_the_command_line_starts_without_lightning():
@@ -805,7 +792,7 @@ def test_a_small_catalogue_is_told_before_anything_is_written(
     parts = RandomUserSplit()(data)
     monkeypatch.setattr("sea_pyg.cli.train.load_splits", lambda *args: parts)
     folder = tmp_path / "run"
-    _refused(capsys, _train(folder, "--model", "bprmf"), "20 of 15 items", "eval_k")
+    refused(capsys, _train(folder, "--model", "bprmf"), "20 of 15 items", "eval_k")
     assert not folder.exists()
 
 
@@ -814,7 +801,7 @@ def test_a_failed_run_leaves_foreign_files_alone(tmp_path, capsys):
     (folder / "keep.tmp").mkdir(parents=True)
     (folder / "keep.tmp" / "thesis.txt").write_text("x")
     (folder / "notes.tmp").write_text("x")
-    _refused(capsys, _train(folder), "not empty")
+    refused(capsys, _train(folder), "not empty")
     assert (folder / "keep.tmp" / "thesis.txt").is_file()
     assert (folder / "notes.tmp").is_file()
 
@@ -822,7 +809,7 @@ def test_a_failed_run_leaves_foreign_files_alone(tmp_path, capsys):
 def test_what_cannot_start_leaves_no_folder(tmp_path, capsys):
     folder = tmp_path / "run"
     for more in (["--device", "meta"], ["--set", "eval_every=9"]):
-        _refused(capsys, _train(folder, *more), more[1].split("=")[0].strip("-"))
+        refused(capsys, _train(folder, *more), more[1].split("=")[0].strip("-"))
         assert not any(folder.glob("*.yaml"))
     assert main(_train(folder, "--model", "bprmf")) == 0
 
@@ -834,7 +821,7 @@ def test_a_failed_resumption_keeps_what_was_found(tmp_path, capsys):
     before = (folder / "metrics.json").read_bytes()
     best = folder / "checkpoints" / "best.safetensors"
     best.write_bytes(best.read_bytes()[:100])
-    _refused(capsys, ["train", "--resume", str(folder)], "best.safetensors", "damaged")
+    refused(capsys, ["train", "--resume", str(folder)], "best.safetensors", "damaged")
     assert (folder / "metrics.json").read_bytes() == before
 
 
@@ -854,7 +841,7 @@ def test_of_two_starts_in_a_folder_one_succeeds(tmp_path):
 
 
 def test_a_flag_that_is_no_number(capsys):
-    _refused(capsys, ["train", "fake", "--seed", "abc"], "seed", "int", "abc")
+    refused(capsys, ["train", "fake", "--seed", "abc"], "seed", "int", "abc")
 
 
 def test_a_run_whose_data_has_moved_goes_on(tmp_path, capsys):
@@ -867,16 +854,16 @@ def test_a_run_whose_data_has_moved_goes_on(tmp_path, capsys):
     moved = data.rename(tmp_path / "elsewhere")
     resume = ["--resume", str(folder), "--max-epochs", "2"]
     capsys.readouterr()
-    _refused(capsys, ["train", *resume], "is not there", "train DATA --resume")
+    refused(capsys, ["train", *resume], "is not there", "train DATA --resume")
     assert main(["train", str(moved), *resume, "--json"]) == 0
-    assert _json(capsys)["data"] == str(moved)
+    assert printed_json(capsys)["data"] == str(moved)
     assert RunConfig.load(folder).data == str(moved)
     assert main(["evaluate", str(folder)]) == 0
     other = tmp_path / "other"
     shutil.copytree(moved, other)
     (other / "toy.inter").write_text("userID\titemID\n" + "".join(rows[:-1]))
     capsys.readouterr()
-    _refused(capsys, ["train", str(other), *resume], "are not those that the run")
+    refused(capsys, ["train", str(other), *resume], "are not those that the run")
     assert RunConfig.load(folder).data == str(moved)
 
 

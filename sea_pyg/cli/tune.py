@@ -36,9 +36,9 @@ def tune_model(options: Any) -> tuple[str, dict[str, Any]]:
     space = None
     if options.search is not None:
         space = _space(options.search, asked.model, options.separate)
-        for name in sorted(space.keys() & asked.setting.keys()):
+        if both := sorted(space.keys() & asked.setting.keys()):
             raise ValueError(
-                f"{name} is searched and set at once; leave one of the two out"
+                f"{both[0]} is searched and set at once; leave one of the two out"
             )
     label = asked.model.__name__ + (f":{asked.preset}" if asked.preset else "")
     label += "+separate" * options.separate

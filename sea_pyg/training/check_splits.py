@@ -1,7 +1,9 @@
 """Makes sure that graphs are parts of one split."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 
+import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
@@ -68,6 +70,17 @@ def check_labels(val: HeteroData, edge_type: EdgeType) -> None:
         )
 
 
+def warn_of_features(names: Sequence[str], stacklevel: int) -> None:
+    """Warn of :func:`differing_features`, if there are any."""
+    if names:
+        warnings.warn(
+            f"{', '.join(names)} of train and val differ: the model is trained on one "
+            "version and selected on another; change the graph before the split, or "
+            "all three after it",
+            stacklevel=stacklevel,
+        )
+
+
 def differing_features(
     train: HeteroData, val: HeteroData, names: Iterable[str], item_type: str
 ) -> list[str]:
@@ -93,9 +106,8 @@ def differing_features(
 def _equal(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
-    other = other.to(one.device)
-    both_nan = (one != one) & (other != other)
-    return bool(((one == other) | both_nan).all())
+    same = torch.isclose(one, other.to(one.device), rtol=0, atol=0, equal_nan=True)
+    return bool(same.all())
 
 
 def _check_pair(train: EdgeStorage, val: EdgeStorage) -> None:

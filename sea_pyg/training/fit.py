@@ -1,18 +1,12 @@
 """Train a model on one graph and select it on another."""
 
-import logging
-import os
-import random
 import signal
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 
@@ -23,7 +17,9 @@ from sea_pyg.training.check_splits import (
     check_labels,
     check_splits,
     differing_features,
+    warn_of_features,
 )
+from sea_pyg.training.isolated import isolated, quiet
 from sea_pyg.training.provenance import code_digest
 from sea_pyg.training.run_notes import (
     data_note,
@@ -126,7 +122,8 @@ def fit(
         names = modalities_of(model)
         for what, graph in (("train", train), ("val", val)):
             check_frozen(graph, names, what, model.edge_type[2])
-        _warn_of_features(differing_features(train, val, names, model.edge_type[2]))
+        differing = differing_features(train, val, names, model.edge_type[2])
+        warn_of_features(differing, stacklevel=3)
     elif sampler is not None:
         raise ValueError(
             f"{type(model).__name__} is solved for and reads no negatives; leave "
@@ -152,7 +149,7 @@ def fit(
         if folder is not None:
             stack.enter_context(exclusive(folder / "checkpoints"))
         stack.enter_context(isolated())
-        stack.enter_context(_quiet())
+        stack.enter_context(quiet())
         return _fit_by_gradient(
             model, train, val, config, fixed, folder, resume, progress, sampler
         )
@@ -185,15 +182,11 @@ def _fit_by_gradient(
     state = TrainingState()
     checkpoints = None if folder is None else folder / "checkpoints"
     checkpoint = RunCheckpoint(state, fixed, checkpoints)
-    if not resume and checkpoint.last is not None and checkpoint.last.is_file():
-        epochs = TrainingState.saved_in(checkpoint.last.parent.parent).epoch
-        raise ValueError(
-            f"{str(folder)!r} holds a run of {epochs} epochs; go on with it by "
-            "resume=True, or choose another folder"
-        )
     if resume:
         checkpoint.restore(model)
         model.note_training(train)  # the checkpoint knows what it was trained on
+    else:
+        checkpoint.check_free()
     history = None if folder is None else folder / "history.csv"
     if history is not None and state.history:
         write_text(history, history_csv(state.history))
@@ -230,16 +223,6 @@ def _fit_by_gradient(
     )
 
 
-def _warn_of_features(names: list[str]) -> None:
-    if names:
-        warnings.warn(
-            f"{', '.join(names)} of train and val differ: the model is trained on one "
-            "version and selected on another; change the graph before the split, or "
-            "all three after it",
-            stacklevel=3,
-        )
-
-
 _FREE_OPTIONS = ("max_epochs", "device")
 
 
@@ -263,42 +246,3 @@ def find_device(name: str) -> torch.device:
             "use 'cpu' or 'auto'"
         )
     return device
-
-
-@contextmanager
-def isolated() -> Iterator[None]:
-    """Use deterministic kernels and leave all global random states as they were."""
-    # Sums of gradients over repeated indices run in parallel and out of order else.
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    memory: Any = torch.utils.deterministic
-    fill = memory.fill_uninitialized_memory
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with torch.random.fork_rng():
-        torch.use_deterministic_algorithms(True)
-        memory.fill_uninitialized_memory = False
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-            memory.fill_uninitialized_memory = fill
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning from telling what is no news."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            # Lightning 2.6 uses what torch 2.13 deprecates.
-            warnings.filterwarnings(
-                "ignore", message=".*LeafSpec", category=FutureWarning
-            )
-            yield
-    finally:
-        logger.setLevel(level)

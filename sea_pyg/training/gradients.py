@@ -8,7 +8,7 @@ from torch_geometric.data import HeteroData
 
 from sea_pyg.loader import InteractionLoader
 from sea_pyg.nn.models import Recommender
-from sea_pyg.training.fit import isolated
+from sea_pyg.training.isolated import isolated
 from sea_pyg.training.refuse_test import refuse_test
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import device_of, on_device

@@ -55,6 +55,20 @@ class RunCheckpoint(L.Callback):
         """The file with the weights of the best epoch."""
         return None if self.folder is None else self.folder / "best.safetensors"
 
+    def check_free(self) -> None:
+        """Check that no run would be written over.
+
+        Raises:
+            ValueError: If there is a checkpoint.
+        """
+        if self.last is not None and self.last.is_file():
+            run_dir = self.last.parent.parent
+            epochs = TrainingState.saved_in(run_dir).epoch
+            raise ValueError(
+                f"{str(run_dir)!r} holds a run of {epochs} epochs; go on with it by "
+                "resume=True, or choose another folder"
+            )
+
     def restore(self, model: Recommender) -> bool:
         """Load the last checkpoint if there is one; optimizers follow when they exist.
 
@@ -64,17 +78,11 @@ class RunCheckpoint(L.Callback):
         if self.last is None or not self.last.is_file():
             return False
         tensors, plain = load_tensors(self.last)
-        saved = plain["config"]
         # An earlier version trained as options do by default that it did not have, and
         # did not note the model and the data.
-        earlier = {
-            **asdict(TrainingConfig()),
-            "model": self.config.get("model"),
-            "data": self.config.get("data"),
-        }
+        unknown = {k: v for k, v in self.config.items() if k in ("model", "data")}
+        saved = {**asdict(TrainingConfig()), **unknown, **plain["config"]}
         for name, value in self.config.items():
-            if name not in saved and value == earlier.get(name):
-                continue
             if saved.get(name) == value:
                 continue
             run = f"the run in {str(self.last.parent.parent)!r}"

@@ -191,6 +191,7 @@ def tune(
         trials.append(trial)
         if values := [trial.value for trial in trials if trial.value is not None]:
             numbers.set_postfix_str(f"best {max(values):.4f}")
+    numbers.close()  # a small space ends before the last number
     _claim(folder, search)
     return trials
 

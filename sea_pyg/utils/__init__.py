@@ -48,12 +48,17 @@ from sea_pyg.utils.graph_note import (
 )
 from sea_pyg.utils.import_path import import_object, import_path
 from sea_pyg.utils.init_arguments import InitArguments, bind_arguments
-from sea_pyg.utils.interactions import check_edges, check_ends, check_interactions
+from sea_pyg.utils.interactions import (
+    check_edges,
+    check_ends,
+    check_interactions,
+    checked_edges,
+)
 from sea_pyg.utils.membership import EdgeMembership
 from sea_pyg.utils.memo import memoize
 from sea_pyg.utils.modules import is_unmodified
 from sea_pyg.utils.non_finite_error import NonFiniteError
-from sea_pyg.utils.norm import symmetric_norm
+from sea_pyg.utils.norm import check_weights, symmetric_norm
 from sea_pyg.utils.ranking import rank_scores
 from sea_pyg.utils.row_buffer import row_buffer
 from sea_pyg.utils.sparse import (
@@ -88,6 +93,8 @@ __all__ = [
     "check_counts",
     "check_edge_type",
     "check_edges",
+    "checked_edges",
+    "check_weights",
     "check_ends",
     "check_feature",
     "check_features",

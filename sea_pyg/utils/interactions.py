@@ -1,11 +1,14 @@
 """Checks of a graph's interactions."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.typing import EdgeType
 from sea_pyg.utils.checks import check_edge_type, node_count
+from sea_pyg.utils.memo import memoize
 
 
 def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]:
@@ -23,8 +26,33 @@ def check_interactions(data: HeteroData, edge_type: EdgeType) -> tuple[int, int]
     return sizes
 
 
+def checked_edges(
+    edge_index: Any,
+    edge_type: EdgeType,
+    sizes: tuple[int, int],
+    name: str = "edge_index",
+) -> Tensor:
+    """Return edges that :func:`check_edges` has checked, once per tensor.
+
+    Raises:
+        ValueError: As it does.
+    """
+
+    def check() -> None:
+        check_edges(edge_index, edge_type, sizes, name)
+
+    if not isinstance(edge_index, Tensor):
+        check()
+    memoize(edge_index, ("checked", edge_type, *sizes), check)
+    edges: Tensor = edge_index
+    return edges
+
+
 def check_edges(
-    edge_index: Tensor, edge_type: EdgeType, sizes: tuple[int, int]
+    edge_index: Any,
+    edge_type: EdgeType,
+    sizes: tuple[int, int],
+    name: str = "edge_index",
 ) -> None:
     """Check that edges end at nodes that there are.
 
@@ -32,24 +60,25 @@ def check_edges(
         edge_index: The edges, :math:`[2, E]`.
         edge_type: Their type.
         sizes: Number of nodes of both types.
+        name: What an error calls them. (default: ``edge_index``)
 
     Raises:
-        ValueError: If the edges are not int64 of shape [2, E], or an id is negative or
-            not below the number of nodes.
+        ValueError: If the edges are no tensor of int64 and shape [2, E], or an id is
+            negative or not below the number of nodes.
     """
     if not isinstance(edge_index, Tensor):
         raise ValueError(
-            f"edge_index of {edge_type!r} must be a tensor (got "
+            f"{name} of {edge_type!r} must be a tensor (got "
             f"{type(edge_index).__name__}); convert it by torch.as_tensor"
         )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(
-            f"edge_index of {edge_type!r} must be of shape [2, E] (got "
+            f"{name} of {edge_type!r} must be of shape [2, E] (got "
             f"{list(edge_index.shape)})"
         )
     if edge_index.dtype != torch.long:
         raise ValueError(
-            f"edge_index of {edge_type!r} must hold integer ids of type int64; convert "
+            f"{name} of {edge_type!r} must hold integer ids of type int64; convert "
             f"it by .long() (got {edge_index.dtype})"
         )
     for row, (node_type, size) in enumerate(zip(edge_type[::2], sizes, strict=True)):
@@ -57,7 +86,7 @@ def check_edges(
         if bool(outside.any()):
             edge = int(outside.nonzero()[0])
             raise ValueError(
-                f"edge_index[{row}, {edge}] of {edge_type!r} must lie in [0, {size}), "
+                f"{name}[{row}, {edge}] of {edge_type!r} must lie in [0, {size}), "
                 f"as there are {size} nodes of type {node_type!r} (got "
                 f"{int(edge_index[row, edge])})"
             )

@@ -7,6 +7,18 @@ from torch_geometric.utils import scatter
 from sea_pyg.typing import OptTensor
 
 
+def check_weights(edge_weight: Tensor, num_edges: int) -> None:
+    """Check that there is one weight per edge.
+
+    Raises:
+        ValueError: If not.
+    """
+    if edge_weight.numel() != num_edges:
+        raise ValueError(
+            f"there must be a weight per edge, {num_edges} (got {edge_weight.numel()})"
+        )
+
+
 def symmetric_norm(
     edge_index: Tensor,
     num_src: int,
@@ -36,11 +48,8 @@ def symmetric_norm(
     src, dst = edge_index[0], edge_index[1]
     if edge_weight is None:
         edge_weight = torch.ones(src.numel(), device=edge_index.device)
-    elif edge_weight.size(0) != src.numel():
-        raise ValueError(
-            f"there must be a weight per edge, {src.numel()} (got "
-            f"{edge_weight.size(0)})"
-        )
+    else:
+        check_weights(edge_weight, src.numel())
     deg_src = scatter(edge_weight, src, dim=0, dim_size=num_src, reduce="sum")
     deg_dst = scatter(edge_weight, dst, dim=0, dim_size=num_dst, reduce="sum")
     inv_src = torch.where(deg_src > 0, deg_src, torch.inf).rsqrt()

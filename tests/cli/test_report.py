@@ -7,22 +7,13 @@ import pytest
 
 from sea_pyg.cli import main
 from sea_pyg.report import grid_sections, load_cells, sections_markdown
+from tests.cli.commands import refused
 from tests.report.grids import write_cell, write_grid
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory) -> Path:
     return write_grid(tmp_path_factory.mktemp("grid"))
-
-
-def _refused(capsys, arguments: list[str], *texts: str) -> None:
-    assert main(["report", *arguments]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("sea-pyg: error: ")
-    assert captured.err.count("\n") == 1
-    for text in texts:
-        assert text in captured.err, captured.err
 
 
 def test_writes_beside_the_results(grid, capsys):
@@ -62,20 +53,38 @@ def test_writes_where_it_is_told(grid, tmp_path, capsys):
 
 
 def test_refuses(grid, tmp_path, capsys):
-    _refused(capsys, [str(tmp_path)], "no finished cell", "benchmarks/compare.py")
-    _refused(capsys, [str(tmp_path / "nowhere")], "no finished cell")
-    _refused(capsys, [str(grid), "--metric", "recal@20"], "did you mean 'recall@20'")
-    _refused(capsys, [str(grid), "--metric", ","], "at least one metric")
+    refused(
+        capsys,
+        ["report", str(tmp_path)],
+        "no finished cell",
+        "benchmarks/compare.py",
+    )
+    refused(capsys, ["report", str(tmp_path / "nowhere")], "no finished cell")
+    refused(
+        capsys,
+        ["report", str(grid), "--metric", "recal@20"],
+        "did you mean 'recall@20'",
+    )
+    refused(capsys, ["report", str(grid), "--metric", ","], "at least one metric")
     same = str(tmp_path / "x")
-    _refused(capsys, [str(grid), "--out", same, "--markdown", same], "one file")
-    _refused(capsys, [str(grid), "--out", str(tmp_path)], "choose another path")
+    refused(
+        capsys, ["report", str(grid), "--out", same, "--markdown", same], "one file"
+    )
+    refused(
+        capsys, ["report", str(grid), "--out", str(tmp_path)], "choose another path"
+    )
 
 
 @pytest.mark.parametrize("name", ["seed-0.json", "seed-0.time.json"])
 def test_damaged_cell(tmp_path, capsys, name):
     path = write_cell(tmp_path, "SEA", 0, 0.3).with_name(name)
     path.write_text("[1")
-    _refused(capsys, [str(tmp_path)], "seed-0.json' is damaged", "run the grid again")
+    refused(
+        capsys,
+        ["report", str(tmp_path)],
+        "seed-0.json' is damaged",
+        "run the grid again",
+    )
     assert not (tmp_path / "report.html").exists()
 
 
@@ -83,4 +92,4 @@ def test_missing_values_of_users(tmp_path, capsys):
     path = write_cell(tmp_path, "SEA", 0, 0.3)
     write_cell(tmp_path, "BPRMF", 0, 0.2, 1)
     path.with_suffix(".safetensors").unlink()
-    _refused(capsys, [str(tmp_path)], "seed-0.safetensors")
+    refused(capsys, ["report", str(tmp_path)], "seed-0.safetensors")

@@ -10,23 +10,10 @@ import pytest
 from sea_pyg.cli import main
 from sea_pyg.cli import tune as command
 from sea_pyg.training import LogUniform, Trial
+from tests.cli.commands import printed_json, refused
 
 SPACE = ["--search", "lr=1e-3..1e-1", "--search", "num_layers=1,2"]
 FAKE = ["tune", "fake", "--model", "lightgcn", "--max-epochs", "2", "--trials", "3"]
-
-
-def _json(capsys) -> dict:
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
-
-
-def _refused(capsys, arguments: list[str], *texts: str) -> None:
-    assert main(arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1, captured.err
-    assert captured.err.startswith("sea-pyg: error: ")
-    for text in texts:
-        assert text in captured.err, captured.err
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -57,7 +44,7 @@ def test_the_command_that_is_told_trains_as_the_best_trial_did(tmp_path, capsys)
     words = shlex.split(plain["train"])
     assert words[0] == "sea-pyg"
     assert main([*words[1:], "--out", str(tmp_path / "run"), "--json"]) == 0
-    run = _json(capsys)
+    run = printed_json(capsys)
     assert run["valid"]["recall@20"] == best["value"]
     assert (run["best_epoch"], run["seed"]) == (best["best_epoch"], 3)
 
@@ -76,7 +63,7 @@ def test_a_second_search_reads_the_first(tmp_path, capsys):
     assert capsys.readouterr().out == first
     assert _files(tmp_path) == files
     other = [*arguments, "--set", "reg_weight=0.1"]
-    _refused(capsys, other, "trials of another search", "choose another folder")
+    refused(capsys, other, "trials of another search", "choose another folder")
     assert _files(tmp_path) == files
 
 
@@ -126,7 +113,7 @@ def test_what_is_searched(tmp_path, monkeypatch, capsys):
     ]
     arguments = ["tune", "fake", "--model", "vbpr", *options]
     assert main([*arguments, "--out", str(tmp_path), "--json"]) == 0
-    plain = _json(capsys)
+    plain = printed_json(capsys)
     ((model, train, val, trials, folder, space, fixed, *rest),) = seen
     assert model.__name__ == "VBPR"
     assert train.split == "train"
@@ -180,7 +167,7 @@ def test_what_is_searched(tmp_path, monkeypatch, capsys):
 def test_bad_input_leaves_no_trace(options, text, tmp_path, capsys):
     folder = tmp_path / "search"
     common = ["tune", "fake", "--max-epochs", "1", "--out", str(folder)]
-    _refused(capsys, [*common, *options], text)
+    refused(capsys, [*common, *options], text)
     assert not folder.exists()
 
 
@@ -190,8 +177,8 @@ def test_a_model_without_a_space_needs_one(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     arguments = ["tune", "fake", "--model", "own_tuned.Mine", "--max-epochs", "1"]
-    _refused(capsys, arguments, "no search space for 'Mine'", "--search")
+    refused(capsys, arguments, "no search space for 'Mine'", "--search")
     assert main([*arguments, "--search", "reg_weight=0.1,0.2", "--json"]) == 0
-    plain = _json(capsys)
+    plain = printed_json(capsys)
     assert plain["model"] == "Mine"
     assert len(plain["trials"]) == 3  # the published one and both values

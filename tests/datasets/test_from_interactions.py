@@ -1,4 +1,5 @@
 import numpy as np
+import pandas
 import pytest
 import scipy.sparse
 import torch
@@ -112,12 +113,10 @@ def test_bad_input(change: dict, message: str) -> None:
 
 
 def _frame(x):
-    pandas = pytest.importorskip("pandas")
     return pandas.DataFrame(x, columns=["a", "b"])
 
 
 def _column(x):
-    pandas = pytest.importorskip("pandas")
     return pandas.Series([*x], index=[7, 1, 4])  # of a table that rows were dropped of
 
 

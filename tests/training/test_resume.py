@@ -154,7 +154,7 @@ def test_an_earlier_version_had_the_defaults_of_the_options_that_it_lacked(
         del plain["config"][name]
     save_tensors(path, tensors, plain)
     other = replace(config, lr_decay=0.9)
-    with pytest.raises(ValueError, match="lr_decay=None and cannot be resumed"):
+    with pytest.raises(ValueError, match="lr_decay=1.0 and cannot be resumed"):
         fit(_model("BPRMF", train, 0), train, val, other, tmp_path, resume=True)
     longer = replace(config, max_epochs=2)
     result = fit(_model("BPRMF", train, 0), train, val, longer, tmp_path, resume=True)

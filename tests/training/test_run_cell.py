@@ -172,24 +172,20 @@ def test_cells_of_other_settings_are_told_apart(
         run_cell(model, common | two, splits, path, separate=separate)
 
 
-def test_an_argument_of_a_later_version_may_be_missing(splits, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("where", "name", "value"),
+    [("arguments", "reg_weight", 0.5), ("training", "lr_decay", 0.9)],
+)
+def test_what_a_later_version_has_may_be_missing(
+    where: str, name: str, value: float, splits, tmp_path
+) -> None:
     path = tmp_path / "seed-0.json"
     plain = run_cell(BPRMF, SETTING, splits, path)
-    del plain["arguments"]["reg_weight"]
+    del plain[where][name]
     path.write_text(json.dumps(plain))
     assert run_cell(BPRMF, SETTING, splits, path) == plain
-    with pytest.raises(ValueError, match="reg_weight=None"):
-        run_cell(BPRMF, {**SETTING, "reg_weight": 0.5}, splits, path)
-
-
-def test_an_option_of_a_later_version_may_be_missing(splits, tmp_path) -> None:
-    path = tmp_path / "seed-0.json"
-    plain = run_cell(BPRMF, SETTING, splits, path)
-    del plain["training"]["lr_decay"]
-    path.write_text(json.dumps(plain))
-    assert run_cell(BPRMF, SETTING, splits, path) == plain
-    with pytest.raises(ValueError, match="lr_decay=None"):
-        run_cell(BPRMF, {**SETTING, "lr_decay": 0.9}, splits, path)
+    with pytest.raises(ValueError, match=f"{name}=None"):
+        run_cell(BPRMF, {**SETTING, name: value}, splits, path)
 
 
 def test_a_distance_is_the_same_by_name_and_by_class(splits, tmp_path) -> None:

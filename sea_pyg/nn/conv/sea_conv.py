@@ -13,7 +13,13 @@ from torch_geometric.utils import is_torch_sparse_tensor, spmm, to_edge_index
 from torch_geometric.utils.sparse import set_sparse_value
 
 from sea_pyg.typing import Adj, OptTensor, PairTensor, Size
-from sea_pyg.utils import check_ends, check_floating, product_dtype, symmetric_norm
+from sea_pyg.utils import (
+    check_ends,
+    check_floating,
+    check_weights,
+    product_dtype,
+    symmetric_norm,
+)
 
 
 class SEAConv(MessagePassing):
@@ -108,15 +114,10 @@ class SEAConv(MessagePassing):
                 "the number of destination nodes is unknown; pass "
                 "x=(x_src, x_dst) or size=(num_src, num_dst)"
             )
-        if not sparse and edge_weight is not None:
-            num_edges = edge_index.size(1)
-            if edge_weight.numel() != num_edges:
-                raise ValueError(
-                    f"there must be a weight per edge, {num_edges} (got "
-                    f"{edge_weight.numel()})"
-                )
         if self.normalize:
             edge_index, edge_weight = self._normalize(x, edge_index, edge_weight, size)
+        elif not sparse and edge_weight is not None:
+            check_weights(edge_weight, edge_index.size(1))
         # propagate_type: (x: PairTensor, edge_weight: OptTensor)
         out: Tensor = self.propagate(
             edge_index, x=x, edge_weight=edge_weight, size=size

@@ -18,11 +18,11 @@ def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     y = y.to(torch.promote_types(y.dtype, torch.float32))
     center = y.mean(dim=0)
     variance = (y - center).square().mean(dim=0)
-    rounding = _rounding(y.square().mean(dim=0), y.dtype)
+    rounding = rounding_variance(y.square().mean(dim=0), y.dtype)
     return center, (variance + rounding).log()
 
 
-def _rounding(mean_square: Tensor, dtype: torch.dtype) -> Tensor:
+def rounding_variance(mean_square: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the variance that is nothing but rounding.
 
     Args:
@@ -117,7 +117,7 @@ def solve_linear_gaussian(
         cross = covariance[:x_channels, x_channels:]
         spread = covariance.diagonal()
         x_spread, y_spread = spread[:x_channels], spread[x_channels:]
-        at_least = _rounding(x_spread + x_mean.square(), mean.dtype)
+        at_least = rounding_variance(x_spread + x_mean.square(), mean.dtype)
         diagonal = ridge * x_spread.mean() + at_least
         factor, failed = torch.linalg.cholesky_ex(gram + diagonal.diag())
         # A look at the value would halt a GPU, so only where it can be.
@@ -132,7 +132,7 @@ def solve_linear_gaussian(
         explained = (weight * (2 * cross - gram @ weight)).sum(dim=0)
         residual = (y_spread - explained).clamp(min=0)
         variance = residual + variance_floor * y_spread
-        rounding = _rounding(y_spread + y_mean.square(), dtype)
+        rounding = rounding_variance(y_spread + y_mean.square(), dtype)
         log_variance = (variance + rounding).log()
         bias = y_mean - x_mean @ weight
     return LinearSolution(weight.to(dtype), bias.to(dtype), log_variance.to(dtype))

@@ -134,8 +134,6 @@ class _LogPartition(torch.autograd.Function):
             if absent is not None:  # the largest logit is to be one that counts
                 logits.masked_fill_(absent, -torch.inf)
             shift = None if bounded else _largest(logits, own, rows)
-            if absent is not None and shift is not None:
-                shift.clamp_(min=torch.finfo(shift.dtype).min)
             if shift is not None:
                 logits.sub_(shift.unsqueeze(1))
             power = logits.exp2_()
@@ -175,9 +173,12 @@ class _LogPartition(torch.autograd.Function):
 
 
 def _largest(logits: Tensor, own: OptTensor, rows: slice) -> Tensor:
-    """Return the largest logit of every row, that of the positive included."""
+    """Return the largest logit of every row, that of the positive included.
+
+    It is finite, also where no key counts.
+    """
     if own is None:
-        return torch.amax(logits, dim=1)
+        return torch.amax(logits, dim=1).clamp_(min=torch.finfo(logits.dtype).min)
     if logits.size(1) > 0:
         return torch.maximum(own[rows], torch.amax(logits, dim=1))
     return torch.clone(own[rows])

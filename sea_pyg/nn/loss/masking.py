@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from sea_pyg.nn.functional.linear_gaussian import rounding_variance
 from sea_pyg.typing import OptTensor
 from sea_pyg.utils import memoize
 
@@ -47,7 +48,7 @@ def standardized(x: Tensor, mask: OptTensor) -> Tensor:
     spread = centred if rows is None else centred[rows]
     variance = spread.square().mean(dim=0)
     # All that is left of a constant column is rounding, which has no scale to be given.
-    rounding = (32 * torch.finfo(x.dtype).eps * mean.detach()).square()
+    rounding = rounding_variance(mean.square(), x.dtype)
     scale = (variance + _SMALLEST_VARIANCE).rsqrt()
     return (centred * scale.masked_fill(variance <= rounding, 0)).to(dtype)
 

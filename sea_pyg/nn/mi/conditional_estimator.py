@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import gaussian_nll
 from sea_pyg.nn.mi.conditional_gaussian import ConditionalGaussian
+from sea_pyg.nn.mi.fit_side_by_side import fit_side_by_side, fits_with
 from sea_pyg.nn.mi.gaussian_mlp import GaussianMLP
 from sea_pyg.nn.mi.linear_gaussian import LinearGaussian
 from sea_pyg.nn.mi.mutual_information_estimator import (
@@ -73,6 +74,24 @@ class ConditionalEstimator(MutualInformationEstimator):
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         self.conditional.reset_parameters()
+
+    @property
+    def kernel_model(self) -> GaussianMLP | None:
+        """The model q, if its likelihood is all that is learned and has a kernel."""
+        own = type(self).learning_loss is ConditionalEstimator.learning_loss
+        model = self.conditional
+        if own and isinstance(model, GaussianMLP) and model.has_kernel:
+            return model
+        return None
+
+    def _fit_to_all(
+        self, x: Tensor, y: Tensor, optimizer: torch.optim.Adam, steps: int
+    ) -> Tensor:
+        model = self.kernel_model
+        if model is None or not fits_with([model], optimizer):
+            return super()._fit_to_all(x, y, optimizer, steps)
+        with torch.inference_mode(False):
+            return fit_side_by_side([model], [x], [y], optimizer, steps)
 
     def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Compute q's mean negative log-likelihood, without its constant."""

@@ -88,15 +88,24 @@ class MutualInformationEstimator(torch.nn.Module, ABC):
             return float(self.learning_loss(x, y))
 
         def loss() -> Tensor:
-            if batch_size is None or batch_size >= x.size(0):
-                return self.learning_loss(x, y)
             order = torch.randperm(x.size(0), generator=generator, device=x.device)
             rows = order[:batch_size]
             return self.learning_loss(x[rows], y[rows])
 
-        last = minimize(loss, torch.optim.Adam(parameters, lr=lr), steps)
+        optimizer = torch.optim.Adam(parameters, lr=lr)
+        if batch_size is None or batch_size >= x.size(0):
+            return float(self._fit_to_all(x, y, optimizer, steps))
+        last = minimize(loss, optimizer, steps)
         assert last is not None
         return float(last)
+
+    def _fit_to_all(
+        self, x: Tensor, y: Tensor, optimizer: torch.optim.Adam, steps: int
+    ) -> Tensor:
+        """Take an optimizer's steps on the same pairs, and return the last loss."""
+        last = minimize(lambda: self.learning_loss(x, y), optimizer, steps)
+        assert last is not None
+        return last
 
     def check(self, x: Tensor, y: Tensor, finite: bool = False) -> None:
         """Check that ``x`` and ``y`` are pairs that this estimator takes.

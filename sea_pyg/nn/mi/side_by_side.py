@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, Sequential
 
-from sea_pyg.utils import once_differentiable
+from sea_pyg.utils import memoize, once_differentiable
 
 
 class Weights(NamedTuple):
@@ -74,22 +74,34 @@ def layers(*networks: Sequential) -> list[Tensor]:
     return parameters
 
 
-def columns(samples: Sequence[Tensor], dtype: torch.dtype, ones: bool) -> Tensor:
+def columns(
+    samples: Sequence[Tensor], dtype: torch.dtype, ones: bool, keep: bool = False
+) -> Tensor:
     """Return the samples as columns.
 
     Args:
         samples: Those of every model, :math:`(N, d)` each.
         dtype: The result's type.
         ones: Whether a row of ones is put below.
+        keep: Whether the layout is kept for the next call with these tensors.
+            (default: :obj:`False`)
 
     Shapes:
         Returns :math:`(M, d, N)`, or with the ones :math:`(M, d + 1, N)`.
     """
-    num_samples, channels = samples[0].shape
-    out = samples[0].new_ones(len(samples), channels + ones, num_samples, dtype=dtype)
-    for part, x in zip(out, samples, strict=True):
-        part[:channels] = x.detach().t()
-    return out
+
+    def build() -> Tensor:
+        num_samples, channels = samples[0].shape
+        out = samples[0].new_ones(
+            len(samples), channels + ones, num_samples, dtype=dtype
+        )
+        for part, x in zip(out, samples, strict=True):
+            part[:channels] = x.detach().t()
+        return out
+
+    first, *others = samples
+    key = ("columns", dtype, ones, len(samples))
+    return memoize(first, key, build, *others) if keep else build()
 
 
 def nll_and_gradient(
@@ -170,6 +182,7 @@ def fused_nll(
     ys: Sequence[Tensor],
     bound: float,
     parameters: Sequence[Tensor],
+    keep: bool = False,
 ) -> Tensor:
     """Compute the sum of models' mean negative log-likelihoods, without their constant.
 
@@ -180,12 +193,15 @@ def fused_nll(
         ys: The variables of every model.
         bound: Range of the log-variance.
         parameters: Those of all networks, see :func:`stack`.
+        keep: Whether the samples' layout is kept, see :func:`columns`.
+            (default: :obj:`False`)
 
     Shapes:
         ``xs`` :math:`(N, d_x)` each, ``ys`` :math:`(N, d_y)` each; returns a scalar.
     """
     dtype = parameters[0].dtype
-    x, y = columns(xs, dtype, ones=True), columns(ys, dtype, ones=False)
+    x = columns(xs, dtype, ones=True, keep=keep)
+    y = columns(ys, dtype, ones=False, keep=keep)
     out: Tensor = _FusedNLL.apply(  # type: ignore[no-untyped-call]
         x, y, bound, *parameters
     )

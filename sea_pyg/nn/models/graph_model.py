@@ -1,6 +1,6 @@
 """What ties a model to a user-item graph."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from sea_pyg.typing import RATES, EdgeType
 from sea_pyg.utils import (
     EdgeMembership,
     check_edge_type,
-    check_edges,
+    checked_edges,
     first_of_another,
     get_split_id,
     memoize,
@@ -77,17 +77,8 @@ class GraphModel(torch.nn.Module):
         """
         check_edge_type(data, self.edge_type)
         self.check_graph(data)
-        stored: Any = data[self.edge_type].edge_index
         sizes = (self.num_users, self.num_items)
-        if not isinstance(stored, Tensor):
-            check_edges(stored, self.edge_type, sizes)  # says what it must be
-        edge_index: Tensor = stored
-
-        def check() -> None:
-            check_edges(edge_index, self.edge_type, sizes)
-
-        memoize(edge_index, ("checked", self.edge_type, *sizes), check)
-        return edge_index
+        return checked_edges(data[self.edge_type].edge_index, self.edge_type, sizes)
 
     def note_training(self, data: HeteroData) -> None:
         """Note in :attr:`trained_on` which interactions the model is trained on.

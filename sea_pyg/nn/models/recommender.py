@@ -25,7 +25,7 @@ from sea_pyg.utils import (
     EdgeMembership,
     InitArguments,
     check_edge_type,
-    check_edges,
+    checked_edges,
     device_of,
     memoize,
     modality_input,
@@ -312,16 +312,10 @@ class Recommender(InitArguments, GraphModel, ABC):
         self, data: HeteroData, exclude_seen: bool, exclude: Tensor
     ) -> EdgeMembership:
         """Join pairs with the graph's (built once per tensor of pairs)."""
-        if not isinstance(exclude, Tensor) or exclude.dtype != torch.long:
-            got = exclude.dtype if isinstance(exclude, Tensor) else type(exclude)
-            raise ValueError(
-                f"exclude must be a tensor of (user, item) pairs, int64 [2, P] (got "
-                f"{got})"
-            )
         edge_index, sizes = self.interactions(data), (self.num_users, self.num_items)
+        exclude = checked_edges(exclude, self.edge_type, sizes, "exclude")
 
         def build() -> EdgeMembership:
-            check_edges(exclude, self.edge_type, sizes)
             pairs = exclude.to(edge_index.device)
             if exclude_seen:
                 pairs = torch.cat([edge_index, pairs], dim=1)

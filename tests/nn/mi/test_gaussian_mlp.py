@@ -1,5 +1,7 @@
 """The fused likelihood against autograd's."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +108,33 @@ def test_networks_of_other_shapes_are_computed_as_they_are(network: Sequential) 
     torch.testing.assert_close(
         joint_learning_loss([CLUB(3, 2, conditional=model)], [(x, y)]), expected
     )
+
+
+@pytest.mark.parametrize("q", ["mlp", "tanh", "residual"])
+@pytest.mark.parametrize("batch_size", [None, 20])
+def test_a_fit_takes_adams_steps(q: str, batch_size: int | None) -> None:
+    """Side by side where there is a kernel and the pairs stay, one by one elsewhere."""
+    torch.manual_seed(0)
+    x, y = torch.randn(30, 3).double(), torch.randn(30, 2).double()
+    model = Residual(3, 2) if q == "residual" else GaussianMLP(3, 2)
+    if q == "tanh":
+        model.log_variance_bound = 1.0
+    club = CLUB(3, 2, conditional=model).double()
+    twin = copy.deepcopy(club)
+    draw = [torch.Generator().manual_seed(3) for _ in range(2)]
+    last = club.fit(x, y, steps=12, lr=0.02, batch_size=batch_size, generator=draw[0])
+    optimizer = torch.optim.Adam(twin.parameters(), lr=0.02)
+    for _ in range(12):
+        rows = torch.arange(30)
+        if batch_size is not None:
+            rows = torch.randperm(30, generator=draw[1])[:batch_size]
+        loss = gaussian_nll(y[rows], *twin.conditional(x[rows]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert last == pytest.approx(float(loss.detach()), rel=1e-9)
+    for found, expected in zip(club.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 def test_samples_that_are_written_over_are_read_anew() -> None:

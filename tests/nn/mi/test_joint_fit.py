@@ -58,7 +58,9 @@ def test_joint_is_the_sum(
     calls = []
     fused = joint.fused_nll
     monkeypatch.setattr(
-        joint, "fused_nll", lambda *args: calls.append(len(args[0])) or fused(*args)
+        joint,
+        "fused_nll",
+        lambda *args, **kw: calls.append(len(args[0])) or fused(*args, **kw),
     )
     loss = joint_learning_loss(estimators, samples)
     assert calls == [count]
