@@ -1,6 +1,7 @@
 """The command line, in this process: what it prints, and how it refuses."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -855,8 +856,10 @@ def test_a_run_whose_data_has_moved_goes_on(tmp_path, capsys):
     resume = ["--resume", str(folder), "--max-epochs", "2"]
     capsys.readouterr()
     refused(capsys, ["train", *resume], "is not there", "train DATA --resume")
-    assert main(["train", str(moved), *resume, "--json"]) == 0
+    assert main(["train", str(moved), *resume[:2], "--json"]) == 0
     assert printed_json(capsys)["data"] == str(moved)
+    assert RunConfig.load(folder).data == str(moved)
+    assert main(["train", *resume]) == 0
     assert RunConfig.load(folder).data == str(moved)
     assert main(["evaluate", str(folder)]) == 0
     other = tmp_path / "other"
@@ -865,6 +868,30 @@ def test_a_run_whose_data_has_moved_goes_on(tmp_path, capsys):
     capsys.readouterr()
     refused(capsys, ["train", str(other), *resume], "are not those that the run")
     assert RunConfig.load(folder).data == str(moved)
+
+
+def test_a_name_that_a_terminal_cannot_show_is_escaped(tmp_path):
+    data = tmp_path / "\u0434"
+    data.mkdir()
+    rows = [f"{user}\t{(3 * user + i) % 25}\n" for user in range(30) for i in range(12)]
+    (data / "toy.inter").write_text("userID\titemID\n" + "".join(rows))
+    command = [
+        "train",
+        str(data),
+        "--model",
+        "popularity",
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "sea_pyg", *command],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert "\\u0434, seed 0" in done.stdout
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

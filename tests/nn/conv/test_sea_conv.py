@@ -356,7 +356,8 @@ def test_edges_that_end_nowhere_are_named() -> None:
 def test_every_edge_has_a_weight(length: int) -> None:
     x = torch.randn(NUM_SRC, 3), torch.randn(NUM_DST, 3)
     message = rf"a weight per edge, 7 \(got {length}\)"
-    with pytest.raises(ValueError, match=message):
-        SEAConv()(x, EDGES, torch.ones(length))
+    for normalize in (True, False):
+        with pytest.raises(ValueError, match=message):
+            SEAConv(normalize)(x, EDGES, torch.ones(length))
     column = torch.ones(EDGES.size(1), 1)
     torch.testing.assert_close(SEAConv()(x, EDGES, column), SEAConv()(x, EDGES))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sea_pyg.nn import functional as F
-from sea_pyg.nn.functional import Readout
+from sea_pyg.nn.functional import Readout, linear_readouts
 from sea_pyg.nn.functional.readouts import _composing_pays, _row_product
 
 
@@ -130,3 +130,14 @@ def test_lower_precision_follows_a_fused_optimizer() -> None:
         optimizer.zero_grad()
         out.float().square().sum().backward()
         optimizer.step()
+
+
+def test_what_has_to_be_called_is_called_where_composing_pays() -> None:
+    x, weight, bias = torch.randn(500, 40), torch.randn(40, 40), torch.randn(40)
+    small = torch.randn(2, 20)
+    plain = Readout(small, None, 20, 40)
+    called = plain._replace(call=lambda columns: 2 * columns @ small.t())
+    (expected,) = linear_readouts(x, weight, bias, [plain])
+    found, beside = linear_readouts(x, weight, bias, [called, plain])
+    torch.testing.assert_close(found, 2 * expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(beside, expected, rtol=1e-4, atol=1e-4)

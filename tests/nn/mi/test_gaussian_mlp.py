@@ -150,3 +150,21 @@ def test_samples_that_are_written_over_are_read_anew() -> None:
         rows[:] = 0
         zero = club.learning_loss(x, y)
         torch.testing.assert_close(zero, club.learning_loss(x.clone(), y.clone()))
+
+
+class Shrunk(CLUB):
+    """A bound whose q learns something else than its likelihood alone."""
+
+    def learning_loss(self, x: Tensor, y: Tensor) -> Tensor:
+        squares = [p.square().sum() for p in self.parameters()]
+        return super().learning_loss(x, y) + torch.stack(squares).sum()
+
+
+def test_an_objective_of_one_s_own_is_what_is_fitted() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(30, 3), torch.randn(30, 2)
+    club = Shrunk(3, 2)
+    before = sum(float(p.detach().square().sum()) for p in club.parameters())
+    club.fit(x, y, steps=200, lr=0.02)
+    after = sum(float(p.detach().square().sum()) for p in club.parameters())
+    assert after < 0.1 * before

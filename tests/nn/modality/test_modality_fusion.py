@@ -71,3 +71,9 @@ def test_users_of_other_shapes_are_refused(
     model = ModalityFusion(6, 2)
     with pytest.raises(ValueError, match=message):
         model([torch.ones(shape) for shape in shapes], [torch.ones(5, 4)] * 2)
+
+
+def test_no_users_are_weighed_to_none() -> None:
+    fusion = ModalityFusion(4, 2)
+    none = torch.empty(0, dtype=torch.long)
+    assert fusion.weigh(torch.empty(0, 6), none).shape == (0, 6)
