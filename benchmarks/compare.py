@@ -12,7 +12,8 @@ trained with every seed and tested once. `SEA:fast` is a preset of a model, and
 model alone. `--set` gives all models that train an option of training, beside which
 each is tuned; or one model an argument of its own (`MICRO.contrast_on=batch`), or those
 with separate learning attached one of that (`separate.sample_size=4096`). A model of
-your own is named as `package.module.Class`, of a module on Python's path.
+your own is named as `package.module.Class`, of a module in the current folder or on
+Python's path.
 
 `DIR/<data>-<split>/<model>/seed-0.json` is a cell, with the values of every user
 beside it; `DIR/table.md` has all tables, and `DIR/comparison.json` their numbers. The
@@ -91,7 +92,12 @@ from sea_pyg.training import (
 )
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.typing import RATES
-from sea_pyg.utils import check_counts, keep_freed_memory, modality_names
+from sea_pyg.utils import (
+    check_counts,
+    import_from_working_directory,
+    keep_freed_memory,
+    modality_names,
+)
 
 
 @dataclass(frozen=True)
@@ -414,6 +420,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mmrec-timeout", type=float, default=24, help="hours per run")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    import_from_working_directory()  # a model of one's own may stand there
     if options.worker is not None:
         return worker(options.worker, lambda plain: work(Unit(**plain)))
     if options.smoke:

@@ -242,6 +242,12 @@ def test_a_model_and_a_bound_of_one_s_own(tmp_path, monkeypatch, capsys):
     assert printed_json(capsys)["test"] == pytest.approx(trained["test"])
     assert main(["train", "--resume", str(folder), *more]) == 0
     capsys.readouterr()
+    assert set(config.own_code) == {"own_models"}
+    (tmp_path / "own_models.py").write_text(OWN_MODULE + "\n# another line\n")
+    for changed in (["evaluate", str(folder)], ["train", "--resume", str(folder)]):
+        with pytest.warns(UserWarning, match="the source of own_models has changed"):
+            assert main(changed) == 0
+    capsys.readouterr()
     other = ["train", "--resume", str(folder), "--model", "vbpr"]
     refused(capsys, other, "own_models.Mine")
     refused(capsys, [*_train(folder), "--model", "own_models.None"], "'None'")

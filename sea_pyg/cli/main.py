@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sea_pyg.utils import require
+from sea_pyg.utils import import_from_working_directory, require
 
 Result = tuple[str, dict[str, Any]]
 """What a command returns: the text for people and the object for ``--json``."""
@@ -25,8 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         require("jsonargparse", "train")
-        if not {"", os.getcwd()} & set(sys.path):  # a model of one's own stands here
-            sys.path.insert(0, os.getcwd())  # as `python -m sea_pyg` has it
+        import_from_working_directory()  # a model of one's own may stand there
         from sea_pyg.cli.parser import make_parser
 
         options = make_parser().parse_args(argv)

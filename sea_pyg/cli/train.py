@@ -47,6 +47,7 @@ from sea_pyg.training.atomic import atomic, write_text
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
 from sea_pyg.training.fit import find_device
 from sea_pyg.training.run_config import FILE_NAME
+from sea_pyg.training.run_notes import own_code
 from sea_pyg.typing import RATES
 from sea_pyg.utils import get_split_id, keep_freed_memory
 
@@ -184,6 +185,7 @@ def _start(options: Any, source: str) -> tuple[RunConfig, Splits, Recommender]:
         features=feature_fingerprints(
             splits[0], model.hparams().get("in_channels", {})
         ),
+        own_code=own_code(built),
     )
     return run, splits, built
 

@@ -1,5 +1,6 @@
 """What a run directory says about its run."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from sea_pyg.nn import models
 from sea_pyg.nn.models import Recommender
 from sea_pyg.training.atomic import create_text, write_text
 from sea_pyg.training.fingerprint import feature_fingerprints, fingerprint
+from sea_pyg.training.run_notes import own_code
 from sea_pyg.training.training_config import TrainingConfig
 from sea_pyg.utils import require
 
@@ -46,6 +48,9 @@ class RunConfig:
     features: dict[str, str] | None = None
     """SHA-256 of the features and masks that the model reads, by attribute; unknown in
     runs of earlier versions."""
+    own_code: dict[str, str] | None = None
+    """SHA-256 of the source files of a model of one's own, by module; unknown in runs
+    of earlier versions."""
 
     @property
     def label(self) -> str:
@@ -57,6 +62,9 @@ class RunConfig:
 
         Raises:
             ValueError: If the model's name or arguments are not known.
+
+        Warns:
+            UserWarning: If the source of a model of one's own has changed.
         """
         cls = models.resolve(self.model)
         try:
@@ -70,7 +78,22 @@ class RunConfig:
             ) from error
         if self.split_id is not None:
             model.trained_on = (self.split_id,)
+        self._warn_of_own_code(model)
         return model
+
+    def _warn_of_own_code(self, model: Recommender) -> None:
+        if self.own_code is None:
+            return
+        found = own_code(model)
+        if found != self.own_code:
+            names = {*found.items()} ^ {*self.own_code.items()}
+            modules = sorted({module for module, _ in names})
+            warnings.warn(
+                f"the source of {', '.join(modules)} has changed since the run of "
+                f"{self.label} was started: restore it, or its results are those of "
+                "two models",
+                stacklevel=3,
+            )
 
     def load_splits(
         self, source: str | Path | None = None

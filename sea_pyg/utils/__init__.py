@@ -46,7 +46,11 @@ from sea_pyg.utils.graph_note import (
     noted_inputs,
     noted_settings,
 )
-from sea_pyg.utils.import_path import import_object, import_path
+from sea_pyg.utils.import_path import (
+    import_from_working_directory,
+    import_object,
+    import_path,
+)
 from sea_pyg.utils.init_arguments import InitArguments, bind_arguments
 from sea_pyg.utils.interactions import (
     check_edges,
@@ -123,6 +127,7 @@ __all__ = [
     "get_split_id",
     "graph_note",
     "has_graph",
+    "import_from_working_directory",
     "import_object",
     "import_path",
     "interactions_digest",

@@ -1,6 +1,8 @@
 """Classes and functions by where they stand, as in ``package.module.Class``."""
 
 import importlib
+import os
+import sys
 from typing import Any
 
 
@@ -48,3 +50,11 @@ def import_object(path: str) -> Any:
     if not hasattr(found, name):
         raise ValueError(f"module {module!r} has no {name!r}")
     return getattr(found, name)
+
+
+def import_from_working_directory() -> None:
+    """Have :func:`import_object` find modules in the working directory, too, as
+    ``python -m`` does.
+    """
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.insert(0, os.getcwd())

@@ -54,6 +54,7 @@ def init_arguments(
 
     Raises:
         TypeError: If the constructor does not take them.
+        ValueError: If a switch is given a text.
     """
     constructors = [vars(c)["__init__"] for c in cls.__mro__ if "__init__" in vars(c)]
     found: dict[str, Any] = {}
@@ -64,7 +65,11 @@ def init_arguments(
             bound.apply_defaults()
         args, kwargs = (), {}
         for name, value in list(bound.arguments.items())[1:]:
-            kind = signature.parameters[name].kind
+            parameter = signature.parameters[name]
+            if parameter.annotation in (bool, "bool") and isinstance(value, str):
+                # "false" would count as true.
+                raise ValueError(f"{name} must be True or False (got {value!r})")
+            kind = parameter.kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 args = value
             elif kind is inspect.Parameter.VAR_KEYWORD:

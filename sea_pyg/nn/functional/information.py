@@ -39,8 +39,11 @@ def club(
         \frac{1}{N} \sum_i \log q(y_i | x_i)
         - \frac{1}{N^2} \sum_{i, j} \log q(y_j | x_i)
 
-    The second term needs no pairs: the average of :math:`(y_j - \mu_i)^2` over
-    :math:`j` is :math:`\overline{(y - \bar{y})^2} + (\bar{y} - \mu_i)^2`, exactly.
+    The second term needs no pairs: with :math:`d_i = y_i - \bar{y}`, the average of
+    :math:`(y_j - \mu_i)^2` over :math:`j` is :math:`\overline{d^2} +
+    (\bar{y} - \mu_i)^2`, and exceeds :math:`(y_i - \mu_i)^2` by
+    :math:`\overline{d^2} - d_i^2 - 2 d_i (\bar{y} - \mu_i)`, where nothing large is
+    taken from another, however far :math:`\mu` lies.
 
     Args:
         y: Samples.
@@ -52,14 +55,16 @@ def club(
         The first three :math:`[N, d]`, ``permutation`` :math:`[N]`; returns a scalar
         in nats.
     """
-    positive = (y - mean).square()
     if permutation is not None:
-        negative = (y[permutation] - mean).square()
+        other = y[permutation]
+        excess = (other - y) * (other + y - 2 * mean)
     else:
         center = y.mean(dim=0)
-        spread = (y - center).square().mean(dim=0)
-        negative = spread + (center - mean).square()
-    ratio = (negative - positive) * (-log_variance).exp()
+        shift = y - center
+        shift = shift - shift.mean(dim=0)  # what rounding of the center left
+        square = shift.square()
+        excess = square.mean(dim=0) - square - 2 * shift * (center - mean)
+    ratio = excess * (-log_variance).exp()
     return 0.5 * ratio.sum(dim=-1).mean()
 
 

@@ -61,7 +61,8 @@ class SeparateLearning(InitArguments, SeparateMapping):
             :obj:`"subtraction"` (the generic half is taken off the unique one, and
             there is no loss), :obj:`None`, or a callable that makes a
             :class:`MutualInformationEstimator` or a loss from both widths, or where
-            one stands, as ``"package.module.Class"``. (default: :obj:`"club"`)
+            one stands, as ``"package.module.Class"``; a lower bound can fall while the
+            parts share as much as before. (default: :obj:`"club"`)
         distance_kwargs: Further arguments of the distance's class;
             ``{"conditional": "linear"}`` needs no inner loop, and twice as many items
             as ``distance_channels``: fewer have no distance. A model q or a critic is

@@ -27,7 +27,7 @@ def resolve_alignment_pairs(
     """Return the (query, key) pairs, every unordered pair once by default.
 
     Raises:
-        ValueError: If a pair does not name two modalities.
+        ValueError: If a pair does not name two modalities, or stands there twice.
     """
     if pairs is None:
         return [(b, a) for i, a in enumerate(names) for b in names[i + 1 :]]
@@ -42,7 +42,11 @@ def resolve_alignment_pairs(
                     f"unknown modality {name!r} in alignment_pairs; "
                     f"{closest(name, names)}"
                 )
-    return [(query, key) for query, key in pairs]
+    found = [(query, key) for query, key in pairs]
+    for pair in found:
+        if found.count(pair) > 1:
+            raise ValueError(f"alignment_pairs must differ (got {pair!r} twice)")
+    return found
 
 
 def distance_class(

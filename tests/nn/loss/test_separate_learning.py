@@ -450,6 +450,13 @@ def test_a_distance_that_cannot_be_made_anew_is_refused(distance, message) -> No
         SeparateLearning({"text": 4, "image": 4}, distance=distance)
 
 
+def test_an_alignment_pair_that_stands_twice_is_refused() -> None:
+    both = [("text", "image"), ("image", "text")]  # queries and keys are two roles
+    assert build({"text": 4, "image": 4}, alignment_pairs=both).alignment_pairs == both
+    with pytest.raises(ValueError, match=r"differ \(got \('text', 'image'\) twice"):
+        build({"text": 4, "image": 4}, alignment_pairs=[*both, ("text", "image")])
+
+
 @pytest.mark.parametrize("distance", ["club", InfoNCE])
 def test_gradients_of_estimators_do_not_add_up(distance: Any) -> None:
     model, x = build({"text": 4}, distance=distance), features({"text": 4})

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sea_pyg.nn.functional import club
 from sea_pyg.nn.mi import CLUB, GaussianMLP
 from sea_pyg.nn.mi.club import derangement
 from tests.nn.mi.gaussians import LEVELS, ExactGaussian, correlation, sample
@@ -25,6 +26,20 @@ def test_all_pairs_is_the_double_sum() -> None:
             log_q = -0.5 * (square + log_variance[i]).sum()
             expected += log_q * ((i == j) / 9 - 1 / 81)
     torch.testing.assert_close(estimator(x, y), expected)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_mean_far_away_cancels(sampled: bool) -> None:
+    # With one variance for all, the samples' offset from q's mean drops out.
+    y, noise = torch.randn(2, 512, 3, generator=torch.Generator().manual_seed(0))
+    permutation = derangement(512, None, y.device) if sampled else None
+    log_variance = torch.zeros_like(y)
+    near = club(y, noise, log_variance, permutation)
+    y, noise = (y + 2**12).double(), noise.double()  # as float32 has them
+    true = club(y, noise, log_variance.double(), permutation)
+    far = club(y.float(), noise.float(), log_variance, permutation)
+    assert abs(float(far - true)) < 0.01
+    assert abs(float(near - true)) < 0.01
 
 
 # d * (exp(2 I / d) - 1) at d = 20

@@ -67,3 +67,16 @@ def test_a_misspelt_argument_has_a_hint() -> None:
         WithSeparateLearning.from_data(data, backbone="VBPR", alpha=0.1)
     with pytest.raises(TypeError, match=r"VBPR\(\).*did you mean 'embedding_dim'"):
         WithSeparateLearning.from_data(data, backbone="VBPR", embeding_dim=4)
+
+
+@pytest.mark.parametrize("model", [SEA, Deeper])
+def test_a_text_as_a_switch_is_refused(model: type) -> None:
+    class Switched(model):
+        def __init__(self, *args: Any, own: bool = False, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.own = own
+
+    with pytest.raises(ValueError, match=r"own must be True or False \(got 'no'\)"):
+        Switched(4, 5, {"text": 6} if model is SEA else 8, own="no")
+    with pytest.raises(ValueError, match="collapsed must be True or False"):
+        SEA(4, 5, {"text": 6}, collapsed="false")  # type: ignore[arg-type]
