@@ -14,7 +14,7 @@ class RandomUserSplit(InteractionSplit):
     r"""Hold out a random share of every user's interactions.
 
     Of a user's :math:`n` interactions, :math:`\lfloor n r \rfloor` go to validation
-    and to test, at least one to each as long as one remains for training (test comes
+    and to test, at least one to each, as long as one remains for training (test comes
     first). This is the usual 80/10/10 split of the field.
 
     Args:
@@ -48,6 +48,7 @@ class RandomUserSplit(InteractionSplit):
         _, val_ratio, test_ratio = self.ratios
         num_test = _share(degree, test_ratio, degree)
         num_val = _share(degree, val_ratio, degree - num_test)
+        num_val = num_val.minimum((degree - num_test - 1).clamp(min=0))
         part = (rank < (num_test + num_val)[user]).long()
         part[rank < num_test[user]] = 2
         return part.to(store.edge_index.device)

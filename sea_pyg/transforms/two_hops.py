@@ -85,6 +85,34 @@ def two_hops(
         start = stop
 
 
+def largest_of_each(row: Tensor, count: Tensor, k: int) -> Tensor:
+    """Return which entries are among the ``k`` of largest count of their row (bool).
+
+    Equal counts are taken in the order of the entries. Nothing is sorted: a histogram
+    of counts per row tells where the ``k``-th lies.
+
+    Args:
+        row: Rows, ascending.
+        count: Whole numbers, at least 1.
+        k: Entries per row.
+    """
+    row = row - row[0]
+    largest = count.new_zeros(int(row[-1]) + 1).scatter_reduce(0, row, count, "amax")
+    # A row's counts as consecutive places, its largest first.
+    end = largest.cumsum(0)
+    place = end[row] - count
+    number = torch.bincount(place, minlength=int(end[-1]))
+    upto = number.cumsum(0)
+    upto = upto - torch.cat([upto.new_zeros(1), upto])[end - largest].repeat_interleave(
+        largest
+    )
+    kept = (upto <= k)[place]
+    before = upto - number
+    parted = ((before < k) & (upto > k))[place].nonzero().flatten()
+    kept[parted] = _number_in_row(row[parted]) < k - before[place[parted]]
+    return kept
+
+
 def first_of_each(row: Tensor, k: int) -> Tensor:
     """Return which entries are among the first ``k`` of their row (bool).
 
@@ -92,6 +120,11 @@ def first_of_each(row: Tensor, k: int) -> Tensor:
         row: Rows, ascending.
         k: Entries per row.
     """
+    return _number_in_row(row) < k
+
+
+def _number_in_row(row: Tensor) -> Tensor:
+    """Number the entries of every row from 0."""
     degree = torch.bincount(row)
     start = degree.cumsum(0) - degree
-    return torch.arange(row.numel(), device=row.device) - start[row] < k
+    return torch.arange(row.numel(), device=row.device) - start[row]

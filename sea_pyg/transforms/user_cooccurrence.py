@@ -5,7 +5,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.transforms import BaseTransform
 
-from sea_pyg.transforms.two_hops import first_of_each, two_hops
+from sea_pyg.transforms.two_hops import largest_of_each, two_hops
 from sea_pyg.typing import CO_RATES, RATES, EdgeType
 from sea_pyg.utils import (
     EdgeMembership,
@@ -86,6 +86,9 @@ class UserCooccurrence(BaseTransform):
         row, col, count = row[others], col[others], weight[others].long()
         if row.numel() == 0:
             return row, col, weight[:0]
+        if self.k is not None:
+            kept = largest_of_each(row, count, self.k)
+            row, col, count = row[kept], col[kept], count[kept]
         # One sort by (row, falling count, col): the three as the digits of a number.
         base = int(count.max()) + 1
         key = ((row * base + (base - 1 - count)) * num_users + col).sort().values
@@ -93,9 +96,6 @@ class UserCooccurrence(BaseTransform):
         key = torch.div(key, num_users, rounding_mode="floor")
         row = torch.div(key, base, rounding_mode="floor")
         count = base - 1 - key % base
-        if self.k is not None:
-            kept = first_of_each(row, self.k)
-            row, col, count = row[kept], col[kept], count[kept]
         return row, col, count.float()
 
     def __repr__(self) -> str:

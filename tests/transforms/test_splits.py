@@ -477,3 +477,14 @@ def test_ratings_called_edge_label_are_no_labels_of_held_out_pairs() -> None:
     data[RATES].rating = torch.ones(num_edges)
     with pytest.raises(ValueError, match="both edge_label and rating"):
         RandomUserSplit()(data)
+
+
+def test_a_large_share_leaves_one_for_training():
+    pairs = [(0, item) for item in range(20)]
+    pairs += [(user, item) for user in range(1, 12) for item in range(2)]
+    data = graph(pairs)
+    data["user"].num_nodes, data["item"].num_nodes = 12, 20
+    train, val, _ = RandomUserSplit((0.3, 0.5, 0.2))(data)
+    degree = torch.bincount(train[RATES].edge_index[0], minlength=12)
+    assert degree.tolist() == [6] + [1] * 11
+    assert set(val[RATES].edge_label_index[0].tolist()) == {0}

@@ -20,6 +20,7 @@ from sea_pyg.nn.functional.log_partition import log_partition
 from sea_pyg.nn.functional.losses import (
     bpr_loss,
     l2_normalize,
+    row_cosine,
     squared_cosine,
     squared_distance,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "pairwise_gaussian_log_density",
     "read_columns",
     "reduce_rows",
+    "row_cosine",
     "sampled_softmax",
     "squared_cosine",
     "squared_distance",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def l2_normalize(x: Tensor, eps: float = 1e-12) -> Tensor:
-    """Scale every row to unit length; a row of zeros stays zero."""
+    """Scale every row to unit length; a row of zeros stays zero, without gradient."""
     if x.dtype == torch.float16:  # which has no 1e-12, and no squares above 65504
         return l2_normalize(x.float(), eps).half()
     out: Tensor = _L2Normalize.apply(x, eps)  # type: ignore[no-untyped-call]
@@ -24,7 +24,7 @@ class _L2Normalize(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
-        scale = x.norm(dim=-1, keepdim=True).clamp_min(eps)
+        scale = _scale(x, eps)
         out: Tensor = x / scale
         ctx.save_for_backward(x, out, scale)
         ctx.eps = eps
@@ -34,11 +34,21 @@ class _L2Normalize(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         x, out, scale = ctx.saved_tensors
         if torch.is_grad_enabled():  # it is differentiated again
-            scale = x.norm(dim=-1, keepdim=True).clamp_min(ctx.eps)
+            scale = _scale(x, ctx.eps)
             out = x / scale
         along = (grad * out).sum(dim=-1, keepdim=True)
         along = along.masked_fill(scale <= ctx.eps, 0)  # its length is held there
         return torch.addcmul(grad, out, along, value=-1) / scale, None
+
+
+def _scale(x: Tensor, eps: float) -> Tensor:
+    """Return the length of every row, at least ``eps``.
+
+    A row of zeros has no direction: its length is infinite, which leaves it zero, and
+    without the gradient of 1 / eps, which half precision does not hold.
+    """
+    norm: Tensor = x.norm(dim=-1, keepdim=True)
+    return norm.clamp_min(eps).masked_fill(norm == 0, math.inf)
 
 
 def bpr_loss(
@@ -88,6 +98,15 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).square().sum(dim=-1).mean()
 
 
+def row_cosine(x: Tensor, y: Tensor) -> Tensor:
+    r"""Compute the cosine of every two rows; 0 where one is zero, in any precision.
+
+    Shapes:
+        Both :math:`[N, C]`; returns :math:`[N]`.
+    """
+    return (l2_normalize(x) * l2_normalize(y)).sum(dim=-1)
+
+
 def squared_cosine(x: Tensor, y: Tensor) -> Tensor:
     r"""Compute :math:`\frac{1}{N} \sum_i \cos^2(x_i, y_i)`.
 
@@ -98,7 +117,7 @@ def squared_cosine(x: Tensor, y: Tensor) -> Tensor:
         ValueError: If the shapes differ or there is no row.
     """
     _check_rows(x, y)
-    return (l2_normalize(x) * l2_normalize(y)).sum(dim=-1).square().mean()
+    return row_cosine(x, y).square().mean()
 
 
 def _check_rows(x: Tensor, y: Tensor) -> None:

@@ -139,12 +139,12 @@ class ModalityProjection(torch.nn.Module):
         """
         out = {}
         for name, x in self._inputs(features, masks).items():
-            linear = self.linears[name]
+            linear, wanted = self.linears[name], readouts.get(name, ())
             if is_unmodified(linear, Linear):
                 weights = linear.weight, linear.bias
-                out[name] = linear_readouts(x, *weights, readouts[name])
+                out[name] = linear_readouts(x, *weights, wanted)
             else:
-                out[name] = read_columns(linear(x), readouts[name])
+                out[name] = read_columns(linear(x), wanted)
         return out
 
     def _inputs(

@@ -10,6 +10,7 @@ from torch.nn import Linear, Parameter
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.conv import BipartitePropagation
+from sea_pyg.nn.functional import row_cosine
 from sea_pyg.nn.models.batch import (
     check_not_empty,
     norm_penalty,
@@ -154,4 +155,4 @@ class BM3(MappedFeaturesRecommender):
 
     def _distance(self, view: Tensor, target: Tensor) -> Tensor:
         predicted = self.predictor(view)
-        return 1 - F.cosine_similarity(predicted, target, dim=-1).mean()
+        return 1 - row_cosine(predicted, target).mean()

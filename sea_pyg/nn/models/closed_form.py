@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models.recommender import Recommender
-from sea_pyg.typing import Triplets
+from sea_pyg.typing import RATES, EdgeType, Triplets
 
 
 class ClosedFormRecommender(Recommender):
@@ -17,13 +18,28 @@ class ClosedFormRecommender(Recommender):
     """
 
     trainable: ClassVar[bool] = False
-    fitted: bool = False
-    """Whether :meth:`fit` found what it holds, here or where its weights come from."""
+
+    was_fitted: Tensor
+
+    def __init__(
+        self, num_users: int, num_items: int, edge_type: EdgeType = RATES
+    ) -> None:
+        super().__init__(num_users, num_items, edge_type)
+        self.register_buffer("was_fitted", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether :meth:`fit` found what it holds, here or where its weights are of."""
+        return bool(self.was_fitted)
+
+    def reset_parameters(self) -> None:
+        """Forget what was fitted."""
+        self.was_fitted.zero_()
 
     def note_training(self, data: HeteroData) -> None:
         """Note what the model was fitted to."""
         super().note_training(data)
-        self.fitted = True
+        self.was_fitted.fill_(True)
 
     def check_fitted(self) -> None:
         """Check that there is something to score by.
@@ -37,10 +53,15 @@ class ClosedFormRecommender(Recommender):
                 "training graph, or load the weights of a fitted one"
             )
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        # Also where the model is a part of another module.
-        super()._load_from_state_dict(*args, **kwargs)
-        self.fitted = True
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        key = f"{prefix}was_fitted"
+        own = [name for name, _ in self.named_buffers() if name != "was_fitted"]
+        if key not in state_dict and all(prefix + name in state_dict for name in own):
+            # Saved by a version that kept only models that were fitted.
+            state_dict[key] = torch.ones((), dtype=torch.bool)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     @abstractmethod
     def fit(self, data: HeteroData) -> None:

@@ -63,7 +63,7 @@ class EASE(ItemSimilarityRecommender):
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
-        self.fitted = False
+        super().reset_parameters()
         self.weight.zero_()
 
     def fit(self, data: HeteroData) -> None:

@@ -1,5 +1,6 @@
 """Frozen item-item graphs of a HeteroData, and hops on them."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -53,7 +54,7 @@ def largest_of(
 ) -> tuple[Tensor, Tensor]:
     """Unite weighted graphs; an edge of several takes its largest weight.
 
-    Built once for the same edges and weights.
+    Built once for the same edges and weights, unless the weights are learned.
     """
     edges = [edge_index for edge_index, _ in graphs]
     given = [weight for _, weight in graphs if weight is not None]
@@ -66,12 +67,14 @@ def largest_of(
         joint = torch.cat(edges, dim=1)
         key, position = (joint[1] * num_items + joint[0]).unique(return_inverse=True)
         weight = torch.cat(weights)
-        largest = weight.new_empty(key.numel()).scatter_reduce(
-            0, position, weight, "amax", include_self=False
-        )
+        # Not by `include_self=False`, whose gradient counts what was there all the same.
+        lowest = weight.new_full((key.numel(),), -math.inf)
+        largest = lowest.scatter_reduce(0, position, weight, "amax")
         target = key.div(num_items, rounding_mode="floor")
         return torch.stack([key - target * num_items, target]), largest
 
+    if any(weight.requires_grad for weight in given):
+        return build()
     key = ("largest of", num_items, tuple(weight is None for _, weight in graphs))
     return memoize(edges[0], key, build, *edges[1:], *given)
 

@@ -69,7 +69,7 @@ class ItemKNN(ItemSimilarityRecommender):
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
-        self.fitted = False
+        super().reset_parameters()
         self.neighbour.zero_()
         self.similarity.zero_()
 

@@ -3,11 +3,11 @@
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.data import HeteroData
 
+from sea_pyg.nn.functional import row_cosine
 from sea_pyg.nn.models.batch import lookup, norm_penalty, triplet_bpr
 from sea_pyg.nn.models.edge_pruning import degree_sensitive_pruning, uniform_pruning
 from sea_pyg.nn.models.recommender import Recommender
@@ -113,7 +113,7 @@ class LayerGCN(Recommender):
         out = torch.zeros_like(first)
         for _ in range(self.num_layers):
             layer = adjacency.matmul(layer)
-            layer = F.cosine_similarity(layer, first).unsqueeze(1) * layer
+            layer = row_cosine(layer, first).unsqueeze(1) * layer
             out = out + layer
         user, item = out.split([self.num_users, self.num_items])
         return Embeddings(user, item)

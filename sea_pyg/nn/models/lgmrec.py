@@ -284,4 +284,4 @@ def _length(x: Tensor) -> Tensor:
     """Return what makes the rows unit vectors, as their divisor."""
     x = x.to(torch.promote_types(x.dtype, torch.float32))
     norm: Tensor = x.norm(dim=1, keepdim=True)
-    return norm.clamp_min(1e-12)  # dropped rows are zero
+    return norm.masked_fill(norm <= 1e-12, 1)  # dropped rows are zero

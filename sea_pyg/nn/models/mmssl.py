@@ -268,6 +268,11 @@ class MMSSL(MappedFeaturesRecommender):
         """Compute all of :meth:`encode`, and draw the users that the critic judges."""
         seen = self.seen_items(data)
         active = memoize(seen.rowptr, "active", lambda: seen.degree.nonzero().flatten())
+        if active.numel() == 0:
+            raise ValueError(
+                f"the graph has no interactions of type {self.edge_type!r}, of whose "
+                "users the critic judges some; train on a graph with edges"
+            )
         size = (self.critic_users,)
         judged = active[torch.randint(active.numel(), size, device=active.device)]
         features = self.modality_features(data)

@@ -36,12 +36,12 @@ class Popularity(ClosedFormRecommender):
         self, num_users: int, num_items: int, edge_type: EdgeType = RATES
     ) -> None:
         super().__init__(num_users, num_items, edge_type)
-        self.register_buffer("count", torch.zeros(num_items))
+        self.register_buffer("count", torch.zeros(num_items, dtype=torch.long))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
-        self.fitted = False
+        super().reset_parameters()
         self.count.zero_()
 
     def fit(self, data: HeteroData) -> None:
@@ -54,6 +54,6 @@ class Popularity(ClosedFormRecommender):
         """Return ones and the counts."""
         self.check_graph(data)
         self.check_fitted()
-        return Embeddings(
-            self.count.new_ones(self.num_users, 1), self.count.view(-1, 1)
-        )
+        # In float32 whatever the model's precision: half of it would merge counts.
+        item = self.count.float().view(-1, 1)
+        return Embeddings(item.new_ones(self.num_users, 1), item)

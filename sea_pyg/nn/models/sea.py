@@ -79,7 +79,8 @@ class SEA(Recommender):
         num_layers: Hops :math:`L` on the user-item graph. (default: :obj:`2`)
         readout: How the hops are combined, see :class:`BipartitePropagation`.
             (default: :obj:`"sum"`)
-        num_item_layers: Hops :math:`L'` on the item-item graph. (default: :obj:`1`)
+        num_item_layers: Hops :math:`L'` on the item-item graph; without one, items
+            are their :math:`\mathbf{H}_i` alone. (default: :obj:`1`)
         k: Neighbours per item in the item-item graph. (default: :obj:`10`)
         item_graph_weights: Weight of every modality in the item-item graph.
             (default: equal weights)

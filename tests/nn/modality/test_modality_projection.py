@@ -53,6 +53,8 @@ def test_readouts(num_items: int) -> None:
         "image": [Readout(torch.randn(3, 10), None, 0, 10)],
     }
     found, y = model.readouts(features, readouts), model(features)
+    one = model.readouts(features, {"text": readouts["text"]})
+    assert [len(one["text"]), len(one["image"])] == [1, 0]
     text, image = readouts["text"][0], readouts["image"][0]
     assert text.bias is not None
     torch.testing.assert_close(

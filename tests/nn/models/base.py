@@ -546,9 +546,16 @@ class ClosedFormTests(RecommenderTests):
         within.load_state_dict(torch.nn.ModuleList([fitted]).state_dict())
         assert torch.equal(within[0].score(data, users), fitted.score(data, users))
         assert copy.deepcopy(fitted).fitted
+        old = fitted.state_dict()
+        del old["was_fitted"]  # as earlier versions saved it
         model.reset_parameters()
-        with pytest.raises(RuntimeError, match="has not been fitted"):
-            model.recommend(data, users, 3)
+        model.load_state_dict(old)
+        assert torch.equal(model.score(data, users), fitted.score(data, users))
+        model.reset_parameters()
+        for state in (model.state_dict(), {}):  # of one that was not, and nothing
+            model.load_state_dict(state, strict=False)
+            with pytest.raises(RuntimeError, match="has not been fitted"):
+                model.recommend(data, users, 3)
 
     def test_an_interaction_counts_once(self) -> None:
         data, twice = self.data(), self.data()

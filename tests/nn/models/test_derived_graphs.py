@@ -28,7 +28,7 @@ from sea_pyg.transforms import (
     UserCooccurrence,
 )
 from sea_pyg.typing import CO_RATES, LEADS_TO, RATES, SIMILAR, EdgeType
-from tests.nn.models.base import example_data
+from tests.nn.models.base import example_batch, example_data, sum_parts
 
 SEPARATE = {"walk_weight": 1.0, "user_graph": True}
 BUYS: EdgeType = ("user", "buys", "item")
@@ -210,3 +210,39 @@ def test_two_models_take_turns_on_one_graph() -> None:
     graphs = [second.prepare(prepared)[SIMILAR].edge_index for _ in range(3)]
     assert graphs[0] is graphs[1] is graphs[2], "made once"
     assert first.prepare(prepared) is prepared
+
+
+@pytest.mark.parametrize(
+    "cls, kwargs, edge_type",
+    [
+        (DualGNN, {}, CO_RATES),
+        (DRAGON, {}, CO_RATES),
+        (SEA, {"user_graph": True}, CO_RATES),
+        (SMORE, {}, ("item", "similar_text", "item")),
+    ],
+)
+def test_weights_of_a_graph_of_ones_own_learn_after_an_evaluation(
+    cls: type[Recommender], kwargs: dict[str, Any], edge_type: EdgeType
+) -> None:
+    data = example_data()
+    model = build(cls, data, **kwargs)
+    data = model.prepare(data)
+    del data[edge_type].made_by
+    fixed = data[edge_type].edge_weight
+    users, gradients = torch.arange(5), []
+    expected = model.score(data, users)
+    for evaluated_first in (False, True):
+        weight = data[edge_type].edge_weight = fixed.clone().requires_grad_()
+        for _ in range(2):
+            if evaluated_first:
+                with torch.no_grad():
+                    torch.testing.assert_close(model.score(data, users), expected)
+            torch.manual_seed(0)
+            sum_parts(model.train().loss(data, example_batch(data))).backward()
+            model.eval()
+            assert weight.grad is not None
+            gradients.append(weight.grad)
+            weight.grad = None
+    assert gradients[0].any()
+    for gradient in gradients[1:]:
+        torch.testing.assert_close(gradient, gradients[0])

@@ -97,3 +97,9 @@ def test_bad_options(wrong: dict[str, object]) -> None:
 def test_scores_nothing_that_is_not_propagated() -> None:
     with pytest.raises(ValueError, match="num_layers must be at least 1"):
         LayerGCN(3, 3, num_layers=0)
+
+
+def test_ranks_in_half_precision() -> None:
+    data = example_data()  # with a user and an item without edges
+    model = LayerGCN.from_data(data).half().eval()
+    assert model.recommend(data, torch.arange(40), 5).score.isfinite().all()

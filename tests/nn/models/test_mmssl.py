@@ -6,6 +6,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from sea_pyg.nn.models import MMSSL
+from sea_pyg.typing import RATES
 from tests.memory import Allocations
 from tests.nn.models.base import (
     RecommenderTests,
@@ -316,3 +317,11 @@ def test_a_model_of_half_precision_takes_a_step_of_both_objectives() -> None:
     sum_parts(model.loss(data, example_batch(data), state)).backward()
     for parameter in model.parameters():
         assert parameter.grad.isfinite().all()
+
+
+def test_a_graph_without_interactions_is_refused() -> None:
+    data = example_data()
+    model = build(data)
+    data[RATES].edge_index = data[RATES].edge_index[:, :0]
+    with pytest.raises(ValueError, match="has no interactions of type"):
+        model.representations(data)

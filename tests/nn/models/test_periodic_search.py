@@ -3,6 +3,8 @@ import pickle
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from sea_pyg.nn.models import LATTICE, MICRO, MMSSL, Recommender
 from sea_pyg.nn.models.learned_item_graph import LearnedItemGraph
@@ -98,3 +100,18 @@ def test_models_search_as_often_as_they_are_told(
     for _ in range(4):
         model.loss(data, example_batch(data))
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("use_reentrant", [False, True])
+def test_a_recomputation_does_what_the_forward_did(use_reentrant: bool) -> None:
+    schedule, found = PeriodicSearch(2), []
+
+    def layer(x: Tensor) -> Tensor:
+        found.append(schedule.search_is_due())
+        return x.exp()
+
+    for _ in range(4):
+        x = torch.ones(3, requires_grad=True)
+        checkpoint(layer, x, use_reentrant=use_reentrant).sum().backward()
+    assert found == [True, True, False, False, True, True, False, False]
+    assert int(schedule.step) == 4
