@@ -163,8 +163,9 @@ def test_a_saved_run_knows_its_split(run, tmp_path, capsys):
     shutil.copytree(run, tmp_path / "run")
     path = tmp_path / "run" / "config.yaml"
     lines = path.read_text().splitlines()
-    assert lines[-2:] == [f"split_id: {test[RATES].split_id}", "features: {}"]
-    path.write_text("\n".join(lines[:-2]) + "\n")
+    note = [f"split_id: {test[RATES].split_id}", "features: {}", "own_code: {}"]
+    assert lines[-3:] == note
+    path.write_text("\n".join(lines[:-3]) + "\n")
     assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
     assert printed_json(capsys)["test"] == evaluate(model, test, k=(10, 20)).metrics
     evaluate(RunConfig.load(tmp_path / "run").build(), other)

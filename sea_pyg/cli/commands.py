@@ -1,5 +1,6 @@
 """The commands that read run directories and data sets."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,17 @@ from sea_pyg.evaluation import (
     evaluate,
     label_methods,
 )
+from sea_pyg.nn.loss import SeparateLearning
 from sea_pyg.nn.models import Recommender, resolve
 from sea_pyg.report import describe, format_table
 from sea_pyg.training import RunConfig, load_tensors, read_json
-from sea_pyg.utils import closest, positive_labels
+from sea_pyg.utils import closest, default_arguments, positive_labels
 
 Result = tuple[str, dict[str, Any]]
 _SELECTION = ("max_epochs", "patience", "eval_every", "metric")
 """Options that choose an epoch of a training, and make no other one of it."""
+_DIGESTS = {"features": "its features", "own_code": "its source"}
+"""What a run has the digests of, and of what they are."""
 
 
 def evaluate_run(options: Any) -> Result:
@@ -144,7 +148,9 @@ def compare_runs(options: Any) -> Result:
     if len(options.runs) < 2:
         raise ValueError("compare needs at least two run directories")
     configs = [RunConfig.load(run) for run in options.runs]
-    methods = label_methods([_settings(config) for config in configs], "model")
+    settings = [_settings(config) for config in configs]
+    unknown = _leave_out_unknown(settings)
+    methods = label_methods(settings, "model")
     runs = []
     for run, config, method in zip(options.runs, configs, methods, strict=True):
         path = Path(run) / "test.safetensors"
@@ -159,7 +165,7 @@ def compare_runs(options: Any) -> Result:
         runs.append(Run(method, config.training.seed, result, fixed))
     metrics = split_names(options.metric)
     comparison = compare(runs, metrics)
-    comparison.notes.extend(_notes_on_selection(configs, methods))
+    comparison.notes.extend([*_notes_on_selection(configs, methods), *unknown])
     header, cells = comparison.table()
     parts = [format_table(cells, header), *comparison.notes]
     return "\n\n".join(parts), {"runs": options.runs, **comparison.to_dict()}
@@ -187,16 +193,47 @@ def _settings(config: RunConfig) -> dict[str, Any]:
 
     The modalities that a model reads stand in its arguments, in full; which ones were
     loaded says nothing more. Nor does what ends a training, or what it is looked at by.
+    An argument that a later version has added has its default, as what is built of the
+    run today.
     """
     settings = {**asdict(config), "model": config.label}
-    for name in ("data", "fingerprint", "split", "split_seed"):
+    for name in ("data", "fingerprint", "split", "split_seed", "split_id"):
         del settings[name]  # compared by what was evaluated
     del settings["modalities"]
-    features = settings.pop("features") or {}
-    settings["features"] = {name: digest[:8] for name, digest in features.items()}
+    settings["arguments"] = _completed(config.arguments, resolve(config.model))
+    if config.separate is not None:
+        settings["separate"] = _completed(config.separate, SeparateLearning)
+    for name in _DIGESTS:
+        digests = settings[name]
+        if digests is not None:
+            settings[name] = {key: digest[:8] for key, digest in digests.items()}
     for name in ("seed", "device", "eval_k", *_SELECTION):
         del settings["training"][name]
     return settings
+
+
+def _completed(arguments: dict[str, Any], cls: type) -> dict[str, Any]:
+    """Add the defaults of what is missing, in the form that a file has them."""
+    defaults = json.loads(json.dumps(default_arguments(cls), default=str))
+    return {**defaults, **arguments}
+
+
+def _leave_out_unknown(settings: list[dict[str, Any]]) -> list[str]:
+    """Leave digests out of all runs of a model of which one has none, and say so."""
+    notes = []
+    for label in dict.fromkeys(setting["model"] for setting in settings):
+        alike = [setting for setting in settings if setting["model"] == label]
+        for name, meaning in _DIGESTS.items():
+            known = [setting[name] for setting in alike if setting[name] is not None]
+            if 0 < len(known) < len(alike):
+                notes.append(
+                    f"Some runs of {label} are of an earlier version, which did not "
+                    f"note {meaning}: whether it is the same in all is not known."
+                )
+            if len(known) < len(alike):
+                for setting in alike:
+                    del setting[name]
+    return notes
 
 
 def _notes_on_selection(configs: list[RunConfig], methods: list[str]) -> list[str]:

@@ -28,12 +28,18 @@ def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
         )
     metrics = split_names(options.metric)
     cells = load_cells(folder)
-    sections = grid_sections([c for c in cells if not c.in_study], metrics)
+    problems: list[str] = []
+    compared = [cell for cell in cells if not cell.in_study]
+    sections = grid_sections(compared, metrics, problems=problems)
+    if problems and not sections:
+        raise ValueError("; ".join(problems))
     studies = study_sections(cells)
     title = f"Results of {folder.resolve().name}"
-    _write(page, sections_html(sections, page.parent, title, studies))
+    _write(page, sections_html(sections, page.parent, title, studies, problems))
     if tables is not None:
-        parts = [sections_markdown(sections, tables.parent)] if sections else []
+        parts = []
+        if sections:
+            parts.append(sections_markdown(sections, tables.parent, problems))
         parts += [studies_markdown(studies, tables.parent)] if studies else []
         _write(tables, "\n".join(parts))
     plain = {
@@ -41,6 +47,7 @@ def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
         "html": str(page),
         "markdown": None if tables is None else str(tables),
         "sections": [_plain(section) for section in sections],
+        "problems": problems,
         "studies": [
             {
                 "folder": str(section.folder),
@@ -56,7 +63,8 @@ def report_grid(options: Any) -> tuple[str, dict[str, Any]]:
     ]
     rows += [[s.title, len(s.methods), len(s.cells), None] for s in studies]
     table = format_table(rows, ["section", "methods", "cells", "reference"])
-    return "\n\n".join([table, "\n".join(written)]), plain
+    left_out = [f"Left out: {problem}" for problem in problems]
+    return "\n\n".join([table, *left_out, "\n".join(written)]), plain
 
 
 def _plain(section: GridSection) -> dict[str, Any]:
@@ -75,4 +83,5 @@ def _plain(section: GridSection) -> dict[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text)
+    # A folder's name need be no text; links to it are, which have its bytes.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))

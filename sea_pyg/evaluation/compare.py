@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from sea_pyg.evaluation.comparison import Comparison, ComparisonRow, Scope
+from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.run import Run
 from sea_pyg.evaluation.significance import (
-    bootstrap_ci,
+    bootstrap_intervals,
     holm,
     permutation_test,
     seed_test,
@@ -53,8 +54,8 @@ def compare(
         level: Family-wise error rate; the intervals cover ``1 - level``.
             (default: :obj:`0.05`)
         num_permutations: Number of random sign patterns. (default: :obj:`10_000`)
-        num_resamples: Number of bootstrap resamples for the intervals.
-            (default: :obj:`2000`)
+        num_resamples: Number of bootstrap resamples for the intervals; none if
+            :obj:`0`. (default: :obj:`2000`)
 
     Raises:
         ValueError: If there are fewer than two runs, they were evaluated on other
@@ -81,10 +82,7 @@ def compare(
     rows: list[ComparisonRow] = []
     for metric in metrics:
         values = _values(methods, metric)
-        described = {
-            method: _describe(methods[method], metric, value, level, num_resamples)
-            for method, value in values.items()
-        }
+        described = _describe(methods, metric, values, level, num_resamples)
         base = values.pop(reference)
         others = []
         for method, value in values.items():
@@ -97,6 +95,7 @@ def compare(
     for i, p in zip(tested, adjusted, strict=True):
         rows[i] = rows[i].corrected(p, level)
     notes = [*_notes(rows, methods), *_notes_on_copies(methods, metrics)]
+    notes += _notes_on_protocol(runs, metrics)
     return Comparison(rows, reference, level, notes)
 
 
@@ -113,8 +112,8 @@ def summarize(
         metrics: Names of metrics with per-user values, *e.g.* ``recall@20``.
             (default: :obj:`("recall@20",)`)
         level: The intervals cover ``1 - level``. (default: :obj:`0.05`)
-        num_resamples: Number of bootstrap resamples for the intervals.
-            (default: :obj:`2000`)
+        num_resamples: Number of bootstrap resamples for the intervals; none if
+            :obj:`0`. (default: :obj:`2000`)
 
     Raises:
         ValueError: If a metric is unknown.
@@ -125,8 +124,8 @@ def summarize(
     rows = []
     for metric in _names(metrics):
         for method, found in methods.items():
-            (value,) = _values({method: found}, metric).values()
-            row = _describe(found, metric, value, level, num_resamples)
+            values = _values({method: found}, metric)
+            (row,) = _describe(methods, metric, values, level, num_resamples).values()
             rows.append(row._replace(scope="untested"))
     return rows
 
@@ -179,10 +178,7 @@ def _check_runs(runs: Sequence[Run]) -> None:
         raise ValueError(f"a comparison needs at least two runs (got {len(runs)})")
     first = runs[0].result
     for run in runs:
-        result = run.result
-        if result.fingerprint != first.fingerprint or not torch.equal(
-            result.user_index, first.user_index
-        ):
+        if not _comparable(run.result, first):
             raise ValueError(
                 f"the run of {run.method!r} with seed {run.seed} was evaluated on "
                 f"other users, labels or excluded items than {runs[0].method!r} with "
@@ -198,9 +194,34 @@ def _check_runs(runs: Sequence[Run]) -> None:
         )
 
 
+def _comparable(one: EvaluationResult, other: EvaluationResult) -> bool:
+    """Tell whether two results are of the same users, labels and excluded items."""
+    return (
+        one.fingerprint == other.fingerprint
+        and (one.exclude, one.num_items) == (other.exclude, other.num_items)
+        and torch.equal(one.user_index, other.user_index)
+        and torch.equal(one.num_labels, other.num_labels)
+    )
+
+
+def _check_cold(runs: Sequence[Run], metric: str) -> None:
+    """Check that cold items are the same ones in all runs."""
+    if not metric.startswith("cold_recall"):
+        return
+    found = (run.result.cold_degree for run in runs)
+    degrees = {degree for degree in found if degree is not None}
+    if len(degrees) > 1:
+        raise ValueError(
+            f"{metric!r} is of items with fewer than "
+            f"{' and '.join(map(str, sorted(degrees)))} training edges in the runs; "
+            "evaluate all with one cold_degree"
+        )
+
+
 def _values(methods: Mapping[str, list[Run]], metric: str) -> dict[str, Tensor]:
     """Return every method's values, a row per run and a column per user that counts."""
     values = {}
+    _check_cold([run for runs in methods.values() for run in runs], metric)
     for method, runs in methods.items():
         for run in runs:
             if metric not in run.result.per_user:
@@ -217,24 +238,31 @@ def _values(methods: Mapping[str, list[Run]], metric: str) -> dict[str, Tensor]:
 
 
 def _describe(
-    runs: Sequence[Run],
+    methods: Mapping[str, list[Run]],
     metric: str,
-    value: Tensor,
+    values: Mapping[str, Tensor],
     level: float,
     num_resamples: int,
-) -> ComparisonRow:
-    low, high = bootstrap_ci(value.mean(dim=0), 1 - level, num_resamples)
-    several = value.size(0) > 1
-    return ComparisonRow(
-        method=runs[0].method,
-        metric=metric,
-        num_runs=value.size(0),
-        mean=float(value.mean()),
-        ci_low=low,
-        ci_high=high,
-        seed_std=float(value.mean(dim=1).std()) if several else None,
-        scope="reference",
-    )
+) -> dict[str, ComparisonRow]:
+    """Return a row of mean, interval and spread for every method of ``values``."""
+    ends: list[tuple[float, float]] | list[tuple[None, None]]
+    ends = [(None, None)] * len(values)
+    if num_resamples > 0:
+        averages = torch.stack([value.mean(dim=0) for value in values.values()])
+        ends = bootstrap_intervals(averages, 1 - level, num_resamples)
+    return {
+        method: ComparisonRow(
+            method=methods[method][0].method,
+            metric=metric,
+            num_runs=value.size(0),
+            mean=float(value.mean()),
+            ci_low=low,
+            ci_high=high,
+            seed_std=float(value.mean(dim=1).std()) if value.size(0) > 1 else None,
+            scope="reference",
+        )
+        for (method, value), (low, high) in zip(values.items(), ends, strict=True)
+    }
 
 
 def _test(
@@ -279,6 +307,24 @@ def _notes(
             "these trained models, and nothing is claimed of the methods; train "
             "further seeds to compare methods."
         )
+    return notes
+
+
+def _notes_on_protocol(runs: Sequence[Run], metrics: Sequence[str]) -> list[str]:
+    notes = []
+    if not runs[0].result.fingerprint:
+        notes.append(
+            "The results have no fingerprint: whether labels and excluded items were "
+            "the same is not known."
+        )
+    for metric in metrics:
+        counts = torch.stack([~run.result.per_user[metric].isnan() for run in runs])
+        left_out = int((counts.any(dim=0) & ~counts.all(dim=0)).sum())
+        if left_out > 0:
+            notes.append(
+                f"{left_out} users count under {metric} in some runs only; they are "
+                "left out of all, so that means differ from those of a run alone."
+            )
     return notes
 
 

@@ -137,6 +137,7 @@ def evaluate(
         num_users_without_labels=int((~has_label).sum()),
         num_users_without_edges=int((has_label & ~has_edge).sum()),
         fingerprint=_fingerprint(user_index, labels, seen),
+        cold_degree=cold_degree,
     )
 
 

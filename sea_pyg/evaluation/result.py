@@ -37,6 +37,9 @@ class EvaluationResult:
     """Users left out since they have labels but no training edge."""
     fingerprint: str = field(default="", repr=False)
     """SHA-256 of users, labels and excluded items: equal means comparable."""
+    cold_degree: int | None = None
+    """``cold_recall`` counts items with fewer training edges; unknown in results of
+    earlier versions."""
 
     @property
     def num_users(self) -> int:

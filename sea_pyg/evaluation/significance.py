@@ -66,20 +66,49 @@ def bootstrap_ci(
             between 0 and 1, or ``num_resamples`` is less than 1.
     """
     value = _values(value, "value")
+    ((low, high),) = bootstrap_intervals(
+        value.view(1, -1), confidence, num_resamples, generator
+    )
+    return low, high
+
+
+def bootstrap_intervals(
+    values: Tensor,
+    confidence: float = 0.95,
+    num_resamples: int = 2000,
+    generator: torch.Generator | None = None,
+) -> list[tuple[float, float]]:
+    """Compute :func:`bootstrap_ci` of several rows, of the same resamples of users.
+
+    Args:
+        values: A row of values of the same users each.
+        confidence: Coverage of the intervals. (default: :obj:`0.95`)
+        num_resamples: Number of resamples of the users. (default: :obj:`2000`)
+        generator: Source of randomness; seeded with 0 by default.
+
+    Shapes:
+        ``values`` :math:`[M, U]`.
+
+    Raises:
+        ValueError: If ``confidence`` is not strictly between 0 and 1, or
+            ``num_resamples`` is less than 1.
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1 (got {confidence})")
     if num_resamples < 1:
         raise ValueError(f"num_resamples must be at least 1 (got {num_resamples})")
     generator = _default_generator(generator)
-    num_users = value.numel()
-    means = []
+    num_users = values.size(1)
+    one, means = torch.ones((), dtype=torch.double), []
     for count in _chunks(num_resamples, num_users):
         pick = torch.randint(num_users, (count, num_users), generator=generator)
-        means.append(value[pick].mean(dim=1))
+        times = torch.zeros(count, num_users, dtype=torch.double)
+        times.scatter_add_(1, pick, one.expand(pick.shape))
+        means.append(times @ values.t() / num_users)  # [count, M]
     tail = (1 - confidence) / 2
     bounds = torch.tensor([tail, 1 - tail], dtype=torch.double)
-    low, high = torch.cat(means).quantile(bounds).tolist()
-    return low, high
+    low, high = torch.cat(means).quantile(bounds, dim=0).tolist()
+    return list(zip(low, high, strict=True))
 
 
 def permutation_test(

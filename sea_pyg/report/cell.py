@@ -3,10 +3,11 @@
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sea_pyg.evaluation import EvaluationResult, Run
@@ -43,8 +44,9 @@ class Cell:
     """The JSON file."""
     plain: dict[str, Any]
     """Its content."""
-    seconds_per_epoch: float
-    """Time of training and validation; of fitting for a closed form."""
+    seconds_per_epoch: float | None
+    """Time of training and validation; of fitting for a closed form. Unknown where the
+    file with the times is not there."""
 
     @property
     def group(self) -> tuple[str, str]:
@@ -113,16 +115,17 @@ def load_cell(path: str | Path) -> Cell:
         path: Its JSON file.
 
     Raises:
-        ValueError: If a file of it is missing or damaged.
+        ValueError: If it is missing or a file of it is damaged.
     """
     path = Path(path)
     time = path.with_suffix(".time.json")
+    seconds = None
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         _check(plain)
-        seconds = float(
-            json.loads(time.read_text(encoding="utf-8"))["seconds_per_epoch"]
-        )
+        if time.is_file():
+            times = json.loads(time.read_text(encoding="utf-8"))
+            seconds = float(times["seconds_per_epoch"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{str(path)!r} is damaged or incomplete ({error}); delete it and run "
@@ -171,6 +174,12 @@ def load_cells(folder: str | Path) -> list[Cell]:
             "run benchmarks/compare.py"
         )
     return cells
+
+
+def median_seconds(cells: Sequence[Cell]) -> float | None:
+    """Return the median time of an epoch over the cells that know theirs."""
+    known = [c.seconds_per_epoch for c in cells if c.seconds_per_epoch is not None]
+    return median(known) if known else None
 
 
 def _in_study(path: Path) -> bool:

@@ -12,14 +12,18 @@ from sea_pyg.report.grid_section import (
 from sea_pyg.report.markdown import markdown_table
 
 
-def sections_markdown(sections: Sequence[GridSection], root: str | Path) -> str:
+def sections_markdown(
+    sections: Sequence[GridSection], root: str | Path, problems: Sequence[str] = ()
+) -> str:
     """Write the tables of sections that :func:`grid_sections` has made.
 
     Args:
         sections: The sections.
         root: The folder that links to the cells start from.
+        problems: What :func:`grid_sections` has left out, and why. (default: nothing)
     """
     parts = [_section_markdown(section, root) for section in sections]
+    parts += [f"Left out: {text}" for text in problems]
     return "\n\n".join([*parts, *grid_notes(sections)]) + "\n"
 
 

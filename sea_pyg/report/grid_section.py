@@ -5,12 +5,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
 from sea_pyg.evaluation import Comparison, ComparisonRow
 from sea_pyg.report.budget import budget_note, budget_of, options_text, short
-from sea_pyg.report.cell import Cell
+from sea_pyg.report.cell import Cell, median_seconds
 from sea_pyg.report.data_note import data_note
 from sea_pyg.report.grid_comparison import compare_against, compare_methods, is_ours
 from sea_pyg.report.separate import SeparateComparison, separate_comparison
@@ -77,12 +77,12 @@ class GridSection:
         rows = []
         for method, cells in self.methods.items():
             first = cells[0].plain
-            seconds = median(cell.seconds_per_epoch for cell in cells)
+            seconds = median_seconds(cells)
             rows.append(
                 [
                     method,
                     *(mean_of(cells, key) for key in keys),
-                    short(seconds),
+                    None if seconds is None else short(seconds),
                     first["parameters"],
                     first["parameters_with_gradient"],
                 ]
@@ -118,6 +118,7 @@ def grid_sections(
     cells: Sequence[Cell],
     metrics: Sequence[str] = METRICS,
     ours: Sequence[str] = ("SEA",),
+    problems: list[str] | None = None,
 ) -> list[GridSection]:
     """Compare the cells of every data set and split of a grid.
 
@@ -133,6 +134,8 @@ def grid_sections(
             (default: :obj:`("recall@20", "ndcg@20")`)
         ours: Models that are no baselines, with all of their presets; nor is one of
             your own, ``package.module.Class``. (default: :obj:`("SEA",)`)
+        problems: Takes what is wrong with a section whose cells cannot be compared,
+            which is left out then. (default: an error ends all)
 
     Raises:
         ValueError: If a metric is unknown, or cells of one data set and split cannot
@@ -141,10 +144,17 @@ def grid_sections(
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell, grid in zip(cells, _grids(cells), strict=True):
         groups.setdefault((grid, *cell.group), []).append(cell)
-    return [
-        _section(name, group, tuple(metrics), tuple(ours))
-        for name, group in sorted(groups.items())
-    ]
+    sections = []
+    for name, group in sorted(groups.items()):
+        try:
+            sections.append(_section(name, group, tuple(metrics), tuple(ours)))
+        except (ValueError, FileNotFoundError) as error:
+            folder = str(group[0].path.parent.parent)
+            text = f"the cells in {folder!r} cannot be compared: {error}"
+            if problems is None:
+                raise ValueError(text) from error
+            problems.append(text)
+    return sections
 
 
 def grid_notes(sections: Sequence[GridSection]) -> list[str]:

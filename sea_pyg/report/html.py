@@ -39,6 +39,7 @@ def sections_html(
     root: str | Path,
     title: str = "Results",
     studies: Sequence[StudySection] = (),
+    problems: Sequence[str] = (),
 ) -> str:
     """Write tables and pictures of sections that :func:`grid_sections` has made.
 
@@ -51,6 +52,7 @@ def sections_html(
         root: The folder of the page, which links to the cells start from.
         title: The heading. (default: :obj:`"Results"`)
         studies: What :func:`study_sections` has found. (default: nothing)
+        problems: What :func:`grid_sections` has left out, and why. (default: nothing)
     """
 
     def link(path: str | Path) -> str:
@@ -73,6 +75,7 @@ def sections_html(
             "which links to those; a method's name links to the rows of its cells. "
             "Click a column's head to sort by it.",
         ),
+        *(element("p", f"Left out: {text}", class_="note") for text in problems),
         *paragraphs(grid_notes(sections), "#json"),
         element("nav", element("ul", *contents), aria_label="Data sets"),
         *(

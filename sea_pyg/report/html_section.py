@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from sea_pyg.report.cell import Cell
+from sea_pyg.report.cell import Cell, median_seconds
 from sea_pyg.report.element import Html, element
 from sea_pyg.report.grid_json import section_plain
 from sea_pyg.report.grid_section import GridSection
@@ -30,7 +29,7 @@ def html_section(section: GridSection, name: str, link: Link, root: str | Path) 
     json = f"{name}-json"
     plain = section_plain(section, root)
     for about, cells in zip(plain["methods"], section.methods.values(), strict=True):
-        about["seconds_per_epoch"] = median(cell.seconds_per_epoch for cell in cells)
+        about["seconds_per_epoch"] = median_seconds(cells)
     parts = [
         element("h2", section.title, id=name),
         *paragraphs(section.notes, f"#{json}"),
@@ -185,8 +184,12 @@ def cells_table(
             values += [plain["test"].get(metric) for metric in metrics]
             values += [plain["valid"].get(main), plain["best_epoch"], plain["epochs"]]
             row = [Entry(value, link(cell.path)) for value in values]
-            seconds = f"{cell.seconds_per_epoch:.3g}"
-            rows.append([*row, Entry(seconds, link(cell.time_path))])
+            if cell.seconds_per_epoch is None:
+                row.append(Entry(None))
+            else:
+                seconds = f"{cell.seconds_per_epoch:.3g}"
+                row.append(Entry(seconds, link(cell.time_path)))
+            rows.append(row)
             groups.append(anchors[method])
     return html_table(header, rows, f"Cells, {section.title}", groups)
 

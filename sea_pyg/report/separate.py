@@ -73,7 +73,9 @@ def separate_comparison(
         backbone, separate = backbone_of(method)
         if separate and backbone in methods:
             runs = [cell.run() for cell in methods[backbone] + added]
-            without, found = compare(runs, (metric,), backbone, level).rows
+            without, found = compare(
+                runs, (metric,), backbone, level, num_resamples=0
+            ).rows
             pairs.append((without, found))
     if not pairs:
         return None

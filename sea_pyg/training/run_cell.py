@@ -24,6 +24,7 @@ from sea_pyg.training.read_json import damaged, read_json
 from sea_pyg.training.run_notes import arguments_note, own_code
 from sea_pyg.training.tensor_file import save_tensors
 from sea_pyg.training.training_config import TrainingConfig
+from sea_pyg.utils import default_arguments
 
 
 def run_cell(
@@ -165,8 +166,8 @@ def _defaults(built: Recommender) -> dict[str, dict[str, Any]]:
 
 
 def _defaults_of(cls: type) -> dict[str, Any]:
+    found = default_arguments(cls)
     parameters = inspect.signature(cls).parameters.values()
-    found = {p.name: p.default for p in parameters if p.default is not p.empty}
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         found["**"] = None
     return found

@@ -51,7 +51,11 @@ from sea_pyg.utils.import_path import (
     import_object,
     import_path,
 )
-from sea_pyg.utils.init_arguments import InitArguments, bind_arguments
+from sea_pyg.utils.init_arguments import (
+    InitArguments,
+    bind_arguments,
+    default_arguments,
+)
 from sea_pyg.utils.interactions import (
     check_edges,
     check_ends,
@@ -117,6 +121,7 @@ __all__ = [
     "compress",
     "count_common",
     "csr_tensor",
+    "default_arguments",
     "device_of",
     "edge_dot",
     "edges_digest",

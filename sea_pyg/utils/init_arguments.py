@@ -83,6 +83,12 @@ def init_arguments(
     return found
 
 
+def default_arguments(cls: type) -> dict[str, Any]:
+    """Return the defaults of a constructor's arguments by name."""
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
 def bind_arguments(
     what: str,
     signature: inspect.Signature,

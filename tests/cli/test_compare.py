@@ -1,6 +1,7 @@
 """How often `sea-pyg compare` claims a difference that is none, in this process."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,33 @@ def test_folders_put_together_of_several_runs(writer, capsys):
     (Path(runs[1]) / "metrics.json").write_text(json.dumps(metrics))
     assert main(["compare", *runs]) == 2
     assert "its files are of several runs" in capsys.readouterr().err
+
+
+def test_runs_of_an_earlier_version_are_of_the_same_method(writer, capsys):
+    """Which noted less, and whose model had fewer arguments."""
+    runs = [writer.run(f"r{seed}", seed) for seed in range(6)]
+    for seed, folder in enumerate(runs):
+        config = RunConfig.load(folder)
+        now = seed >= 3
+        arguments = {"edge_type": ["user", "rates", "item"], "num_layers": 3}
+        replace(
+            config,
+            arguments={**config.arguments, **(arguments if now else {})},
+            split_id="a" if now else None,
+            features={"x_text": "1" * 64} if now else None,
+            own_code={"mine": "2" * 64} if now else None,
+        ).save(folder)
+    plain, _ = _claims(capsys, runs)
+    (row,) = plain["rows"]
+    assert (row["method"], row["num_runs"]) == ("LightGCN", 6)
+    for what in ("its features", "its source"):
+        text = f"of an earlier version, which did not note {what}"
+        assert any(text in note for note in plain["notes"])
+    # Those of one version differ by what they note.
+    other = replace(RunConfig.load(runs[5]), features={"x_text": "3" * 64})
+    other.save(runs[5])
+    plain, _ = _claims(capsys, runs[3:])
+    assert {row["method"] for row in plain["rows"]} == {
+        "LightGCN features.x_text=11111111",
+        "LightGCN features.x_text=33333333",
+    }

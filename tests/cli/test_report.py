@@ -1,11 +1,15 @@
 """`sea-pyg report`, in this process."""
 
 import json
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sea_pyg.cli import main
+from sea_pyg.evaluation import EvaluationResult
 from sea_pyg.report import grid_sections, load_cells, sections_markdown
 from tests.cli.commands import refused
 from tests.report.grids import write_cell, write_grid
@@ -93,3 +97,47 @@ def test_missing_values_of_users(tmp_path, capsys):
     write_cell(tmp_path, "BPRMF", 0, 0.2, 1)
     path.with_suffix(".safetensors").unlink()
     refused(capsys, ["report", str(tmp_path)], "seed-0.safetensors")
+
+
+def test_a_section_that_cannot_be_compared_leaves_the_others_alone(tmp_path, capsys):
+    write_grid(tmp_path, data="whole")
+    write_grid(tmp_path, data="mixed")
+    values = tmp_path / "mixed-own" / "method-1" / "seed-0.safetensors"
+    result = EvaluationResult.load(values)
+    replace(result, fingerprint="of another split").save(values)
+    tables = tmp_path / "tables.md"
+    more = ["--markdown", str(tables), "--json"]
+    assert main(["report", str(tmp_path), *more]) == 0
+    plain = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [section["data"] for section in plain["sections"]] == ["whole"]
+    (problem,) = plain["problems"]
+    assert problem.startswith(f"the cells in {str(tmp_path / 'mixed-own')!r}")
+    page = (tmp_path / "report.html").read_text()
+    for text in (page, tables.read_text()):
+        assert "Left out: the cells in" in text
+        assert "whole, own split" in text
+    shutil.rmtree(tmp_path / "whole-own")
+    refused(capsys, ["report", str(tmp_path)], "mixed-own", "other users, labels")
+
+
+def test_a_cell_without_its_times_and_a_folder_that_is_no_text(tmp_path, capsys):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    try:
+        write_grid(folder)
+    except OSError:
+        pytest.skip("the file system wants UTF-8")
+    for path in folder.rglob("*.time.json"):
+        if "method-1" in str(path) or path.name == "seed-0.time.json":
+            path.unlink()
+    tables = tmp_path / "tables.md"
+    assert main(["report", str(folder), "--markdown", str(tables)]) == 0
+    capsys.readouterr()
+    page = (folder / "report.html").read_text()
+    assert "bad\\udcff" in page
+    row = next(r for r in tables.read_text().splitlines() if r.startswith("| LightGCN"))
+    assert row
+    (section,) = grid_sections(load_cells(folder))
+    header, rows = section.beyond_table()
+    seconds = {row[0]: row[header.index("s/epoch")] for row in rows}
+    assert seconds["LightGCN"] is None
+    assert seconds["SEA"] is not None

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -301,3 +302,49 @@ def test_methods_are_named_by_what_differs() -> None:
     ]
     with pytest.raises(ValueError, match="every run needs a 'model'"):
         label_methods([{"name": "SEA"}], "model")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"exclude": "none"},
+        {"num_items": 99},
+        {"num_labels": torch.full((NUM_USERS,), 7)},
+    ],
+)
+def test_another_protocol_without_a_fingerprint_is_refused(
+    other: dict[str, Any],
+) -> None:
+    first, second = (
+        run._replace(result=replace(run.result, fingerprint=""))
+        for run in (Simulator().run("a", 0), Simulator(1).run("b", 0))
+    )
+    notes = compare([first, second], num_resamples=10).notes
+    assert any("have no fingerprint" in note for note in notes)
+    changed = second._replace(result=replace(second.result, **other))
+    with pytest.raises(ValueError, match="other users, labels or excluded items"):
+        compare([first, changed])
+
+
+def test_cold_items_are_the_same_in_all_runs() -> None:
+    value = torch.rand(NUM_USERS, generator=torch.Generator().manual_seed(0))
+    fewer = value.where(torch.arange(NUM_USERS) > 9, torch.nan)
+    runs = [
+        Run(name, 0, replace(result(value, **{"cold_recall@20": cold}), cold_degree=n))
+        for name, cold, n in (("a", value, 5), ("b", fewer, 5), ("c", value, None))
+    ]
+    found = compare(runs, ["cold_recall@20"], num_resamples=10)
+    (note,) = [n for n in found.notes if "some runs only" in n]
+    assert note.startswith("10 users count under cold_recall@20")
+    assert found.rows[0].mean == pytest.approx(float(value[10:].mean()), abs=1e-6)
+    runs[1] = runs[1]._replace(result=replace(runs[1].result, cold_degree=9))
+    assert compare(runs, num_resamples=10).rows  # of another metric
+    with pytest.raises(ValueError, match="fewer than 5 and 9 training edges"):
+        compare(runs, ["cold_recall@20"])
+
+
+def test_intervals_can_be_left_out() -> None:
+    runs = Simulator().runs("a", 1) + Simulator(1).runs("b", 1)
+    rows = compare(runs, num_resamples=0).rows
+    assert [(row.ci_low, row.ci_high) for row in rows] == [(None, None)] * 2
+    assert rows[1].p_users == compare(runs, num_resamples=10).rows[1].p_users

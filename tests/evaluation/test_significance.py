@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sea_pyg.evaluation import bootstrap_ci, holm, permutation_test, seed_test
+from sea_pyg.evaluation.significance import bootstrap_intervals
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -32,6 +33,17 @@ def test_bootstrap_agrees_with_scipy() -> None:
     width = float(reference.high - reference.low)
     assert low == pytest.approx(reference.low, abs=0.02 * width)
     assert high == pytest.approx(reference.high, abs=0.02 * width)
+
+
+def test_bootstrap_intervals_are_those_of_every_row() -> None:
+    values = torch.rand(3, 200, generator=seeded(0), dtype=torch.double)
+    values[1] *= 10
+    found = bootstrap_intervals(values, 0.8, 500)
+    picks = torch.randint(200, (500, 200), generator=seeded(0))
+    bounds = torch.tensor([0.1, 0.9], dtype=torch.double)
+    for value, ends in zip(values, found, strict=True):
+        assert ends == pytest.approx(bootstrap_ci(value, 0.8, 500))
+        assert ends == pytest.approx(value[picks].mean(dim=1).quantile(bounds).tolist())
 
 
 def test_bootstrap_covers_the_mean_as_often_as_it_says() -> None:

@@ -67,7 +67,7 @@ def largest_of(
         joint = torch.cat(edges, dim=1)
         key, position = (joint[1] * num_items + joint[0]).unique(return_inverse=True)
         weight = torch.cat(weights)
-        # Not by `include_self=False`, whose gradient counts what was there all the same.
+        # By `include_self=False` the gradient counts what was there all the same.
         lowest = weight.new_full((key.numel(),), -math.inf)
         largest = lowest.scatter_reduce(0, position, weight, "amax")
         target = key.div(num_items, rounding_mode="floor")
