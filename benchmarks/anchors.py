@@ -27,6 +27,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -34,6 +36,7 @@ from typing import Any
 
 from sea_pyg.training import environment
 from sea_pyg.training.atomic import write_text
+from sea_pyg.utils import require
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
@@ -41,6 +44,8 @@ OUTPUT = ROOT / "benchmarks" / "results" / "anchors.json"
 
 
 SEEDS = [0, 1, 2]
+KEY = ("data", "model", "setting", "seed")
+"""What tells one run from another."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +158,36 @@ def train(
 
 
 class Results:
-    """Finished runs, kept in a file."""
+    """Finished runs, kept in a file that several commands may add to at once."""
 
     def __init__(self, path: Path, run_folder: Path | None = None) -> None:
         self.path = path
         self.run_folder = run_folder
-        self.runs: list[dict[str, Any]] = []
-        if path.exists():
-            self.runs = json.loads(path.read_text())
+        self.runs: list[dict[str, Any]] = self.read()
+
+    def read(self) -> list[dict[str, Any]]:
+        """Read the runs that the file has now."""
+        found: list[dict[str, Any]] = []
+        if self.path.exists():
+            found = json.loads(self.path.read_text())
+        return found
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait until no other command writes, and let none write in this block."""
+        filelock = require("filelock", "train")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(self.path.with_suffix(".lock")):
+            yield
+
+    def add(self, run: dict[str, Any]) -> None:
+        """Write a run to the file, beside those that others have added meanwhile."""
+        with self.locked():
+            every: dict[str, dict[str, Any]] = {}
+            for one in [*self.read(), *self.runs, run]:
+                every.setdefault(json.dumps([one[name] for name in KEY]), one)
+            self.runs = [*every.values()]
+            write_text(self.path, json.dumps(self.runs, indent=1) + "\n")
 
     def get(
         self, anchor: Anchor, setting: dict[str, Any], seed: int, smoke: bool
@@ -186,9 +213,7 @@ class Results:
             "seconds": report["seconds"],
             "code": environment()["code"],
         }
-        self.runs.append(run)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.path, json.dumps(self.runs, indent=1) + "\n")
+        self.add(run)
         return run
 
 
@@ -303,7 +328,8 @@ def main(arguments: list[str] | None = None) -> int:
             text, success = line(anchor, runs, options.smoke)
             print(text, flush=True)
             reached.append(success)
-        write_text(path.with_suffix(".md"), table(path, seeds))
+        with results.locked():
+            write_text(path.with_suffix(".md"), table(path, seeds))
     return 0 if options.smoke or all(reached) else 1
 
 

@@ -44,13 +44,16 @@ import argparse
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from grid_work import (
     SPLITS,
+    OtherRequestError,
     add_set,
     claim,
     data_name,
@@ -90,6 +93,7 @@ from sea_pyg.training import (
     search_space,
     tune,
 )
+from sea_pyg.training.fingerprint import fingerprint
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.typing import RATES
 from sea_pyg.utils import (
@@ -191,8 +195,7 @@ def work(unit: Unit) -> None:
     setting = {**unit.fixed, **(best_trial(trials).setting if trials else {})}
     if done is not None:
         setting = done["setting"]
-        for path in sorted((unit.folder / "trials").glob("trial-*.json")):
-            Trial.load(path)  # says so if it is damaged
+        check_trials(unit)
     final = {**setting, "seed": unit.seed, "max_epochs": unit.epochs}
     about = {
         "data": unit.name,
@@ -221,6 +224,9 @@ def work_in_mmrec(unit: Unit, how: dict[str, Any]) -> None:
         "mmrec_source": checkout.fingerprint(),
     }
     claim(unit.folder / "request.json", request)
+    if unit.seed is not None and finished_cell(unit.path) is not None:
+        check_trials(unit)
+        return
     trials = tune_mmrec(
         runner,
         method,
@@ -238,6 +244,64 @@ def work_in_mmrec(unit: Unit, how: dict[str, Any]) -> None:
         "request": request,
     }
     run_mmrec_cell(runner, method, trials, unit.seed, unit.epochs, unit.path, about)
+
+
+def check_trials(unit: Unit) -> None:
+    """Read the trials of a finished cell that are there; they may be gone.
+
+    Raises:
+        ValueError: If one is damaged.
+    """
+    for path in sorted((unit.folder / "trials").glob("trial-*.json")):
+        Trial.load(path)
+
+
+def check_same_data(units: Sequence[Unit]) -> None:
+    """Check that other models' cells were made of the data that is there now.
+
+    Cells of one data set and split are compared, user by user.
+
+    Args:
+        units: What is about to be trained.
+
+    Raises:
+        OtherRequestError: If finished cells beside it were made of other interactions.
+    """
+    groups: dict[Path, list[Unit]] = {}
+    for unit in units:
+        groups.setdefault(unit.folder.parent, []).append(unit)
+    for folder, group in groups.items():
+        made, first = interactions_of(folder), group[0]
+        if not made:
+            continue
+        now = fingerprint(load(first.data, first.modalities, first.split))
+        others = [path.parent for path, before in made.items() if before != now]
+        for other, unit in product(others, group):
+            if other != unit.folder:  # its own claim says so better
+                raise OtherRequestError(
+                    f"{unit.name} ({unit.split} split) is not what it was: the cells "
+                    f"in {str(other)!r} were made of other interactions than those in "
+                    f"{str(unit.folder)!r} would be, and could not be compared with "
+                    "them; choose another --out, or restore the data"
+                )
+
+
+def interactions_of(folder: Path) -> dict[Path, str]:
+    """Return the fingerprint of the interactions that a grid's cells were made of.
+
+    Args:
+        folder: The folder of a data set and split.
+    """
+    found = {}
+    for path in sorted(folder.glob("*/seed-*.json")):
+        if path.name.endswith(".time.json"):
+            continue
+        try:
+            cell = finished_cell(path) or {}
+            found[path] = str(cell["data_fingerprint"]["interactions"])
+        except (KeyError, TypeError, ValueError):  # damaged, which is said elsewhere
+            continue
+    return found
 
 
 def asked(unit: Unit) -> dict[str, Any]:
@@ -461,6 +525,7 @@ def grid(options: argparse.Namespace) -> int:
     units, problems = plan(options)
     todo, damaged = left_of(units, work)
     problems += damaged
+    check_same_data(todo)
     if options.jobs > 1:  # cells of one model must not tune it at once
         tuned = {u.folder: Unit(**{**asdict(u), "seed": None}) for u in reversed(todo)}
         errors = do([*tuned.values()][::-1])
@@ -473,7 +538,7 @@ def grid(options: argparse.Namespace) -> int:
         raise ValueError("there is no model among --models for this data")
     try:
         if cells:
-            print(write_tables(cells, options.out))
+            print(write_tables(cells, options.out, problems))
     finally:
         for problem in problems:
             print(f"error: {problem}", file=sys.stderr)

@@ -55,7 +55,8 @@ def copy_results(source: Path, target: Path) -> list[Path]:
     """Copy what the repository keeps, and return the new files.
 
     Raises:
-        ValueError: If there is nothing to copy.
+        ValueError: If there is nothing to copy, a cell has not all that is tested, or
+            cells of other runs would stay beside those that are copied.
     """
     if source.resolve() == target.resolve():
         raise ValueError(
@@ -73,6 +74,7 @@ def copy_results(source: Path, target: Path) -> list[Path]:
         raise ValueError(
             f"there are no results in {str(source)!r}; run benchmarks/results.sh"
         )
+    check_none_left(found, source, target)
     for path in found:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -87,9 +89,44 @@ def copy_results(source: Path, target: Path) -> list[Path]:
     return [target / path.relative_to(source) for path in found]
 
 
+def check_none_left(found: Sequence[Path], source: Path, target: Path) -> None:
+    """Check that every cell is copied of the folders that are copied.
+
+    Folders that the source does not have are left as they are.
+
+    Raises:
+        ValueError: If the target has further cells there, which its tables would count.
+    """
+    left = [
+        path
+        for folder in sorted({path.parent.relative_to(source) for path in found})
+        for path in sorted((target / folder).glob("seed-*.json"))
+        if not path.name.endswith(".time.json")
+        and not (source / folder / path.name).is_file()
+    ]
+    if left:
+        raise ValueError(
+            f"{str(source)!r} has other cells of the same folders than "
+            f"{str(target)!r}, which would keep {', '.join(map(str, left))} and count "
+            "them in its tables; delete them, each with the files of its seed beside "
+            "it, and start again"
+        )
+
+
 def pack_values(source: Path, target: Path) -> None:
-    """Compress the values per user of the metrics that the tables test."""
+    """Compress the values per user of the metrics that the tables test.
+
+    Raises:
+        ValueError: If they are damaged, or one of the metrics is not among them.
+    """
     result = EvaluationResult.load(source)
+    for name in METRICS:
+        if name not in result.per_user:
+            raise ValueError(
+                f"{str(source)!r} has no values of {name!r}, which the tables test "
+                f"(got {', '.join(result.per_user)}); delete the cell and make it "
+                "again with an eval_k that holds 20"
+            )
     kept = {name: result.per_user[name] for name in METRICS}
     replace(result, per_user=kept).save(target)
 
@@ -288,7 +325,7 @@ def main(arguments: list[str] | None = None) -> int:
         made = made_of_cells(grids, studies)
         made |= {path: script_page(path) for path in options.target.glob("*.md")}
         made[options.readme] = with_table(page, table(grids[folders[0]]))
-    except ValueError as error:
+    except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.check or options.smoke:

@@ -59,7 +59,7 @@ from grid_work import (
     worker,
 )
 from study_kinds import embeddings, information, reports, score, variants
-from study_kinds.parts import Trained
+from study_kinds.parts import Trained, weights_digest, weights_of
 from study_kinds.variants import Variant, reference_of
 
 from sea_pyg.nn import models
@@ -263,26 +263,41 @@ def run(study: str, options: argparse.Namespace) -> list[str]:
 
 
 def measure(study: str, unit: Unit, smoke: bool) -> dict[str, Any]:
-    """Measure a trained model, unless it is done."""
+    """Measure a trained model, unless it is done on these weights.
+
+    Published cells have no weights, and what was measured on them stays.
+
+    Raises:
+        ValueError: If it is not done, and the weights are missing or damaged.
+    """
     kind = MEASURED[study]
     folder = Path(unit.out) / study
     cell = read_json(unit.path)
     chosen = {**kind.OPTIONS, **(kind.SMOKE if smoke else {})}
     claim(folder / "request.json", {"options": chosen, **cell["request"]})
-    path = folder / unit.path.name
-    if not path.is_file():
-        print(f"{study}, seed {unit.seed} ...", file=sys.stderr, flush=True)
-        torch.set_num_threads(unit.threads)
-        train, val, _ = load(unit.data, unit.loaded, "own")
-        preset = unit.method.partition(":")[2] or None
-        trained = Trained(unit.path, unit.final, train, val, unit.modalities, preset)
-        plain = {
-            "seed": unit.seed,
-            "cell": unit.path.relative_to(unit.out).as_posix(),
-            "rows": kind.measure(trained, chosen),
-            "environment": environment(),
-        }
-        write_text(path, json.dumps(plain, allow_nan=False) + "\n")
+    path, digest = folder / unit.path.name, weights_digest(unit.path)
+    if path.is_file():
+        before = read_json(path)
+        if digest in (None, before.get("weights")):
+            return before
+    if digest is None:
+        raise ValueError(
+            f"{str(weights_of(unit.path))!r} is missing, the weights that {study} is "
+            f"measured on; delete {str(unit.path)!r}, so that they are trained again"
+        )
+    print(f"{study}, seed {unit.seed} ...", file=sys.stderr, flush=True)
+    torch.set_num_threads(unit.threads)
+    train, val, _ = load(unit.data, unit.loaded, "own")
+    preset = unit.method.partition(":")[2] or None
+    trained = Trained(unit.path, unit.final, train, val, unit.modalities, preset)
+    plain = {
+        "seed": unit.seed,
+        "cell": unit.path.relative_to(unit.out).as_posix(),
+        "weights": digest,
+        "rows": kind.measure(trained, chosen),
+        "environment": environment(),
+    }
+    write_text(path, json.dumps(plain, allow_nan=False) + "\n")
     return read_json(path)
 
 

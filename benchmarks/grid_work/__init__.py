@@ -8,6 +8,7 @@ that ends with this one.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -36,6 +37,10 @@ DATA = Path(os.environ.get("SEA_PYG_DATA", ROOT.parent / "shared" / "data"))
 SPLITS = {"own": None, "time": "global-time"}
 OWN = ("seed", "max_epochs")
 """Options of training that have a flag of their own."""
+TABLE_K = 20
+"""The length of the rankings that all tables are made of."""
+REASON = "what ended this worker: "
+"""What the line of a worker begins with that says why its work failed."""
 Splits = tuple[HeteroData, HeteroData, HeteroData]
 
 
@@ -44,8 +49,14 @@ class OtherRequestError(ValueError):
 
 
 def parse_data(text: str) -> tuple[str, list[str] | None]:
-    """Read ``lfm2k:text+audio``: a data set and its modalities, all by default."""
-    name, _, names = text.partition(":")
+    """Read ``lfm2k:text+audio``: a data set and its modalities, all by default.
+
+    A colon can be part of a folder's path; no modality is named after that one.
+    """
+    name, colon, names = text.rpartition(":")
+    is_folder = Path(text).is_dir() or (DATA / text).is_dir()
+    if is_folder or not colon or "/" in names or "\\" in names:
+        return text, None
     return name, names.split("+") if names else None
 
 
@@ -108,8 +119,8 @@ def parse_fixed(
             `separate.sample_size=4096`. (default: none)
 
     Raises:
-        ValueError: If there is no such option, or its value is of another type or out
-            of range.
+        ValueError: If there is no such option, its value is of another type or out of
+            range, or no table could be made of what is evaluated.
     """
     classes: dict[str, type] = {**option_prefixes(by_model)}
     if by_model:
@@ -139,6 +150,12 @@ def parse_fixed(
     # All at once: some are bounds of each other.
     own = {name for name in fixed if targets[name][0] is TrainingConfig}
     TrainingConfig(**{name: fixed[name] for name in own})
+    lengths = fixed.get("eval_k", (TABLE_K,))
+    if TABLE_K not in lengths:
+        raise ValueError(
+            f"--set: eval_k must hold {TABLE_K}, which the tables are made of (got "
+            f"{[*lengths]}); add it, as eval_k={[*lengths, TABLE_K]}"
+        )
     return fixed
 
 
@@ -290,18 +307,40 @@ def run_all(
 
 
 def _work_apart(unit: Any, script: str) -> None:
+    """Do a piece of work in a process of its own, and show what it says meanwhile."""
     command = [sys.executable, script, "--worker", json.dumps(asdict(unit))]
+    reason = ""
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
     ) as process:
         assert process.stderr is not None
-        lines = process.stderr.read().strip().splitlines()
+        for line in process.stderr:
+            said, mark, why = line.partition(REASON)
+            reason = why.strip() if mark else reason
+            print(said, end="", file=sys.stderr, flush=True)
     if process.returncode:
-        raise ValueError(lines[-1] if lines else f"exit code {process.returncode}")
+        raise ValueError(reason or _ending(process.returncode))
+
+
+def _ending(code: int) -> str:
+    """Say how a process ended that gave no reason."""
+    if code > 0:
+        return f"ended with exit code {code}; what it said stands above"
+    if -code == signal.SIGKILL:
+        return "ended by signal 9 (SIGKILL: often out of memory); use fewer --jobs"
+    name = signal.strsignal(-code)
+    return f"ended by signal {-code} ({name}); what it said stands above"
 
 
 def worker(text: str, work: Callable[[dict[str, Any]], None]) -> int:
-    """Work for a parent; its death closes our standard input."""
+    """Work for a parent; its death closes our standard input.
+
+    The reason of a failure stands on a line of its own, after :data:`REASON`.
+    """
 
     def watch() -> None:
         while os.read(0, 1):
@@ -312,6 +351,6 @@ def worker(text: str, work: Callable[[dict[str, Any]], None]) -> int:
     try:
         work(json.loads(text))
     except Exception as error:
-        print(reason_of(error), file=sys.stderr)
+        print(f"{REASON}{reason_of(error)}", file=sys.stderr)
         return 1
     return 0

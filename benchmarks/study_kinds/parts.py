@@ -1,5 +1,6 @@
 """The generic and unique parts of a model before and after training."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,17 @@ class Parts(NamedTuple):
     """The same, mapped to the space where the distance compares them."""
     present: dict[str, Tensor]
     """Items that have the modality, as row numbers."""
+
+
+def weights_of(cell: Path) -> Path:
+    """Return where a cell's weights are, if they were kept."""
+    return cell.with_suffix(".model.safetensors")
+
+
+def weights_digest(cell: Path) -> str | None:
+    """Return the SHA-256 of a cell's weights, if they are there."""
+    path = weights_of(cell)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 @torch.no_grad()
@@ -72,7 +84,7 @@ class Trained:
             ValueError: If the weights are missing or damaged.
         """
         model = self.untrained()
-        tensors, _ = load_tensors(self.cell.with_suffix(".model.safetensors"))
+        tensors, _ = load_tensors(weights_of(self.cell))
         model.load_state_dict(tensors)
         return model
 

@@ -26,7 +26,18 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def scores(cells: Sequence[Cell], split: str) -> list[float]:
-    """Return each seed's main metric on validation or test data."""
+    """Return each seed's main metric on validation or test data.
+
+    Raises:
+        ValueError: If a cell does not have it.
+    """
+    for cell in cells:
+        if METRIC not in cell.plain[split]:
+            raise ValueError(
+                f"{str(cell.path)!r} has no metric {METRIC!r} in {split!r} (got "
+                f"{', '.join(cell.plain[split])}); delete the cell and make it again "
+                "with an eval_k that holds 20"
+            )
     return [cell.plain[split][METRIC] or 0.0 for cell in cells]
 
 

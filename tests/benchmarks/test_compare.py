@@ -51,7 +51,7 @@ def _settled(folder: Path) -> dict[str, bytes]:
     return {
         name: content
         for name, content in _files(folder).items()
-        if not name.endswith((".time.json", "table.md", "comparison.json"))
+        if not name.endswith((".time.json", "table.md", "comparison.json", "lock"))
     }
 
 
@@ -330,6 +330,31 @@ def test_options_that_bound_each_other_can_be_given(script):
     fixed = grid_work.parse_fixed(["metric=recall@5", "eval_k=[5,20]"])
     assert fixed["metric"] == "recall@5"
     assert list(fixed["eval_k"]) == [5, 20]
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("lfm2k", ("lfm2k", None)),
+        ("lfm2k:", ("lfm2k", None)),
+        ("lfm2k:text+audio", ("lfm2k", ["text", "audio"])),
+        ("/mnt/a:b/lfm2k", ("/mnt/a:b/lfm2k", None)),
+        ("/mnt/a:b/lfm2k:text", ("/mnt/a:b/lfm2k", ["text"])),
+        ("C:\\data\\lfm2k", ("C:\\data\\lfm2k", None)),
+        ("C:\\data\\lfm2k:text+audio", ("C:\\data\\lfm2k", ["text", "audio"])),
+    ],
+)
+def test_colons_in_paths_are_before_no_modalities(script, text, found):
+    assert script.parse_data(text) == found
+
+
+def test_a_folder_with_a_colon_is_taken_whole(script, tmp_path, monkeypatch):
+    for name in ("a:b", "a:b:text"):
+        (tmp_path / name).mkdir()
+        assert script.parse_data(str(tmp_path / name)) == (str(tmp_path / name), None)
+    monkeypatch.setattr(sys.modules["grid_work"], "DATA", tmp_path)
+    assert script.parse_data("a:b") == ("a:b", None)
+    assert script.parse_data("a:b:image") == ("a:b", ["image"])
 
 
 def test_options_reach_every_cell(script, tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,34 @@ import pytest
 from sea_pyg.report import published
 
 OPTIONS = ["--data", "fake", "--epochs", "2", "--trials", "0"]
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+WORKER = """
+import atexit, sys
+sys.path.insert(0, {path!r})
+from grid_work import worker
+
+def work(plain):
+    print("half a line", end="", file=sys.stderr)
+    raise {error}
+
+atexit.register(lambda: print("a warning at the end", file=sys.stderr))
+sys.exit(worker(sys.argv[2], work))
+"""
+KILLED = """
+import os, sys
+print("a harmless warning", file=sys.stderr, flush=True)
+os.kill(os.getpid(), {number})
+"""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The least that can be worked on apart."""
+
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"piece {self.number}"
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +124,31 @@ def test_two_data_sets_of_one_name_are_refused(script, tmp_path, capsys):
     assert (out / "tiny-own" / "Popularity" / "seed-0.json").read_bytes() == before
 
 
+def test_cells_of_other_data_are_not_joined(script, tmp_path, capsys):
+    first = _write_data(tmp_path / "a" / "tiny")
+    second = _write_data(tmp_path / "b" / "tiny", shift=1)
+    out = tmp_path / "out"
+    common = ["--seeds", "0", "--trials", "0", "--out", str(out), "--models"]
+    assert script.main(["--data", str(first), *common, "Popularity"]) == 0
+    table = (out / "table.md").read_text()
+    path = out / "tiny-own" / "Popularity" / "seed-0.json"
+    (path.parent / "seed-1.json").write_text("{")  # says nothing of its data
+    capsys.readouterr()
+    assert script.main(["--data", str(second), *common, "ItemKNN"]) == 2
+    (error,) = _errors(capsys)
+    assert "tiny (own split) is not what it was: " in error
+    for folder in (path.parent, out / "tiny-own" / "ItemKNN"):
+        assert repr(str(folder)) in error
+    assert error.endswith("choose another --out, or restore the data")
+    assert not (out / "tiny-own" / "ItemKNN").exists()
+    assert (out / "table.md").read_text() == table
+
+    # Of the same data, and of another data set beside it, they are joined.
+    (path.parent / "seed-1.json").unlink()
+    assert script.main(["--data", str(first), *common, "ItemKNN"]) == 0
+    assert script.main(["--data", "fake", *common, "ItemKNN"]) == 0
+
+
 def test_studies_call_data_by_the_end_of_its_path(studies, tmp_path):
     data = _write_data(tmp_path / "shared" / "tiny")
     out = tmp_path / "out"
@@ -130,6 +184,44 @@ def test_a_process_that_fails_leaves_the_others_alone(script, tmp_path, capsys):
     (error,) = _errors(capsys)
     assert "EASE, tuning: FileExistsError: " in error
     assert (tmp_path / "fake-own" / "Popularity" / "seed-0.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "error, reason", [("IndexError(3)", "IndexError: 3"), ("ValueError('x')", "x")]
+)
+def test_the_reason_of_a_worker_is_no_warning(work, tmp_path, capsys, error, reason):
+    script = tmp_path / "script.py"
+    script.write_text(WORKER.format(path=str(BENCHMARKS), error=error))
+    ((_, found),) = work.run_all([Piece()], print, 2, str(script))
+    assert found == f"piece 0: {reason}"
+    said = capsys.readouterr().err
+    assert "half a line" in said
+    assert "a warning at the end" in said
+    assert work.REASON not in said
+    assert ("Traceback" in said) == error.startswith("IndexError")
+
+
+@pytest.mark.parametrize(
+    "number, reason",
+    [
+        (9, "ended by signal 9 (SIGKILL: often out of memory); use fewer --jobs"),
+        (15, "ended by signal 15 (Terminated); what it said stands above"),
+    ],
+)
+def test_a_worker_that_was_killed_says_so(work, tmp_path, capsys, number, reason):
+    script = tmp_path / "script.py"
+    script.write_text(KILLED.format(number=number))
+    found = work.run_all([Piece(), Piece(1)], print, 2, str(script))
+    assert [text for _, text in found] == [f"piece 0: {reason}", f"piece 1: {reason}"]
+    assert capsys.readouterr().err.count("a harmless warning\n") == 2
+
+
+def test_a_worker_without_a_reason_has_its_exit_code(work, tmp_path, capsys):
+    script = tmp_path / "script.py"
+    script.write_text("import no_such_module")
+    ((_, found),) = work.run_all([Piece()], print, 2, str(script))
+    assert found == "piece 0: ended with exit code 1; what it said stands above"
+    assert "No module named 'no_such_module'" in capsys.readouterr().err
 
 
 def test_any_error_is_of_one_cell(script, tmp_path, monkeypatch, capsys):
@@ -267,6 +359,18 @@ def test_seeds_are_numbers(request, name, seeds, capsys):
         request.getfixturevalue(name).main(["--smoke", "--seeds", seeds])
     message = capsys.readouterr().err.splitlines()[-1]
     assert f"argument --seeds: expected whole numbers (got {seeds!r})" in message
+
+
+@pytest.mark.parametrize("name", ["script", "studies"])
+def test_rankings_that_no_table_is_made_of_are_refused(request, name, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--smoke", "--set", "eval_k=[5,10]", "--set", "metric=recall@10"]
+    with pytest.raises(SystemExit):
+        request.getfixturevalue(name).main([*options, "--out", str(out)])
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "eval_k must hold 20, which the tables are made of (got [5, 10])" in message
+    assert message.endswith("add it, as eval_k=[5, 10, 20]")
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("name", ["script", "studies"])

@@ -3,6 +3,7 @@
 import copy
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -282,6 +283,21 @@ def test_grid(compare, checkout, tmp_path, capsys):
     (checkout / "src" / "models" / "toy.py").write_text("changed = True\n")
     assert compare.main(command) == 2
     assert "mmrec_source" in capsys.readouterr().err
+
+
+def test_a_finished_cell_needs_its_search_no_more(compare, checkout, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = [*BASE, "--models", "", "--trials", "2", "--out", str(out)]
+    command += ["--mmrec-root", str(checkout), "--mmrec-models", "Toy"]
+    assert compare.main(command) == 0
+    trials = out / "fake-own" / "MMRec-Toy" / "trials"
+    (trials / "trial-001.json").write_text("{")
+    assert compare.main(command) == 1
+    assert "trial-001.json' is damaged" in capsys.readouterr().err
+    shutil.rmtree(trials)
+    before = files(out / "fake-own")
+    assert compare.main(command) == 0
+    assert files(out / "fake-own") == before
 
 
 def test_what_fails_is_said_and_the_rest_goes_on(compare, checkout, tmp_path, capsys):

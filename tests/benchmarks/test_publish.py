@@ -113,6 +113,50 @@ def test_a_check_copies_nothing(script, results, tmp_path, capsys):
     assert not list(target.rglob("method-3"))
 
 
+def test_cells_that_the_source_has_no_more_are_named(script, results, tmp_path, capsys):
+    target, places = publish(script, results, tmp_path)
+    write_cell(target / "grid", "C", 0, 0.1, 3, "toy")  # of a model that stays
+    old = [write_cell(target / "grid", "A", seed, 0.3, 0, "toy") for seed in (2, 3)]
+    write_cell(results / "grid", "B", 1, 0.3, 1, "toy")
+    before = sorted(target.rglob("*"))
+    assert script.main([str(results), *places]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert f"would keep {old[0]}, {old[1]} and count them in its tables" in error
+    assert "delete them" in error
+    assert sorted(target.rglob("*")) == before
+    for path in old:
+        path.unlink()
+    assert script.main([str(results), *places]) == 0
+    names = {path.parent.name for path in target.rglob("seed-*.json")}
+    assert "method-3" in names
+
+
+def test_values_without_what_is_tested_are_named(script, results, tmp_path, capsys):
+    (values,) = results.rglob("method-2/seed-0.safetensors")
+    result = EvaluationResult.load(values)
+    replace(result, per_user={"recall@10": result.per_user["recall@20"]}).save(values)
+    places = ["--readme", str(tmp_path / "x"), "--target", str(tmp_path / "kept")]
+    assert script.main([str(results), *places]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert f"{str(values)!r} has no values of 'recall@20', which the tables" in error
+    assert error.endswith("with an eval_k that holds 20")
+
+
+def test_a_file_that_is_missing_is_said_in_a_line(script, results, tmp_path, capsys):
+    target, places = publish(script, results, tmp_path)
+    (values,) = target.rglob("method-2/seed-0.safetensors.xz")
+    values.unlink()
+    capsys.readouterr()
+    assert script.main(["--check", *places]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
+    assert "there is no evaluation result" in error
+    readme = tmp_path / "none.md"
+    assert script.main(["--target", str(target), "--readme", str(readme)]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "none.md" in error
+
+
 def test_trials_at_work_are_not_copied(script, results, tmp_path):
     for name in ("trials/trial-000.json", "trials/work-001/config.json"):
         path = results / "grid" / "toy-own" / "method-0" / name

@@ -1,5 +1,6 @@
 """That every study measures what its table says."""
 
+import hashlib
 import inspect
 import json
 import math
@@ -12,6 +13,7 @@ import torch
 
 from sea_pyg.nn.models import SEA
 from sea_pyg.report import load_cell, load_cells, study_sections
+from sea_pyg.training import load_tensors, save_tensors
 
 STUDIES = ["ablation", "tuned", "modes", "sensitivity", "modalities"]
 STUDIES += ["curves", "embeddings", "information", "score"]
@@ -274,6 +276,66 @@ def test_a_second_run_changes_nothing(script, smoke, capsys):
     assert script.main(["--smoke", "--out", str(smoke)]) == 0
     assert _files(smoke) == before
     assert "..." not in capsys.readouterr().err
+
+
+def test_other_weights_are_measured_again(script, smoke, tmp_path, capsys):
+    shutil.copytree(smoke, tmp_path, dirs_exist_ok=True)
+    options = ["score", "--smoke", "--out", str(tmp_path)]
+    cell = tmp_path / "cells" / "SEA-tuned" / "seed-0.json"
+    weights = cell.with_suffix(".model.safetensors")
+    path = tmp_path / "score" / "seed-0.json"
+    before = json.loads(path.read_text())
+    assert before["weights"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    tensors, _ = load_tensors(weights)
+    save_tensors(weights, {name: x.flip(0) for name, x in tensors.items()})
+    assert script.main(options) == 0
+    assert "score, seed 0 ..." in capsys.readouterr().err
+    after = json.loads(path.read_text())
+    assert after["weights"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert after["rows"] != before["rows"]
+
+    # Of what was measured before there was a digest nobody knows the weights.
+    del before["weights"]
+    path.write_text(json.dumps(before))
+    assert script.main(options) == 0
+    assert json.loads(path.read_text()) == after
+
+
+def test_published_measurements_need_no_weights(script, smoke, tmp_path, capsys):
+    shutil.copytree(smoke, tmp_path, dirs_exist_ok=True)
+    options = ["score", "--smoke", "--out", str(tmp_path)]
+    cell = tmp_path / "cells" / "SEA-tuned" / "seed-0.json"
+    cell.with_suffix(".model.safetensors").unlink()
+    path = tmp_path / "score" / "seed-0.json"
+    plain = json.loads(path.read_text())
+    for _ in range(2):  # with a digest and without
+        before = path.read_bytes()
+        assert script.main(options) == 0
+        assert path.read_bytes() == before
+        plain.pop("weights", None)
+        path.write_text(json.dumps(plain))
+    assert "..." not in capsys.readouterr().err
+
+    path.unlink()
+    assert script.main(options) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "seed-0.model.safetensors' is missing, the weights that score is" in error
+    assert error.endswith(f"delete {str(cell)!r}, so that they are trained again")
+    cell.unlink()
+    assert script.main(options) == 0
+    assert json.loads(path.read_text())["rows"] == plain["rows"]
+
+
+def test_a_cell_without_the_table_s_metric_is_named(script, smoke, tmp_path, capsys):
+    shutil.copytree(smoke, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "cells" / "collapsed" / "seed-0.json"
+    plain = json.loads(path.read_text())
+    del plain["valid"]["recall@20"]
+    path.write_text(json.dumps(plain))
+    assert script.main(["modes", "--smoke", "--out", str(tmp_path)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"{str(path)!r} has no metric 'recall@20' in 'valid' (got recall@10" in error
+    assert error.endswith("with an eval_k that holds 20")
 
 
 def test_a_run_from_the_start_comes_out_the_same(script, smoke, tmp_path):
