@@ -6,7 +6,7 @@ from sea_pyg.utils.adjacency import (
     pruned_adjacency,
 )
 from sea_pyg.utils.allocator import keep_freed_memory
-from sea_pyg.utils.autograd import once_differentiable
+from sea_pyg.utils.autograd import is_recomputing, once_differentiable
 from sea_pyg.utils.checks import (
     check_choice,
     check_counts,
@@ -136,6 +136,7 @@ __all__ = [
     "import_object",
     "import_path",
     "interactions_digest",
+    "is_recomputing",
     "is_unmodified",
     "keep_freed_memory",
     "made_of_interactions",

@@ -1,4 +1,4 @@
-"""Gradients that must not be differentiated again."""
+"""What a function may need to know of the backward pass."""
 
 import functools
 from collections.abc import Callable
@@ -35,3 +35,11 @@ def once_differentiable(backward: Backward) -> Backward:
         return backward(ctx, *grads)
 
     return wrapper
+
+
+def is_recomputing() -> bool:
+    """Return whether a backward pass runs, within which a model is called by activation
+    checkpointing alone: what a call counts has been counted in the forward pass.
+    """
+    running: int = torch._C._current_graph_task_id()
+    return running != -1

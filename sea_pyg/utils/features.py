@@ -40,8 +40,8 @@ def modality_input(
 
     Raises:
         ValueError: If the modality does not exist, is not a matrix with a row per
-            node, is sparse, has a NaN or infinite value in a row that is not masked, or
-            is of another width.
+            node, is sparse or complex, has a NaN or infinite value in a row that is
+            not masked, or is of another width.
     """
     (name,) = modality_names(data, node_type, [name])
     check_feature(data, name, node_type)
@@ -50,6 +50,11 @@ def modality_input(
         raise ValueError(
             f"x_{name} of {node_type!r} must be a dense matrix (got the layout "
             f"{x.layout}); convert it by .to_dense()"
+        )
+    if x.is_complex():
+        raise ValueError(
+            f"x_{name} of {node_type!r} must be real (got {x.dtype}); give real and "
+            "imaginary part as columns, by torch.view_as_real(x).flatten(1)"
         )
     mask: Tensor | None = data[node_type].get(f"mask_{name}")
 

@@ -173,3 +173,9 @@ def test_modalities_are_a_list_with_names() -> None:
     with pytest.raises(ValueError, match=r"no nodes of type 'movie' .*\['user', 'item"):
         modality_names(data, "movie")
     assert data.node_types == ["user", "item"]
+
+
+def test_complex_features_are_refused(data: HeteroData) -> None:
+    data["item"].x_text = torch.eye(3, dtype=torch.complex64)
+    with pytest.raises(ValueError, match=r"must be real .*complex64"):
+        modality_input(data, "text")

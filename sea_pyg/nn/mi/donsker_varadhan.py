@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sea_pyg.nn.functional import corrected_log_mean
 from sea_pyg.nn.mi.critic_estimator import CriticEstimator, CriticLike
-from sea_pyg.utils import check_interval
+from sea_pyg.utils import check_interval, is_recomputing
 
 
 class DonskerVaradhan(CriticEstimator):
@@ -74,7 +74,8 @@ class DonskerVaradhan(CriticEstimator):
     def _objective(self, x: Tensor, y: Tensor) -> Tensor:
         positive, log_mean = self._positive_and_log_mean(x, y)
         if self.training and self.decay > 0:
-            self._update(log_mean.detach())
+            if not is_recomputing():
+                self._update(log_mean.detach())
             log_mean = corrected_log_mean(log_mean, self.log_average)
         return log_mean - positive.mean()
 

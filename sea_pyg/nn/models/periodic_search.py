@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sea_pyg.utils import is_recomputing
+
 
 class PeriodicSearch(torch.nn.Module):
     """Count training calls, and say in which of them to search.
@@ -31,7 +33,7 @@ class PeriodicSearch(torch.nn.Module):
         """Count a call, and return whether it searches: in evaluation, every one."""
         if not self.training:
             return True
-        if _recomputes():  # by activation checkpointing: what the forward did
+        if is_recomputing():  # what the forward did
             return (self._step - 1) % self.search_every == 0
         due = self._step % self.search_every == 0
         self._step += 1
@@ -45,9 +47,3 @@ class PeriodicSearch(torch.nn.Module):
         saved = state_dict.get(f"{prefix}step")
         if saved is not None and saved.shape == () and not saved.is_meta:
             self._step = int(saved)
-
-
-def _recomputes() -> bool:
-    """Return whether a backward pass runs, whose only calls are recomputations."""
-    running: int = torch._C._current_graph_task_id()
-    return running != -1

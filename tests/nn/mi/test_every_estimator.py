@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from sea_pyg.nn import mi
 from sea_pyg.nn.functional import corrected_log_mean
@@ -333,6 +334,19 @@ def test_moving_average_corrects_the_gradient() -> None:
         torch.testing.assert_close(ours, theirs)
     estimator.reset_parameters()
     assert estimator.log_average.isnan()
+
+
+def test_checkpointing_counts_a_batch_once() -> None:
+    x, y = pairs(8)
+    estimator, again = (DonskerVaradhan(3, 2, decay=0.75).double() for _ in range(2))
+    again.load_state_dict(estimator.state_dict())
+    for scale in (1.0, 2.0):
+        estimator.learning_loss(scale * x, y).backward()
+        loss = checkpoint(again.learning_loss, scale * x, y, use_reentrant=False)
+        loss.backward()
+        torch.testing.assert_close(again.log_average, estimator.log_average)
+        for one, other in zip(estimator.parameters(), again.parameters(), strict=True):
+            torch.testing.assert_close(other.grad, one.grad)
 
 
 def test_l1out_is_its_definition() -> None:
