@@ -32,14 +32,14 @@ class ClosedFormRecommender(Recommender):
         """Whether :meth:`fit` found what it holds, here or where its weights are of."""
         return bool(self.was_fitted)
 
-    def reset_parameters(self) -> None:
-        """Forget what was fitted."""
-        self.was_fitted.zero_()
+    @fitted.setter
+    def fitted(self, value: bool) -> None:
+        self.was_fitted.fill_(value)
 
     def note_training(self, data: HeteroData) -> None:
         """Note what the model was fitted to."""
         super().note_training(data)
-        self.was_fitted.fill_(True)
+        self.fitted = True
 
     def check_fitted(self) -> None:
         """Check that there is something to score by.
@@ -58,8 +58,8 @@ class ClosedFormRecommender(Recommender):
     ) -> None:
         key = f"{prefix}was_fitted"
         own = [name for name, _ in self.named_buffers() if name != "was_fitted"]
-        if key not in state_dict and all(prefix + name in state_dict for name in own):
-            # Saved by a version that kept only models that were fitted.
+        if key not in state_dict and own and all(prefix + n in state_dict for n in own):
+            # Saved by a version that took every model with weights for fitted.
             state_dict[key] = torch.ones((), dtype=torch.bool)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 

@@ -63,7 +63,7 @@ class EASE(ItemSimilarityRecommender):
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
-        super().reset_parameters()
+        self.fitted = False
         self.weight.zero_()
 
     def fit(self, data: HeteroData) -> None:

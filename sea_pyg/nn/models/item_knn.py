@@ -69,7 +69,7 @@ class ItemKNN(ItemSimilarityRecommender):
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
-        super().reset_parameters()
+        self.fitted = False
         self.neighbour.zero_()
         self.similarity.zero_()
 

@@ -41,7 +41,7 @@ class Popularity(ClosedFormRecommender):
 
     def reset_parameters(self) -> None:
         """Forget what was fitted."""
-        super().reset_parameters()
+        self.fitted = False
         self.count.zero_()
 
     def fit(self, data: HeteroData) -> None:
