@@ -44,16 +44,13 @@ import argparse
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from grid_work import (
     SPLITS,
-    OtherRequestError,
     add_set,
     claim,
     data_name,
@@ -69,6 +66,7 @@ from grid_work import (
     run_all,
     worker,
 )
+from grid_work.same_data import check_same_data
 from grid_work.tables import write_tables
 from mmrec_runner import (
     Checkout,
@@ -93,7 +91,6 @@ from sea_pyg.training import (
     search_space,
     tune,
 )
-from sea_pyg.training.fingerprint import fingerprint
 from sea_pyg.training.fit_setting import SEPARATE_PREFIX
 from sea_pyg.typing import RATES
 from sea_pyg.utils import (
@@ -254,54 +251,6 @@ def check_trials(unit: Unit) -> None:
     """
     for path in sorted((unit.folder / "trials").glob("trial-*.json")):
         Trial.load(path)
-
-
-def check_same_data(units: Sequence[Unit]) -> None:
-    """Check that other models' cells were made of the data that is there now.
-
-    Cells of one data set and split are compared, user by user.
-
-    Args:
-        units: What is about to be trained.
-
-    Raises:
-        OtherRequestError: If finished cells beside it were made of other interactions.
-    """
-    groups: dict[Path, list[Unit]] = {}
-    for unit in units:
-        groups.setdefault(unit.folder.parent, []).append(unit)
-    for folder, group in groups.items():
-        made, first = interactions_of(folder), group[0]
-        if not made:
-            continue
-        now = fingerprint(load(first.data, first.modalities, first.split))
-        others = [path.parent for path, before in made.items() if before != now]
-        for other, unit in product(others, group):
-            if other != unit.folder:  # its own claim says so better
-                raise OtherRequestError(
-                    f"{unit.name} ({unit.split} split) is not what it was: the cells "
-                    f"in {str(other)!r} were made of other interactions than those in "
-                    f"{str(unit.folder)!r} would be, and could not be compared with "
-                    "them; choose another --out, or restore the data"
-                )
-
-
-def interactions_of(folder: Path) -> dict[Path, str]:
-    """Return the fingerprint of the interactions that a grid's cells were made of.
-
-    Args:
-        folder: The folder of a data set and split.
-    """
-    found = {}
-    for path in sorted(folder.glob("*/seed-*.json")):
-        if path.name.endswith(".time.json"):
-            continue
-        try:
-            cell = finished_cell(path) or {}
-            found[path] = str(cell["data_fingerprint"]["interactions"])
-        except (KeyError, TypeError, ValueError):  # damaged, which is said elsewhere
-            continue
-    return found
 
 
 def asked(unit: Unit) -> dict[str, Any]:
