@@ -163,6 +163,8 @@ def test_runs_of_an_earlier_version_are_of_the_same_method(writer, capsys):
     for what in ("its features", "its source"):
         text = f"of an earlier version, which did not note {what}"
         assert any(text in note for note in plain["notes"])
+    plain, _ = _claims(capsys, runs[:3])
+    assert not any("earlier version" in note for note in plain["notes"])
     # Those of one version differ by what they note.
     other = replace(RunConfig.load(runs[5]), features={"x_text": "3" * 64})
     other.save(runs[5])
