@@ -4,15 +4,10 @@ from sea_pyg.evaluation.compare import compare, label_methods, summarize
 from sea_pyg.evaluation.comparison import Comparison, ComparisonRow
 from sea_pyg.evaluation.evaluate import DEFAULT_METRICS, evaluate
 from sea_pyg.evaluation.measure import BEYOND_ACCURACY
+from sea_pyg.evaluation.resampling import bootstrap_ci, permutation_test
 from sea_pyg.evaluation.result import EvaluationResult
 from sea_pyg.evaluation.run import Run
-from sea_pyg.evaluation.significance import (
-    SeedTest,
-    bootstrap_ci,
-    holm,
-    permutation_test,
-    seed_test,
-)
+from sea_pyg.evaluation.significance import SeedTest, holm, seed_test
 from sea_pyg.nn.models.ranking import rank_items
 
 __all__ = classes = [

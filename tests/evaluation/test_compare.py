@@ -348,3 +348,5 @@ def test_intervals_can_be_left_out() -> None:
     rows = compare(runs, num_resamples=0).rows
     assert [(row.ci_low, row.ci_high) for row in rows] == [(None, None)] * 2
     assert rows[1].p_users == compare(runs, num_resamples=10).rows[1].p_users
+    with pytest.raises(ValueError, match="num_resamples must be at least 1"):
+        compare(runs, num_resamples=-1)

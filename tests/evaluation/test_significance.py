@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sea_pyg.evaluation import bootstrap_ci, holm, permutation_test, seed_test
-from sea_pyg.evaluation.significance import bootstrap_intervals
+from sea_pyg.evaluation.resampling import bootstrap_intervals
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -44,6 +44,8 @@ def test_bootstrap_intervals_are_those_of_every_row() -> None:
     for value, ends in zip(values, found, strict=True):
         assert ends == pytest.approx(bootstrap_ci(value, 0.8, 500))
         assert ends == pytest.approx(value[picks].mean(dim=1).quantile(bounds).tolist())
+    half = values.half()  # is computed in double, as every metric's values are
+    assert bootstrap_intervals(half) == bootstrap_intervals(half.double())
 
 
 def test_bootstrap_covers_the_mean_as_often_as_it_says() -> None:
@@ -277,6 +279,10 @@ def test_bad_input() -> None:
         bootstrap_ci(ok, 1.0)
     with pytest.raises(ValueError, match="num_resamples"):
         bootstrap_ci(ok, num_resamples=0)
+    with pytest.raises(ValueError, match="non-empty matrix"):
+        bootstrap_intervals(ok)
+    with pytest.raises(ValueError, match="values contains NaN"):
+        bootstrap_intervals(torch.stack([ok, ok * torch.nan]))
     with pytest.raises(ValueError, match="same users"):
         permutation_test(ok, ok[:4])
     with pytest.raises(ValueError, match="NaN"):

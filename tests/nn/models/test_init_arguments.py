@@ -78,5 +78,6 @@ def test_a_text_as_a_switch_is_refused(model: type) -> None:
 
     with pytest.raises(ValueError, match=r"own must be True or False \(got 'no'\)"):
         Switched(4, 5, {"text": 6} if model is SEA else 8, own="no")
+    wrong: dict[str, Any] = {"collapsed": "false"}
     with pytest.raises(ValueError, match="collapsed must be True or False"):
-        SEA(4, 5, {"text": 6}, collapsed="false")  # type: ignore[arg-type]
+        SEA(4, 5, {"text": 6}, **wrong)
